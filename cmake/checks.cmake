@@ -1,0 +1,19 @@
+# Checks that are no unit tests: what the core calls, headers alone, formatting, proto and shell lint. Each is one script below tests/tools.
+if(NOT BUILD_TESTING)
+    return()
+endif()
+set(tools ${CMAKE_SOURCE_DIR}/tests/tools)
+
+if(TARGET crmpulse_core)
+    add_test(NAME core_purity
+        COMMAND ${tools}/core_purity.sh $<TARGET_FILE:crmpulse_core> ${CMAKE_SOURCE_DIR}/tests/unit/core_allowlist.txt "${CRMPULSE_SANITIZE}")
+endif()
+
+# The include path of the third-party headers that ours may name.
+set(header_flags -std=c17 -Wall -Wextra -Wshadow -Werror -D_GNU_SOURCE= -I${CMAKE_SOURCE_DIR}/include -isystem ${CRMPULSE_GEN_DIR}
+    ${protobuf_c_CFLAGS} ${rdkafka_CFLAGS} ${hiredis_CFLAGS} ${libuv_CFLAGS} ${jansson_CFLAGS} ${yaml_CFLAGS} ${icu_CFLAGS})
+add_test(NAME headers_alone COMMAND ${tools}/headers_alone.sh ${CMAKE_SOURCE_DIR}/include ${CMAKE_C_COMPILER} ${header_flags})
+add_test(NAME format_check COMMAND ${CMAKE_SOURCE_DIR}/scripts/format --check)
+add_test(NAME shellcheck COMMAND ${tools}/shellcheck.sh ${CMAKE_SOURCE_DIR})
+add_test(NAME buf_lint COMMAND ${tools}/buf_lint.sh ${CMAKE_SOURCE_DIR})
+set_tests_properties(format_check shellcheck buf_lint PROPERTIES LABELS source)
