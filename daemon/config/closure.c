@@ -1,0 +1,227 @@
+/* What follows from all definitions together: the dimensions and panes each measure needs, the switches a KPI depends on, and the hashes by which
+ * a definition is known to be the same one.
+ *
+ * Runs on definitions without errors only. */
+#include <stdlib.h>
+
+#include "loader.h"
+
+enum { FINE_WINDOW_MAX_MS = 3600000 };
+
+/* ---- dimensions and panes ----------------------------------------------------------------------------------------------------------------------- */
+
+struct need {
+    uint32_t dims;
+    bool fine;
+};
+
+static void need_expr(struct definitions *d, const struct expr *e, struct need need);
+
+static void need_measure(struct definitions *d, int index, struct need need)
+{
+    struct measure_def *m = &d->measure[index];
+    m->dims |= need.dims | 1u << DIM_ORG;
+    m->fine |= need.fine;
+    if (m->derived)
+        need_expr(d, m->derived, need);
+}
+
+static void need_expr(struct definitions *d, const struct expr *e, struct need need)
+{
+    uint32_t n = 0;
+    const int *slot = e ? expr_slots(e, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++)
+        if (slot_measure(slot[i]) >= 0)
+            need_measure(d, slot_measure(slot[i]), need);
+}
+
+static void need_kpi(struct definitions *d, int index, uint32_t dims, const struct window *w)
+{
+    const struct kpi_def *k = &d->kpi[index];
+    struct need need = { dims, w->kind == WINDOW_ROLLING && w->length_ms <= FINE_WINDOW_MAX_MS };
+    need_expr(d, k->numerator, need);
+    need_expr(d, k->denominator, need);
+    need_expr(d, k->value, need);
+    need_expr(d, k->samples, need);
+    for (uint32_t i = 0; i < k->n_extras; i++)
+        need_expr(d, k->extra[i].value, need);
+    if (k->form == KPI_DURATION)
+        need_measure(d, k->duration, need);
+    if (k->form == KPI_RANK)
+        need_kpi(d, k->rank_of, dims, w);
+}
+
+/* Whoever is enabled is ranked, with or without a contribution (T4): the roster is kept by rep and team whatever the KPIs ask for. */
+static void need_roster(struct definitions *d)
+{
+    for (uint32_t i = 0; i < d->n_measures; i++)
+        if (d->measure[i].agg != AGG_DERIVED && d->measure[i].fact == FACT_USER_ENABLED)
+            d->measure[i].dims |= 1u << DIM_ORG | 1u << DIM_TEAM | 1u << DIM_REP;
+}
+
+static void need_all(struct definitions *d)
+{
+    need_roster(d);
+    for (uint32_t i = 0; i < d->n_kpis; i++) {
+        for (uint32_t j = 0; j < d->kpi[i].n_windows; j++)
+            need_kpi(d, (int)i, d->kpi[i].dims, &d->kpi[i].window[j]);
+        for (uint32_t j = 0; j < d->n_snapshots; j++)
+            need_kpi(d, (int)i, d->kpi[i].dims, &d->snapshot_window[j]);
+    }
+    for (uint32_t i = 0; i < d->n_boards; i++)
+        need_kpi(d, d->board[i].kpi, 1u << d->board[i].dim, &d->board[i].window);
+    for (uint32_t i = 0; i < d->n_rules; i++)
+        need_kpi(d, d->rule[i].kpi, d->rule[i].dims, &d->rule[i].window);
+    for (uint32_t i = 0; i < d->n_scorecards; i++)
+        for (uint32_t j = 0; j < d->scorecard[i].n_items; j++)
+            need_kpi(d, d->scorecard[i].item[j].kpi, 1u << d->scorecard[i].dim, &d->scorecard[i].item[j].window);
+}
+
+/* ---- switches and identity of KPIs ---------------------------------------------------------------------------------------------------------------- */
+
+static int compare_names(const void *pa, const void *pb)
+{
+    const struct switch_def *const *a = pa, *const *b = pb;
+    return slice_cmp((*a)->name, (*b)->name);
+}
+
+/* "csat_mode=top2,sales_basis=deals", by name. */
+static char *switches_text(struct loader *l, uint64_t used)
+{
+    const struct switch_def *list[SWITCHES_MAX];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->n_switches; i++)
+        if (used >> i & 1)
+            list[n++] = &l->switches[i];
+    if (n)
+        qsort(list, n, sizeof(*list), compare_names);
+    struct text t = { .l = l };
+    for (uint32_t i = 0; i < n; i++)
+        text_put(&t, "%s%.*s=%.*s", i ? "," : "", (int)list[i]->name.n, list[i]->name.p, (int)list[i]->chosen.n,
+                 list[i]->chosen.p);
+    return copy_text(l, (struct slice){ t.p, t.n });
+}
+
+static void use_measure(struct loader *l, struct entry *kpi, struct text *t, int index)
+{
+    const struct entry *m = &l->section[SECTION_MEASURES].v[index];
+    kpi->switches |= m->switches;
+    text_put(t, ";%s%s", m->id.p, m->formula ? m->formula : "");
+}
+
+static void use_expr(struct loader *l, struct entry *kpi, struct text *t, const struct expr *e)
+{
+    uint32_t n = 0;
+    const int *slot = e ? expr_slots(e, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++)
+        if (slot_measure(slot[i]) >= 0)
+            use_measure(l, kpi, t, slot_measure(slot[i]));
+}
+
+static void identify(struct loader *l, int index)
+{
+    struct entry *e = &l->section[SECTION_KPIS].v[index];
+    const struct kpi_def *k = &l->defs->kpi[index];
+    struct text t = { .l = l };
+    if (e->visit)
+        return;
+    e->visit = 1;
+    text_put(&t, "%s|form=%d|unit=%s|direction=%d|empty=%d%s", k->id, (int)k->form, unit_words[k->unit],
+             (int)k->direction, k->empty_zero, e->formula);
+    use_expr(l, e, &t, k->numerator);
+    use_expr(l, e, &t, k->denominator);
+    use_expr(l, e, &t, k->value);
+    use_expr(l, e, &t, k->samples);
+    for (uint32_t i = 0; i < k->n_extras; i++)
+        use_expr(l, e, &t, k->extra[i].value);
+    if (k->form == KPI_DURATION)
+        use_measure(l, e, &t, k->duration);
+    if (k->form == KPI_RANK) {
+        identify(l, k->rank_of);
+        const struct entry *of = &l->section[SECTION_KPIS].v[k->rank_of];
+        e->switches |= of->switches;
+        text_put(&t, ";%s", of->identity ? of->identity : "");
+    }
+    char *switches = switches_text(l, e->switches);
+    text_put(&t, "|switches=%s", switches ? switches : "");
+    l->defs->kpi[index].switches = switches;
+    e->identity = t.p;
+}
+
+static const char *identity(struct loader *l, int kpi)
+{
+    const char *text = l->section[SECTION_KPIS].v[kpi].identity;
+    return text ? text : "";
+}
+
+/* ---- hashes ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_kpi(struct loader *l, int index)
+{
+    const struct kpi_def *k = &l->defs->kpi[index];
+    struct text t = { .l = l };
+    text_put(&t, "%s|perspective=%c|dims=%x|windows=", identity(l, index), k->perspective, k->dims);
+    for (uint32_t i = 0; i < k->n_windows; i++)
+        text_put(&t, "%s,", k->window[i].name);
+    return text_hash(&t);
+}
+
+/* A rule stays the same rule when its KPI is merely shown in another window. */
+static uint64_t hash_rule(struct loader *l, const struct rule_def *r)
+{
+    struct text t = { .l = l };
+    text_put(&t, "%s|%s|window=%s|dims=%x|fire=%d,%.17g|clear=%d,%.17g", r->id, identity(l, r->kpi), r->window.name,
+             r->dims, (int)r->fire_op, r->fire, (int)r->clear_op, r->clear);
+    text_put(&t, "|critical=%d,%.17g|for=%lld|min=%lld|level=%s|stat=%d", r->has_critical, r->critical,
+             (long long)r->for_ms, (long long)r->min_samples, r->level, r->stat);
+    return text_hash(&t);
+}
+
+static void put_item(struct loader *l, struct text *t, const struct scorecard_item *i)
+{
+    text_put(t, "|%s,%d,%d,%s,%s,%lld,%d", i->perspective, i->perspective_bp, i->kpi_bp, identity(l, i->kpi),
+             i->window.name, (long long)i->min_samples, i->stat);
+    text_put(t, ",%d,%.17g,%.17g,%.17g,%d", (int)i->score.curve, i->score.floor, i->score.goal, i->score.cap,
+             i->score.edge_exclusive);
+    for (uint32_t s = 0; s < i->score.n_steps; s++)
+        text_put(t, ",%.17g=%.17g", i->score.step[s].from, i->score.step[s].score);
+}
+
+static uint64_t hash_scorecard(struct loader *l, const struct scorecard_def *s)
+{
+    struct text t = { .l = l };
+    text_put(&t, "%s|%s|%lld|%s|%d|%.17g", s->id, s->version, (long long)s->effective_from_ms, dim_name(s->dim),
+             (int)s->missing, s->min_coverage);
+    for (uint32_t i = 0; i < s->n_items; i++)
+        put_item(l, &t, &s->item[i]);
+    for (uint32_t i = 0; i < s->n_bands; i++)
+        text_put(&t, "|%s=%.17g", s->band[i].name, s->band[i].from);
+    return text_hash(&t);
+}
+
+/* Such a window is filled as far as panes are kept; whoever shortened the retention should know. */
+static void warn_windows(struct loader *l)
+{
+    for (uint32_t i = 0; i < l->defs->n_kpis; i++) {
+        const struct kpi_def *k = &l->defs->kpi[i];
+        for (uint32_t j = 0; j < k->n_windows; j++)
+            if (k->window[j].kind == WINDOW_ROLLING && k->window[j].length_ms > l->defs->retention_ms)
+                report_warning(l, l->section[SECTION_KPIS].v[i].key, "window %s of '%s' is longer than time.retention",
+                               k->window[j].name, k->id);
+    }
+}
+
+void closure(struct loader *l)
+{
+    struct definitions *d = l->defs;
+    need_all(d);
+    warn_windows(l);
+    for (uint32_t i = 0; i < d->n_kpis; i++)
+        identify(l, (int)i);
+    for (uint32_t i = 0; i < d->n_kpis; i++)
+        d->kpi[i].hash = hash_kpi(l, (int)i);
+    for (uint32_t i = 0; i < d->n_rules; i++)
+        d->rule[i].hash = hash_rule(l, &d->rule[i]);
+    for (uint32_t i = 0; i < d->n_scorecards; i++)
+        d->scorecard[i].hash = hash_scorecard(l, &d->scorecard[i]);
+}

@@ -1,0 +1,93 @@
+/* The way from files to a configuration, step by step. Each step reports what is wrong and goes on; the last one runs on a faultless whole. */
+#include <stdlib.h>
+
+#include "crmpulse/zone_icu.h"
+#include "loader.h"
+
+/* Later steps lean on what earlier ones found: an error does not stop them, running out of memory does. */
+static void run(struct loader *l, const char *path, const struct config_load_options *opt)
+{
+    static void (*const steps[])(struct loader *) = {
+        sections_collect, keys_finish, switches_load, orgs_load,       measures_load,
+        kpis_load,        boards_load, rules_load,    scorecards_load,
+    };
+    keys_default(l);
+    if (!l->problems->lost)
+        files_read(l, path, opt);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !l->problems->lost; i++)
+        steps[i](l);
+    if (!l->n_errors)
+        closure(l);
+}
+
+struct config *config_load(const char *path, const struct config_load_options *opt, struct config_problems *problems)
+{
+    struct loader *l = calloc(1, sizeof(*l));
+    struct config *c = calloc(1, sizeof(*c));
+    if (!l || !c) {
+        free(l);
+        free(c);
+        problems->lost = true;
+        problems->n_errors++;
+        return NULL;
+    }
+    arena_init(&l->arena, 0, 0);
+    l->config = c;
+    l->defs = &c->defs;
+    l->problems = problems;
+    l->first_problem = problems->n;
+    run(l, path, opt);
+    problems_sort(l);
+    bool ok = !l->n_errors;
+    files_release(l);
+    arena_release(&l->arena);
+    free(l);
+    if (ok)
+        return c;
+    config_free(c);
+    return NULL;
+}
+
+const char *config_switch_value(const struct config *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->n_switches; i++)
+        if (strcmp(c->switches[i].name, name) == 0)
+            return c->switches[i].value;
+    return NULL;
+}
+
+static void free_kafka(struct config *c)
+{
+    char *const texts[] = { c->kafka.brokers,     c->kafka.group,  c->kafka.instance_id, c->kafka.client_id,
+                            c->kafka.alerts,      c->kafka.boards, c->kafka.scorecards,  c->kafka.kpis,
+                            c->kafka.dead_letter, c->kafka.late };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        free(texts[i]);
+    for (uint32_t i = 0; i < c->kafka.n_inputs; i++)
+        free(c->kafka.input[i]);
+    for (uint32_t i = 0; i < c->kafka.n_properties; i++) {
+        free(c->kafka.property[i].name);
+        free(c->kafka.property[i].value);
+    }
+    free(c->kafka.property);
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    free_kafka(c);
+    free(c->redis.url);
+    free(c->redis.user);
+    free(c->redis.password_file);
+    free(c->log.level);
+    for (uint32_t i = 0; i < c->n_switches; i++) {
+        free(c->switches[i].name);
+        free(c->switches[i].value);
+    }
+    free(c->switches);
+    for (uint32_t i = 0; i < c->defs.n_orgs; i++)
+        zone_icu_free(&c->defs.org[i].calendar.zone);
+    definitions_free(&c->defs);
+    free(c);
+}

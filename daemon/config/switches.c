@@ -1,0 +1,361 @@
+/* Switches: which there are, which value is chosen, and their replacement in formulas by that value.
+ *
+ * A switch is a constant once the configuration is read. So switch.NAME becomes a literal, and if() over switches alone becomes the branch taken:
+ * a formula then uses only the measures that it needs. The rest of the expression language is none of this file's business. */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "loader.h"
+
+int switch_find(struct loader *l, struct slice name)
+{
+    for (uint32_t i = 0; i < l->n_switches; i++)
+        if (slice_eq(l->switches[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static bool digits_only(struct slice s)
+{
+    return s.n && s.n < 16 && strspn(s.p, "0123456789") == s.n;
+}
+
+static void add_value(struct loader *l, struct switch_def *d, const struct node *n)
+{
+    if (n->kind != NODE_SCALAR || !n->text.n || strpbrk(n->text.p, "'\"\\\n,="))
+        report(l, n, "a value of a switch is plain text");
+    else if (d->n_values == SWITCH_VALUES_MAX)
+        report(l, n, "more than %d values", SWITCH_VALUES_MAX);
+    else
+        d->value[d->n_values++] = n->text;
+}
+
+/* A list declares a switch with its values, the default first; in the catalogue a number declares a numeric one. */
+static void declare(struct loader *l, const struct node *key)
+{
+    int i = switch_find(l, key->text);
+    if (i < 0 && l->n_switches == SWITCHES_MAX) {
+        report(l, key, "more than %d switches", SWITCHES_MAX);
+        return;
+    }
+    if (!plain_id(key->text)) {
+        report(l, key, "'%s' is no name of a switch", key->text.p);
+        return;
+    }
+    struct switch_def *d = &l->switches[i < 0 ? (int)l->n_switches++ : i];
+    *d = (struct switch_def){ .name = key->text, .number = key->value->kind == NODE_SCALAR };
+    if (d->number) {
+        if (!digits_only(key->value->text))
+            report(l, key->value, "expected a number or a list of values");
+        d->chosen = key->value->text;
+        return;
+    }
+    for (const struct node *n = key->value->first; n; n = n->next)
+        add_value(l, d, n);
+    if (d->n_values)
+        d->chosen = d->value[0];
+    else
+        report(l, key, "switch '%s' has no values", key->text.p);
+}
+
+/* Is it one of the switch's values? Reported at byte `offset` of `at` if not. */
+static bool check_value(struct loader *l, const struct switch_def *d, struct slice value, const struct node *at,
+                        uint32_t offset)
+{
+    struct suggest s;
+    suggest_begin(&s, value);
+    struct text all = { .l = l };
+    if (d->number && digits_only(value))
+        return true;
+    for (uint32_t i = 0; i < d->n_values; i++) {
+        if (slice_eq(d->value[i], value))
+            return true;
+        suggest_try(&s, d->value[i]);
+        text_put(&all, "%s%.*s", i ? ", " : "", (int)d->value[i].n, d->value[i].p);
+    }
+    report_inside(l, at, offset, "switch '%.*s' has no value '%.*s'%s (%s%s)", (int)d->name.n, d->name.p, (int)value.n,
+                  value.p, suggest_text(&s), d->number ? "a number" : "one of: ", all.p ? all.p : "");
+    return false;
+}
+
+static void unknown_switch(struct loader *l, struct slice name, const struct node *at, uint32_t offset)
+{
+    struct suggest s;
+    suggest_begin(&s, name);
+    for (uint32_t i = 0; i < l->n_switches; i++)
+        suggest_try(&s, l->switches[i].name);
+    report_inside(l, at, offset, "unknown switch '%.*s'%s", (int)name.n, name.p, suggest_text(&s));
+}
+
+static void choose(struct loader *l, const struct node *key)
+{
+    int i = switch_find(l, key->text);
+    if (i < 0) {
+        unknown_switch(l, key->text, key, 0);
+    } else if (key->value->kind != NODE_SCALAR) {
+        report(l, key->value, "expected the value of a switch");
+    } else if (check_value(l, &l->switches[i], key->value->text, key->value, 0)) {
+        l->switches[i].chosen = key->value->text;
+    }
+}
+
+static void each_key(struct loader *l, bool builtin, bool declarations)
+{
+    for (uint32_t i = 0; i < l->n_files; i++) {
+        const struct node *map = node_get(l->file[i].root, "switches");
+        if (l->file[i].source->builtin != builtin || !map || map->kind != NODE_MAP)
+            continue;
+        for (const struct node *k = map->first; k; k = k->next) {
+            bool declares = k->value->kind == NODE_LIST || builtin;
+            if (declares && declarations)
+                declare(l, k);
+            else if (!declares && !declarations)
+                choose(l, k);
+        }
+    }
+}
+
+static void publish(struct loader *l)
+{
+    struct config *c = l->config;
+    c->switches = calloc(l->n_switches ? l->n_switches : 1, sizeof(*c->switches));
+    if (!c->switches) {
+        report_memory(l);
+        return;
+    }
+    for (uint32_t i = 0; i < l->n_switches; i++) {
+        struct config_switch *s = &c->switches[c->n_switches++];
+        s->name = copy_text(l, l->switches[i].name);
+        s->value = copy_text(l, l->switches[i].chosen);
+    }
+}
+
+void switches_load(struct loader *l)
+{
+    each_key(l, true, true);
+    each_key(l, false, true);
+    each_key(l, false, false);
+    publish(l);
+}
+
+/* ---- replacement ---------------------------------------------------------------------------------------------------------------------------- */
+
+struct replacer {
+    struct loader *l;
+    const struct node *node;
+    struct resolved *out;
+    bool prune, ok;
+    int depth;
+};
+
+struct range {
+    uint32_t from, to;
+};
+
+static const char *text_of(const struct replacer *r)
+{
+    return r->node->text.p;
+}
+
+static void put(struct replacer *r, const char *p, uint32_t n, uint32_t at, bool same_place)
+{
+    struct resolved *o = r->out;
+    if (o->n + n + 1 > o->cap) {
+        uint32_t cap = (o->cap ? o->cap * 2 : 256) + n;
+        char *text = arena_alloc(&r->l->arena, cap);
+        uint32_t *place = arena_alloc(&r->l->arena, cap * sizeof(*place));
+        if (!text || !place) {
+            report_memory(r->l);
+            r->ok = false;
+            return;
+        }
+        if (o->n) {
+            memcpy(text, o->text, o->n);
+            memcpy(place, o->at, o->n * sizeof(*place));
+        }
+        o->text = text;
+        o->at = place;
+        o->cap = cap;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        o->text[o->n] = p[i];
+        o->at[o->n++] = same_place ? at : at + i;
+    }
+    o->text[o->n] = 0;
+}
+
+static bool name_byte(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '.';
+}
+
+static struct range trim(const struct replacer *r, struct range x)
+{
+    while (x.from < x.to && isspace((unsigned char)text_of(r)[x.from]))
+        x.from++;
+    while (x.to > x.from && isspace((unsigned char)text_of(r)[x.to - 1]))
+        x.to--;
+    return x;
+}
+
+static uint32_t skip_quoted(const struct replacer *r, uint32_t i, uint32_t to)
+{
+    char quote = text_of(r)[i++];
+    while (i < to && text_of(r)[i] != quote)
+        i++;
+    return i < to ? i + 1 : to;
+}
+
+/* Arguments of a call whose '(' is at `open`: their ranges and the byte after ')'. -1: not closed, or more than `max`. */
+static int arguments(const struct replacer *r, uint32_t open, uint32_t to, struct range *args, int max,
+                     uint32_t *ret_after)
+{
+    int n = 0, depth = 0;
+    uint32_t start = open + 1;
+    for (uint32_t i = open; i < to;) {
+        char c = text_of(r)[i];
+        if (c == '\'' || c == '"') {
+            i = skip_quoted(r, i, to);
+            continue;
+        }
+        depth += (c == '(') - (c == ')');
+        if ((c == ',' && depth == 1) || depth == 0) {
+            if (n == max)
+                return -1;
+            args[n++] = trim(r, (struct range){ start, i });
+            start = i + 1;
+        }
+        i++;
+        if (depth == 0) {
+            *ret_after = i;
+            return n;
+        }
+    }
+    return -1;
+}
+
+static struct slice slice_at(const struct replacer *r, struct range x)
+{
+    return (struct slice){ text_of(r) + x.from, x.to - x.from };
+}
+
+/* "switch.NAME" alone. */
+static int switch_operand(const struct replacer *r, struct range x)
+{
+    struct slice s = slice_at(r, x);
+    if (s.n <= 7 || memcmp(s.p, "switch.", 7) != 0)
+        return -1;
+    return switch_find(r->l, (struct slice){ s.p + 7, s.n - 7 });
+}
+
+/* A text literal or a number: the value without quotes. */
+static bool literal_operand(const struct replacer *r, struct range x, struct slice *ret)
+{
+    struct slice s = slice_at(r, x);
+    if (s.n >= 2 && (s.p[0] == '\'' || s.p[0] == '"') && memchr(s.p + 1, s.p[0], s.n - 1) == s.p + s.n - 1) {
+        *ret = (struct slice){ s.p + 1, s.n - 2 };
+        return true;
+    }
+    *ret = s;
+    uint32_t i = 0;
+    while (i < s.n && isdigit((unsigned char)s.p[i]))
+        i++;
+    return s.n && i == s.n;
+}
+
+/* Truth of a condition over one switch and literals: 0, 1, or -1 when it is something else. */
+static int condition(struct replacer *r, struct range x)
+{
+    static const char *const operators[] = { "==", "!=", NULL };
+    for (uint32_t i = x.from; i + 1 < x.to; i++) {
+        int op = find_word((struct slice){ text_of(r) + i, 2 }, operators);
+        if (op < 0)
+            continue;
+        struct range left = trim(r, (struct range){ x.from, i }), right = trim(r, (struct range){ i + 2, x.to });
+        int s = switch_operand(r, left);
+        struct slice value;
+        if (s < 0 || !literal_operand(r, right, &value))
+            return -1;
+        if (!check_value(r->l, &r->l->switches[s], value, r->node, right.from + (text_of(r)[right.from] < '0')))
+            r->ok = false;
+        r->out->used |= (uint64_t)1 << s;
+        return slice_eq(value, r->l->switches[s].chosen) == (op == 0);
+    }
+    return -1;
+}
+
+static void replace(struct replacer *r, struct range x);
+
+/* At "if": write the branch taken and return the byte after the call, or 0 if this is not an if() over switches. */
+static uint32_t replace_if(struct replacer *r, uint32_t after_name, uint32_t to)
+{
+    struct range args[3];
+    uint32_t open = after_name, after;
+    while (open < to && isspace((unsigned char)text_of(r)[open]))
+        open++;
+    if (open == to || text_of(r)[open] != '(' || arguments(r, open, to, args, 3, &after) != 3)
+        return 0;
+    int truth = condition(r, args[0]);
+    if (truth < 0 || !r->prune)
+        return 0;
+    put(r, "(", 1, args[0].from, true);
+    replace(r, args[truth ? 1 : 2]);
+    put(r, ")", 1, after - 1, true);
+    return after;
+}
+
+static void replace_name(struct replacer *r, struct range name)
+{
+    struct slice s = slice_at(r, name);
+    if (s.n <= 7 || memcmp(s.p, "switch.", 7) != 0) {
+        put(r, s.p, s.n, name.from, false);
+        return;
+    }
+    int i = switch_operand(r, name);
+    if (i < 0) {
+        unknown_switch(r->l, (struct slice){ s.p + 7, s.n - 7 }, r->node, name.from + 7);
+        r->ok = false;
+        return;
+    }
+    const struct switch_def *d = &r->l->switches[i];
+    r->out->used |= (uint64_t)1 << i;
+    put(r, "'", d->number ? 0 : 1, name.from, true);
+    put(r, d->chosen.p, d->chosen.n, name.from, true);
+    put(r, "'", d->number ? 0 : 1, name.from, true);
+}
+
+static void replace(struct replacer *r, struct range x)
+{
+    if (r->depth++ > 64)
+        x.to = x.from; /* the compiler refuses such nesting anyway */
+    for (uint32_t i = x.from; i < x.to && r->ok;) {
+        char c = text_of(r)[i];
+        uint32_t end = i + 1;
+        if (c == '\'' || c == '"') {
+            end = skip_quoted(r, i, x.to);
+            put(r, text_of(r) + i, end - i, i, false);
+        } else if (!name_byte(c)) {
+            put(r, &c, 1, i, true);
+        } else {
+            while (end < x.to && name_byte(text_of(r)[end]))
+                end++;
+            bool is_if = end - i == 2 && memcmp(text_of(r) + i, "if", 2) == 0;
+            uint32_t after = is_if ? replace_if(r, end, x.to) : 0;
+            if (after)
+                end = after;
+            else
+                replace_name(r, (struct range){ i, end });
+        }
+        i = end;
+    }
+    r->depth--;
+}
+
+bool switches_resolve(struct loader *l, const struct node *n, bool prune, struct resolved *ret)
+{
+    *ret = (struct resolved){ 0 };
+    struct replacer r = { .l = l, .node = n, .out = ret, .prune = prune, .ok = true };
+    replace(&r, (struct range){ 0, n->text.n });
+    put(&r, "", 0, 0, true);
+    return r.ok;
+}

@@ -1,0 +1,112 @@
+/* The configuration as plain data, read from YAML (config/crmpulse.yaml shows every key with unit and default).
+ *
+ * One table of rows (key, type with unit, range, default, reloadable, help) drives parsing, checking, the reference page and the sample file. Loading
+ * finds every error, not the first one. */
+#ifndef CRMPULSE_CONFIG_H
+#define CRMPULSE_CONFIG_H
+
+#include <stdio.h>
+
+#include "crmpulse/defs.h"
+
+enum { CONFIG_TOPICS_MAX = 8 };
+
+/* A switch and the value in force. Formulas see it as switch.NAME; trackers that offer a choice read it here. */
+struct config_switch {
+    char *name, *value;
+};
+
+enum input_framing { INPUT_AUTO, INPUT_PROTOBUF, INPUT_JSON };
+
+struct config {
+    struct {
+        char *brokers;
+        char *group;
+        char *instance_id; /* static membership; "" = none */
+        char *client_id;
+        uint32_t n_inputs;
+        char *input[CONFIG_TOPICS_MAX];
+        enum input_framing format;
+        char *alerts, *boards, *scorecards, *kpis, *dead_letter, *late; /* output topics; "" = do not publish */
+        int64_t session_timeout_ms;
+        int64_t message_bytes_max;
+        int64_t batch_messages; /* drained at most per turn */
+        bool mock;              /* embedded mock brokers (demo) */
+        uint32_t n_properties;  /* further librdkafka properties, passed through */
+        struct {
+            char *name, *value;
+        } * property;
+    } kafka;
+    struct {
+        char *url; /* unix:///path or redis://host:port[/db] */
+        char *user;
+        char *password_file;
+        int64_t shards;
+        int64_t flush_interval_ms;
+        int64_t flush_cells_max, flush_records_max; /* a batch this large is flushed early */
+        int64_t connect_timeout_ms, command_timeout_ms;
+        int64_t backoff_min_ms, backoff_max_ms;
+        int64_t record_cache_bytes;
+        int64_t outbox_max; /* entries; more pause the input */
+    } redis;
+    struct {
+        int64_t idle_timeout_ms; /* a partition at the end of its log for this long stops holding the watermark back */
+        bool
+            wall_clock; /* once all partitions are idle the wall clock moves the watermark; false: it stops after the newest event (loading history) */
+        int64_t lease_ms;
+    } run;
+    struct {
+        char *level; /* debug info warning error */
+        bool json;
+    } log;
+    struct definitions defs;
+    uint32_t n_switches;
+    struct config_switch *switches; /* in the order of config/catalogue/switches.yaml */
+};
+
+/* The value of a switch, NULL if there is none of that name. Owned by `c`. */
+const char *config_switch_value(const struct config *c, const char *name);
+
+/* Problems found, in file order. */
+struct config_problem {
+    char *file;
+    uint32_t line, column; /* 1-based */
+    bool warning;
+    char *message;
+};
+struct config_problems {
+    uint32_t n, n_errors, cap;
+    bool lost; /* out of memory: some problem could not be noted; counted as an error */
+    struct config_problem *v;
+};
+void config_problems_print(const struct config_problems *p, FILE *to); /* "file:line:col: error: message", one a line */
+void config_problems_release(struct config_problems *p);
+
+/* Overrides of one key each from the command line, e.g. "kafka.brokers=127.0.0.1:9092", "switches.csat_mode=mean" or
+ * "rules.csat_low.min_samples=5": the value is YAML; of a definition only the named key changes. They act last. In problems they are the lines of a
+ * file named "--set", in the order given. */
+struct config_load_options {
+    uint32_t n_sets;
+    const char *const *set;
+};
+
+/* Read `path` (NULL: built-in defaults and catalogue only) with all it includes. Returns a config, or NULL if there was any error; problems (warnings
+ * too) are appended in both cases. Never exits or prints. */
+struct config *config_load(const char *path, const struct config_load_options *opt, struct config_problems *problems);
+void config_free(struct config *c);
+
+/* One row of the table of runtime keys; texts are static. */
+struct config_key {
+    const char *path;          /* "redis.flush_interval" */
+    const char *unit;          /* "duration", "size", "count", "flag", "text", .. */
+    const char *default_value; /* as it would be written */
+    bool reloadable;           /* taken over by a reload; else it needs a restart */
+    const char *help;
+};
+const struct config_key *config_keys(uint32_t *ret_n);
+
+/* Every runtime key with unit, default and help as a YAML file with all values commented out: config/crmpulse.yaml is this text. Returns 0, or -1 if
+ * writing failed. */
+int config_sample_print(FILE *to);
+
+#endif

@@ -1,0 +1,192 @@
+/* Definitions: what is measured, how KPIs are formed, boards, rules, scorecards and orgs. Plain data, compiled from YAML by config/ and read by the
+ * core, which never changes it. Everything is owned by `struct definitions`; indexes, not pointers, link the parts. */
+#ifndef CRMPULSE_DEFS_H
+#define CRMPULSE_DEFS_H
+
+#include "crmpulse/calendar.h"
+#include "crmpulse/expr.h"
+#include "crmpulse/fact.h"
+
+enum agg {
+    AGG_COUNT,    /* facts that pass */
+    AGG_SUM,      /* sum of `value` */
+    AGG_DURATION, /* of `value` in ms: count, sum and DDSketch bins; negatives count as 0 */
+    AGG_MIN,      /* of `value`: kept as a counter per value and pane, live panes are recombined */
+    AGG_MAX,
+    AGG_DISTINCT, /* members with at least `at_least` facts in the window, exactly */
+    AGG_DERIVED   /* an expression over other measures; no cells of its own */
+};
+
+struct measure_def {
+    char *id;
+    enum fact_type fact;
+    struct expr *where; /* over the fact's fields; NULL: all */
+    struct expr *value; /* over the fact's fields; NULL: 1 */
+    enum agg agg;
+    uint32_t at_least;    /* AGG_DISTINCT: 1 or 2 */
+    bool asof;            /* fact_type_asof(fact), or AGG_DISTINCT in rolling windows */
+    bool gauge;           /* as-of without panes: one running total */
+    bool lifecycle;       /* AGG_DISTINCT: also new, returning, resurrected, dormant and cohorts */
+    bool fine;            /* minute panes wanted: some KPI uses it in a window up to one hour */
+    uint32_t dims;        /* bit per dim that some KPI, board, rule or scorecard wants; DIM_ORG always */
+    struct expr *derived; /* AGG_DERIVED: slots are measure slots, see below */
+};
+
+/* Slots in formulas: measure index * MEASURE_PARTS + part, or SLOT_BUILTIN + n. */
+enum measure_part {
+    PART_VALUE, /* sum, count, distinct, min or max */
+    PART_N,     /* durations: count */
+    PART_SUM,   /* durations: sum */
+    PART_PREV,  /* the same measure in the comparison window */
+    PART_NEW,   /* lifecycle measures */
+    PART_RETURNING,
+    PART_RESURRECTED,
+    PART_DORMANT,
+    MEASURE_PARTS
+};
+enum { SLOT_BUILTIN = 1 << 20 };
+enum builtin {
+    BUILTIN_ELAPSED, /* elapsed share of the window at the exact instant, 0..1 */
+    BUILTIN_DAYS,    /* length of the window in days */
+    BUILTIN_COUNT
+};
+
+enum kpi_form {
+    KPI_RATIO,    /* numerator / denominator */
+    KPI_VALUE,    /* value alone */
+    KPI_DURATION, /* of one duration measure: mean with n, sum and quantiles */
+    KPI_RANK      /* rank of the subject by another KPI in the same window */
+};
+enum unit { UNIT_RATIO, UNIT_COUNT, UNIT_MICROS, UNIT_MS, UNIT_SCORE, UNIT_DAYS };
+enum direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION_NEUTRAL };
+enum ties { TIES_COMPETITION, TIES_DENSE, TIES_ORDINAL };
+
+enum { KPI_WINDOWS_MAX = 16, KPI_EXTRAS_MAX = 4 };
+
+struct kpi_extra {
+    char *name; /* an additional integer column of the row, e.g. "weighted", "count" */
+    struct expr *value;
+};
+
+struct kpi_def {
+    char *id, *title_en, *title_zh;
+    char perspective; /* F C I L */
+    enum kpi_form form;
+    enum unit unit;
+    enum direction direction;
+    bool empty_zero;          /* published without a denominator or sample: 0 instead of null */
+    struct expr *numerator;   /* KPI_RATIO, optional elsewhere; measure slots */
+    struct expr *denominator; /* KPI_RATIO */
+    struct expr *value;       /* KPI_VALUE; KPI_RATIO: instead of numerator / denominator, e.g. nps */
+    struct expr *samples;     /* n that min_samples is compared with; NULL: the denominator, else the duration's n, else none */
+    int duration;             /* KPI_DURATION: measure index */
+    int rank_of;              /* KPI_RANK: KPI index */
+    uint32_t n_windows;
+    struct window window[KPI_WINDOWS_MAX];
+    uint32_t dims; /* bit per dim */
+    uint32_t n_extras;
+    struct kpi_extra extra[KPI_EXTRAS_MAX];
+    char *switches; /* "win_rate_by=count", as published; part of the identity */
+    uint64_t hash;  /* of the whole definition, as published */
+};
+
+enum compare { CMP_LT, CMP_LE, CMP_GT, CMP_GE };
+
+struct board_def {
+    char *id;
+    int kpi; /* index */
+    struct window window;
+    enum dim dim; /* who is ranked */
+    enum ties ties;
+    uint32_t top; /* entries published, 0 = all; the ranking itself is always complete */
+};
+
+struct rule_def {
+    char *id;
+    int kpi; /* index */
+    struct window window;
+    uint32_t dims;
+    enum compare fire_op, clear_op;
+    double fire, clear;         /* thresholds in the KPI's unit (ratios 0..1, money in micro-units, durations in ms) */
+    int stat;                   /* KPI_DURATION: 0 mean, else 50, 90, 95 or 99 */
+    bool has_critical;
+    double critical;            /* same direction as fire */
+    int64_t for_ms;
+    int64_t min_samples;
+    char *level;                /* info, warning, critical */
+    uint64_t hash;
+};
+
+enum curve { CURVE_LINEAR, CURVE_RATIO, CURVE_STEP };
+enum missing_policy { MISSING_EXCLUDE, MISSING_HOLD, MISSING_ZERO };
+enum { STEPS_MAX = 16, BANDS_MAX = 12 };
+
+struct score_curve {
+    enum curve curve;
+    double floor, goal, cap; /* cap: 1.0 = 100 points */
+    uint32_t n_steps;
+    struct {
+        double from, score;
+    } step[STEPS_MAX]; /* ascending; [from, next) */
+    bool edge_exclusive;
+};
+
+struct scorecard_item {
+    int kpi;
+    char *perspective;
+    int32_t perspective_bp, kpi_bp; /* share of the card, share inside the perspective; each sums to 10 000 */
+    struct window window;
+    int64_t min_samples;
+    struct score_curve score;
+    int stat;
+};
+
+struct scorecard_def {
+    char *id;
+    char *version;
+    int64_t effective_from_ms;
+    enum dim dim;
+    enum missing_policy missing;
+    double min_coverage;
+    uint32_t n_items;
+    struct scorecard_item *item;
+    uint32_t n_bands;
+    struct {
+        double from;
+        char *name;
+    } band[BANDS_MAX]; /* descending from */
+    uint64_t hash;
+};
+
+struct org_def {
+    char *id; /* "*" is the default for orgs not listed */
+    struct calendar calendar;
+    char currency[4]; /* "" = any single currency: the first one seen in an org is not enforced */
+};
+
+struct definitions {
+    uint32_t n_measures, n_kpis, n_boards, n_rules, n_scorecards, n_orgs;
+    struct measure_def *measure;
+    struct kpi_def *kpi;
+    struct board_def *board;
+    struct rule_def *rule;
+    struct scorecard_def *scorecard;
+    struct org_def *org;
+    uint32_t n_snapshots;
+    uint32_t snapshot_dims; /* bit per dim whose rows are published; 0: all */
+    struct window *snapshot_window; /* extra windows in which every KPI is published at snapshot ticks */
+    int64_t tick_ms;                /* judging grid, default 60 000 */
+    int64_t snapshot_every_ms;      /* rows, boards and scorecards are published each time the watermark passes a multiple, default 1 h; 0 = never */
+    int64_t retention_ms;           /* how long hour panes and records are kept, default 400 d */
+    int64_t fine_retention_ms;      /* how long minute panes are kept, default 6 h */
+    int64_t out_of_orderness_ms;    /* default 10 s */
+    int64_t lateness_ms;            /* later than this behind the watermark: late topic; default = retention_ms */
+    int64_t max_ahead_ms;           /* default 1 h */
+};
+
+const struct org_def *definitions_org(const struct definitions *defs, struct slice org_id); /* exact id, else "*", else NULL */
+int definitions_kpi(const struct definitions *defs, struct slice id);                       /* index or -1 */
+int definitions_measure(const struct definitions *defs, struct slice id);
+void definitions_free(struct definitions *defs);
+
+#endif
