@@ -1,0 +1,27 @@
+/* The state machine of one rule for one subject, without knowing rules or subjects. */
+#ifndef CRMPULSE_CORE_ALERT_H
+#define CRMPULSE_CORE_ALERT_H
+
+#include "eval_core.h"
+
+/* What a rule sees at a tick. */
+struct alert_sight {
+    bool has_value, enough; /* enough: n >= min_samples and a value */
+    bool fires, clears, critical;
+};
+
+struct alert_step {
+    bool emit;
+    enum alert_state from, to;
+    int64_t deadline_ms; /* tick from which a pending or recovering state may end, INT64_MAX: none */
+};
+
+/*   ok --fires--> pending --held for `for`--> firing --clears--> recovering --held--> ok
+ *
+ * With for_ms 0 the middle states are skipped. Too few samples neither fire nor clear: pending falls back to ok, recovering to firing. A firing alert that
+ * turns critical makes a step firing -> firing. Idempotent: another look at the same tick changes nothing. */
+struct alert_step alert_look(struct alert *a, const struct alert_sight *sight, int64_t tick_ms, int64_t for_ms);
+
+const char *alert_state_name(enum alert_state state);
+
+#endif

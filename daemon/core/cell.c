@@ -1,0 +1,113 @@
+/* Names of cells: splitting a field into its parts, escaping subjects. It does not know which measures exist. */
+#include "crmpulse/cell.h"
+
+static const char hex_digits[] = "0123456789ABCDEF";
+
+/* Bytes that stand for themselves in a subject; the rest would forge a field or break a page. */
+static bool plain(unsigned char c)
+{
+    return c >= 0x21 && c != 0x7f && !memchr("|:#{}%\"'<>&", c, 11);
+}
+
+size_t cell_escape(struct slice raw, char *buf, size_t cap)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < raw.n; i++) {
+        unsigned char c = (unsigned char)raw.p[i];
+        size_t need = plain(c) ? 1 : 3;
+        if (cap - n < need)
+            return 0;
+        if (need == 1) {
+            buf[n++] = (char)c;
+            continue;
+        }
+        buf[n++] = '%';
+        buf[n++] = hex_digits[c >> 4];
+        buf[n++] = hex_digits[c & 15];
+    }
+    return n;
+}
+
+static int hex_value(char c)
+{
+    const char *at = c ? strchr(hex_digits, c) : NULL;
+    return at ? (int)(at - hex_digits) : -1;
+}
+
+size_t cell_unescape(struct slice escaped, char *buf, size_t cap)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < escaped.n; i++) {
+        char c = escaped.p[i];
+        if (n == cap)
+            return 0;
+        if (c == '%' && escaped.n - i > 2) {
+            int high = hex_value(escaped.p[i + 1]), low = hex_value(escaped.p[i + 2]);
+            if (high >= 0 && low >= 0) {
+                c = (char)(high * 16 + low);
+                i += 2;
+            }
+        }
+        buf[n++] = c;
+    }
+    return n;
+}
+
+/* Decimal int64, all of the text. */
+static bool parse_int(struct slice text, int64_t *ret)
+{
+    bool negative = text.n > 0 && text.p[0] == '-';
+    uint32_t i = negative ? 1 : 0;
+    int64_t value = 0;
+    if (i == text.n)
+        return false;
+    for (; i < text.n; i++) {
+        int digit = text.p[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value)) /* downwards: INT64_MIN has no positive twin */
+            return false;
+    }
+    if (!negative && value == INT64_MIN)
+        return false;
+    *ret = negative ? value : -value;
+    return true;
+}
+
+/* The part of `text` before the first `mark`; *rest becomes what follows it. False, and nothing changed, if there is none. */
+static bool split(struct slice text, char mark, struct slice *before, struct slice *rest)
+{
+    const char *at = text.n ? memchr(text.p, mark, text.n) : NULL;
+    if (!at)
+        return false;
+    uint32_t n = (uint32_t)(at - text.p);
+    *before = (struct slice){ text.p, n };
+    *rest = (struct slice){ at + 1, text.n - n - 1 };
+    return true;
+}
+
+int cell_field_parse(struct slice field, struct cell_field *ret)
+{
+    struct cell_field f = { 0 };
+    struct slice dim, rest, measure, sub;
+    if (!split(field, ':', &dim, &rest) || dim.n < 2 || !split(rest, '|', &f.subject, &measure))
+        return -1;
+    int d = dim_by_name(dim);
+    if (d < 0 || f.subject.n == 0)
+        return -1;
+    f.dim = (enum dim)d;
+    if (split(measure, '#', &measure, &sub)) {
+        f.has_sub = true;
+        if (!parse_int(sub, &f.sub))
+            return -1;
+    }
+    if (split(measure, '.', &f.measure, &f.part)) {
+        if (f.part.n == 0)
+            return -1;
+    } else {
+        f.measure = measure;
+    }
+    if (f.measure.n == 0)
+        return -1;
+    *ret = f;
+    return 0;
+}

@@ -1,0 +1,158 @@
+/* Inside the evaluator: its state, and what its parts offer one another.
+ *
+ *   deltas -> eval_view.c (tracks, dirty marks, agenda) -> advance.c (which ticks, what to look at)
+ *          -> kpi_value.c, ranking.c -> rules.c, board.c, scorecard.c, publish.c -> sink */
+#ifndef CRMPULSE_CORE_EVAL_CORE_H
+#define CRMPULSE_CORE_EVAL_CORE_H
+
+#include "agenda.h"
+#include "crmpulse/eval.h"
+#include "crmpulse/sketch.h"
+#include "series.h"
+
+struct subject_set {
+    struct subject **v;
+    uint32_t n, cap;
+};
+
+struct view_state {
+    bool tracked;          /* keeps running sums, dirty marks and an agenda; else it only holds panes */
+    int64_t at_ms;         /* the instant its windows are positioned at; INT64_MIN before the first */
+    struct agenda waiting; /* deltas with a cause after `at` */
+    struct agenda due;     /* nodes, watches and orgs that time alone changes */
+    struct subject_set dirty, changed, elapsed;
+};
+
+/* Kinds of entries in view_state.due. */
+enum { DUE_NODE, DUE_WATCH, DUE_ORG_CLOSE, DUE_ELAPSED };
+
+/* A civil window that ended, or ended windows that a late delta changed. */
+struct closed_window {
+    struct subject *subject;
+    int window;
+    int64_t at_ms;           /* its last instant */
+    const uint64_t *watches; /* bit per watch that the change touches */
+};
+struct closed_windows {
+    struct closed_window *v;
+    uint32_t n, cap;
+};
+
+/* A rule to be judged for a subject. */
+struct judgement {
+    struct subject *subject;
+    int rule;
+    int64_t at_ms;
+};
+struct judgements {
+    struct judgement *v;
+    uint32_t n, cap;
+};
+
+/* All subjects of a dimension in the order of a KPI. */
+struct ranked {
+    struct subject *subject;
+    bool is_null;
+    double value;
+    int64_t reached_ms;
+    int32_t rank;
+    double gap; /* to the next strictly better value, 0 for the best */
+};
+
+struct ranking {
+    struct ranked *v;
+    uint32_t n, cap;
+};
+
+/* Scratch of the board being made. */
+struct board_scratch {
+    struct ranking now, before;
+    struct board_entry *entry;
+    uint32_t cap;
+};
+
+enum alert_state { ALERT_OK, ALERT_PENDING, ALERT_FIRING, ALERT_RECOVERING, ALERT_NO_DATA };
+
+/* State of a rule for a subject. */
+struct alert {
+    enum alert_state state;
+    bool critical; /* level of a firing one */
+    bool unsaved;
+    int64_t since_ms; /* tick at which a pending or recovering state began */
+};
+
+/* How often the value of an ended window was revised: counted by "<org>\n<state key>". */
+struct revisions {
+    struct intern key;
+    struct revision {
+        int64_t n;
+        bool unsaved;
+    } * v;
+    uint32_t cap;
+};
+
+/* The ranking that the `rank` of subjects holds. */
+struct rank_cache {
+    bool valid;
+    uint64_t generation;
+    const struct org *org;
+    enum dim dim;
+    int kpi, view;
+    struct window window;
+    int window_index;
+    int64_t at_ms;
+    bool past;
+    enum compared prev;
+};
+
+struct evaluator {
+    const struct definitions *defs;
+    struct evaluator_options opt;
+    struct plan plan;
+    struct store store;
+    struct view_state view[VIEW_COUNT];
+    struct sketch_bounds bounds;
+    int64_t tick_ms, judged_tick, now_ms;
+    bool restored; /* cells came in that no agenda knows yet */
+    bool tick_unsaved;
+    bool out_of_memory; /* in the middle of evaluation; reported by the next return */
+    bool rows_due;      /* something waits for the next snapshot tick */
+    struct closed_windows closing, revised;
+    struct judgements judgements;
+    struct revisions revisions;
+    uint64_t generation; /* raised whenever cells change or a view moves */
+    struct rank_cache rank_cache;
+    struct board_scratch boards;
+    struct sketch_count *counts; /* scratch for quantiles */
+    uint32_t cap_counts;
+    const struct evaluator_sink *sink; /* during evaluator_advance */
+    struct evaluator_stats stats;
+};
+
+/* eval_view.c */
+int view_apply(struct evaluator *e, enum view_id v, struct series *s, const struct agenda_item *delta,
+               int64_t cause_ms);
+void view_mark(struct evaluator *e, enum view_id v, struct subject *s, const uint64_t *watches);
+void view_mark_one(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch);
+void view_wake(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch,
+               int64_t at_ms);                                     /* mark it then */
+int view_move(struct evaluator *e, enum view_id v, int64_t at_ms); /* lets waiting deltas in, marks what time changed */
+int view_reschedule(struct evaluator *e, enum view_id v);          /* after a restore */
+int subject_set_add(struct subject_set *set, struct subject *s);
+void subject_set_sort(struct subject_set *set);
+struct span org_span(struct evaluator *e, enum view_id v, struct org *org, int window, enum compared prev);
+void elapsed_note(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch);
+
+/* schedule.c: when a window over a pane changes by time alone */
+int64_t slot_event_of_pane(const struct org *org, const struct window *w, bool prev, bool fine, int64_t pane_ms,
+                           int64_t after_ms);
+int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot,
+                        int64_t after_ms);
+
+static inline int64_t tick_after(const struct evaluator *e, int64_t t_ms)
+{
+    int64_t tick = e->tick_ms, rest = t_ms % tick;
+    return t_ms - (rest < 0 ? rest + tick : rest) + tick;
+}
+
+#endif

@@ -1,0 +1,158 @@
+/* Judged state as text fields, so that it survives a restart: the last judged tick, alert states, revisions.
+ *
+ *   org ""   key "tick"                              value "<ms>"
+ *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <critical> <since ms> <rule hash>"
+ *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alert.h"
+#include "revision.h"
+
+static int save_tick(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    char text[24];
+    if (e->judged_tick == INT64_MIN || (only_changed && !e->tick_unsaved))
+        return 0;
+    int n = snprintf(text, sizeof text, "%lld", (long long)e->judged_tick);
+    e->tick_unsaved = false;
+    return sink(ctx, (struct slice){ "", 0 }, SLICE("tick"), (struct slice){ text, (uint32_t)n });
+}
+
+static int save_alert(struct evaluator *e, struct subject *s, uint32_t rule, evaluator_state_sink sink, void *ctx)
+{
+    char key[1024], value[96];
+    const struct alert *a = &s->alert[rule];
+    int n = snprintf(key, sizeof key, "alert|%s|%s|%.*s", e->defs->rule[rule].id, dim_name(s->dim), (int)s->escaped.n,
+                     s->escaped.p);
+    int m = snprintf(value, sizeof value, "%s %d %lld %016llx", alert_state_name(a->state), a->critical,
+                     (long long)a->since_ms, (unsigned long long)e->defs->rule[rule].hash);
+    if (n < 0 || (size_t)n >= sizeof key)
+        return -1;
+    s->alert[rule].unsaved = false;
+    return sink(ctx, s->org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
+}
+
+static int save_alerts(struct evaluator *e, struct subject *s, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    int rc = 0;
+    for (uint32_t r = 0; rc == 0 && s->alert && r < e->defs->n_rules; r++) {
+        const struct alert *a = &s->alert[r];
+        bool stands = a->state != ALERT_OK || a->since_ms != 0;
+        if (only_changed ? a->unsaved : stands)
+            rc = save_alert(e, s, r, sink, ctx);
+    }
+    return rc;
+}
+
+static int save_revisions(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < e->revisions.key.n; i++) {
+        struct revision *r = &e->revisions.v[i];
+        struct slice text = e->revisions.key.text[i];
+        char value[24];
+        if (only_changed && !r->unsaved)
+            continue;
+        uint32_t org_n = 0; /* the last newline ends the org: keys have none */
+        for (uint32_t k = 0; k < text.n; k++)
+            if (text.p[k] == '\n')
+                org_n = k;
+        int n = snprintf(value, sizeof value, "%lld", (long long)r->n);
+        r->unsaved = false;
+        rc = sink(ctx, (struct slice){ text.p, org_n }, (struct slice){ text.p + org_n + 1, text.n - org_n - 1 },
+                  (struct slice){ value, (uint32_t)n });
+    }
+    return rc;
+}
+
+int evaluator_state_save(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    int rc = save_tick(e, only_changed, sink, ctx);
+    for (uint32_t o = 0; o < e->store.n_orgs; o++)
+        for (int d = 0; d < DIM_COUNT; d++)
+            for (uint32_t i = 0; rc == 0 && i < e->store.org[o]->dim[d].n; i++)
+                rc = save_alerts(e, e->store.org[o]->dim[d].v[i], only_changed, sink, ctx);
+    return rc ? rc : save_revisions(e, only_changed, sink, ctx);
+}
+
+/* The text up to the next '|' (or the end), which *rest then starts after. */
+static struct slice next_part(struct slice *rest)
+{
+    uint32_t n = 0;
+    while (n < rest->n && rest->p[n] != '|')
+        n++;
+    struct slice part = { rest->p, n };
+    uint32_t skip = n < rest->n ? n + 1 : n;
+    *rest = (struct slice){ rest->p + skip, rest->n - skip };
+    return part;
+}
+
+static int parse_alert(const char *text, struct alert *ret, uint64_t *ret_hash)
+{
+    for (int state = ALERT_OK; state <= ALERT_NO_DATA; state++) {
+        const char *name = alert_state_name((enum alert_state)state);
+        size_t n = strlen(name);
+        if (strncmp(text, name, n) != 0 || text[n] != ' ')
+            continue;
+        char *at;
+        ret->state = (enum alert_state)state;
+        ret->critical = strtol(text + n, &at, 10) != 0;
+        ret->since_ms = strtoll(at, &at, 10);
+        *ret_hash = strtoull(at, &at, 16);
+        return *at ? -1 : 0;
+    }
+    return -1;
+}
+
+/* A rule that is gone or was changed starts anew. */
+static int restore_alert(struct evaluator *e, struct slice org_id, struct slice rest, const char *value)
+{
+    struct slice rule = next_part(&rest), dim = next_part(&rest);
+    struct alert a = { 0 };
+    uint64_t hash;
+    int d = dim_by_name(dim);
+    if (d < 0 || rest.n == 0 || parse_alert(value, &a, &hash) < 0)
+        return -1;
+    for (uint32_t r = 0; r < e->defs->n_rules; r++) {
+        if (!slice_eq(slice_of(e->defs->rule[r].id), rule) || e->defs->rule[r].hash != hash)
+            continue;
+        struct org *org = store_org(&e->store, org_id);
+        struct subject *s = org ? org_subject(&e->store, org, (enum dim)d, rest) : NULL;
+        if (s && !s->alert)
+            s->alert = calloc(e->defs->n_rules, sizeof *s->alert);
+        if (!s || !s->alert)
+            return -1;
+        s->alert[r] = a;
+        if (a.state == ALERT_PENDING || a.state == ALERT_RECOVERING)
+            e->restored = true; /* its deadline is found when it is looked at */
+    }
+    return 0;
+}
+
+int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice key, struct slice value)
+{
+    char text[96];
+    struct slice rest = key;
+    if (value.n >= sizeof text)
+        return -1;
+    memcpy(text, value.p, value.n);
+    text[value.n] = 0;
+    struct slice kind = next_part(&rest);
+    if (slice_eq(kind, SLICE("alert")))
+        return restore_alert(e, org, rest, text);
+    char *end;
+    long long n = strtoll(text, &end, 10);
+    if (end == text || *end)
+        return -1;
+    if (slice_eq(key, SLICE("tick"))) {
+        e->judged_tick = n;
+        e->view[VIEW_JUDGED].at_ms = n - 1;
+        return 0;
+    }
+    struct revision *r = slice_eq(kind, SLICE("rev")) ? revision_at(e, org, key) : NULL;
+    if (!r)
+        return -1;
+    r->n = n;
+    return 0;
+}

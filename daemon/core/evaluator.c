@@ -1,0 +1,168 @@
+/* The evaluator's doors: made, fed, restored, asked for its size. What it does with time is in advance.c. */
+#include "eval_core.h"
+
+#include <stdlib.h>
+
+#include "ranking.h"
+
+#define DEFAULT_TICK_MS INT64_C(60000)
+
+struct evaluator *evaluator_new(const struct definitions *defs, const struct evaluator_options *opt)
+{
+    struct evaluator *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->defs = defs;
+    e->opt = *opt;
+    e->tick_ms = defs->tick_ms > 0 ? defs->tick_ms : DEFAULT_TICK_MS;
+    e->judged_tick = e->now_ms = INT64_MIN;
+    e->view[VIEW_BASE] = (struct view_state){ .tracked = opt->live, .at_ms = INT64_MIN };
+    e->view[VIEW_JUDGED] = (struct view_state){ .tracked = opt->judge, .at_ms = INT64_MIN };
+    intern_init(&e->revisions.key);
+    sketch_bounds_init(&e->bounds);
+    if (plan_init(&e->plan, defs) < 0) {
+        evaluator_free(e);
+        return NULL;
+    }
+    store_init(&e->store, &e->plan);
+    return e;
+}
+
+void evaluator_free(struct evaluator *e)
+{
+    if (!e)
+        return;
+    if (e->store.plan)
+        store_release(&e->store);
+    plan_release(&e->plan);
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        agenda_release(&e->view[v].waiting);
+        agenda_release(&e->view[v].due);
+        free(e->view[v].dirty.v);
+        free(e->view[v].changed.v);
+        free(e->view[v].elapsed.v);
+    }
+    intern_release(&e->revisions.key);
+    free(e->revisions.v);
+    free(e->closing.v);
+    free(e->revised.v);
+    free(e->judgements.v);
+    free(e->counts);
+    ranking_release(&e->boards.now);
+    ranking_release(&e->boards.before);
+    free(e->boards.entry);
+    free(e);
+}
+
+/* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */
+static int locate(struct evaluator *e, const struct cell_delta *d, struct series **ret)
+{
+    char buf[1024];
+    struct subject *fresh;
+    struct org *org = store_org(&e->store, d->org);
+    if (!org)
+        return -1;
+    if (org->dim[DIM_ORG].n == 0) {
+        struct slice escaped = { buf, (uint32_t)cell_escape(d->org, buf, sizeof buf) };
+        if (!org_subject(&e->store, org, DIM_ORG, escaped))
+            return -1;
+    }
+    if (store_series(&e->store, org, d->field, ret, &fresh) < 0)
+        return -1;
+    e->generation++;
+    int64_t since_ms = d->grain != CELL_GAUGE && d->pane_ms < d->cause_ms ? d->pane_ms : d->cause_ms;
+    struct subject *s = *ret ? (*ret)->node->subject : fresh;
+    if (s && since_ms < s->known_since_ms)
+        s->known_since_ms = since_ms;
+    return 0;
+}
+
+static struct agenda_item item_of(const struct cell_delta *d, struct series *s)
+{
+    return (struct agenda_item){
+        .at_ms = d->cause_ms, .target = s, .pane_ms = d->pane_ms, .value = d->value, .kind = (int32_t)d->grain
+    };
+}
+
+static int remember(struct series *s, const struct cell_delta *d)
+{
+    if (s->n_past == s->cap_past) {
+        uint32_t cap = s->cap_past ? s->cap_past * 2 : 4;
+        struct past_delta *v = realloc(s->past, cap * sizeof *v);
+        if (!v)
+            return -1;
+        s->past = v;
+        s->cap_past = cap;
+    }
+    s->past[s->n_past++] = (struct past_delta){ d->cause_ms, d->pane_ms, d->value, d->grain };
+    return 0;
+}
+
+int evaluator_apply(struct evaluator *e, const struct cell_delta *d)
+{
+    struct series *s;
+    if (locate(e, d, &s) < 0)
+        return -1;
+    if (!s)
+        return 0;
+    struct agenda_item item = item_of(d, s);
+    if (e->opt.asof_history && e->defs->measure[s->node->measure].asof && s->part == SERIES_BASE && remember(s, d) < 0)
+        return -1;
+    bool wait = e->opt.live && d->cause_ms > e->view[VIEW_BASE].at_ms;
+    if (wait ? agenda_push(&e->view[VIEW_BASE].waiting, item) < 0 : view_apply(e, VIEW_BASE, s, &item, d->cause_ms) < 0)
+        return -1;
+    return e->opt.judge ? agenda_push(&e->view[VIEW_JUDGED].waiting, item) : 0;
+}
+
+int evaluator_restore_cell(struct evaluator *e, const struct cell_delta *cell)
+{
+    struct series *s;
+    struct cell_delta since =
+        *cell; /* a stored cell has no cause: its subject is known since its pane, with a gauge always */
+    since.cause_ms = cell->grain == CELL_GAUGE ? INT64_MIN : cell->pane_ms;
+    if (locate(e, &since, &s) < 0)
+        return -1;
+    if (!s)
+        return 0;
+    struct agenda_item item = item_of(cell, s);
+    e->restored = true;
+    if (view_apply(e, VIEW_BASE, s, &item, INT64_MIN) < 0)
+        return -1;
+    return e->opt.judge ? view_apply(e, VIEW_JUDGED, s, &item, INT64_MIN) : 0;
+}
+
+int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
+{
+    struct series *s;
+    if (locate(e, d, &s) < 0)
+        return -1;
+    bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
+    if (!s || !e->opt.judge || judged || d->value == INT64_MIN)
+        return 0;
+    struct agenda_item item = item_of(d, s), back = item;
+    back.value = -back.value;
+    e->restored = true;
+    if (view_apply(e, VIEW_JUDGED, s, &back, INT64_MIN) < 0)
+        return -1;
+    return agenda_push(&e->view[VIEW_JUDGED].waiting, item);
+}
+
+int64_t evaluator_judged_tick(const struct evaluator *e)
+{
+    return e->judged_tick;
+}
+
+int64_t evaluator_pending_cause(const struct evaluator *e)
+{
+    return agenda_next(&e->view[VIEW_JUDGED].waiting);
+}
+
+void evaluator_stats(const struct evaluator *e, struct evaluator_stats *ret)
+{
+    *ret = e->stats;
+    ret->series = e->store.n_series;
+    ret->pending = e->view[VIEW_JUDGED].waiting.n + e->view[VIEW_BASE].waiting.n;
+    ret->bytes =
+        ret->series * sizeof(struct series) + ret->cells * sizeof(struct pane) * ((uint64_t)e->opt.judge + 1) +
+        (uint64_t)(e->view[VIEW_JUDGED].waiting.cap + e->view[VIEW_BASE].waiting.cap) * sizeof(struct agenda_item);
+}

@@ -1,0 +1,226 @@
+/* Measures in a window: running sums where the view keeps them, otherwise the panes; as-of measures at past instants from their history. */
+#include "kpi_read.h"
+
+#include <stdlib.h>
+
+#define DAY_MS INT64_C(86400000)
+
+struct node *measure_node(const struct measure_reader *m, int measure)
+{
+    return m->s->node[measure];
+}
+
+struct span reading_span(const struct reading *r, const struct org *org, enum compared prev)
+{
+    if (!r->past && r->window_index >= 0)
+        return org_span(r->e, r->view, (struct org *)org, r->window_index, prev);
+    return prev ? window_previous(org->cal, r->window, r->at_ms, prev == COMPARED_ELAPSED)
+                : window_span(org->cal, r->window, r->at_ms);
+}
+
+struct span measure_span(const struct measure_reader *m, const struct measure_def *def, enum compared prev)
+{
+    const struct reading *r = m->r;
+    const struct calendar *cal = m->s->org->cal;
+    if (r->window->kind == WINDOW_GAUGE) {
+        const struct window to_date = { .kind = WINDOW_TO_DATE };
+        return prev ? window_previous(cal, &to_date, r->at_ms, prev == COMPARED_ELAPSED)
+                    : window_span(cal, &to_date, r->at_ms);
+    }
+    struct span span = reading_span(r, m->s->org, prev);
+    if (window_grain(r->window) == GRAIN_MINUTE && !def->fine) {
+        span.start_ms = pane_start(cal, GRAIN_HOUR, span.start_ms);
+        span.end_ms = pane_end(cal, GRAIN_HOUR, span.end_ms - 1);
+    }
+    return span;
+}
+
+/* The state at the end of the window, or at `at` if that is earlier. */
+static int64_t as_of_ms(const struct measure_reader *m, enum compared prev)
+{
+    const struct reading *r = m->r;
+    if (r->window->kind == WINDOW_GAUGE && !prev)
+        return r->at_ms;
+    int64_t end_ms = reading_span(r, m->s->org, prev).end_ms - 1;
+    return end_ms < r->at_ms ? end_ms : r->at_ms;
+}
+
+static int64_t past_sum(struct measure_reader *m, const struct series *s, const struct measure_def *def,
+                        enum compared prev)
+{
+    int64_t until_ms = as_of_ms(m, prev), sum = 0;
+    struct span span = def->gauge ? (struct span){ 0, 0 } : measure_span(m, def, prev);
+    bool fine = window_grain(m->r->window) == GRAIN_MINUTE && def->fine;
+    for (uint32_t i = 0; i < s->n_past; i++) {
+        const struct past_delta *d = &s->past[i];
+        bool inside = def->gauge ? d->grain == CELL_GAUGE
+                                 : d->grain == (fine ? CELL_MINUTE : CELL_HOUR) && d->pane_ms >= span.start_ms &&
+                                       d->pane_ms < span.end_ms;
+        if (inside && d->cause_ms <= until_ms && __builtin_add_overflow(sum, d->value, &sum))
+            m->flags |= VALUE_OVERFLOW;
+    }
+    return sum;
+}
+
+/* The running sum of a slot; NULL when there is none. */
+static struct winsum *running(struct track *t, const struct plan_measure *pm, int slot)
+{
+    if (slot < 0)
+        return NULL;
+    if (!t->wins.v) {
+        t->wins.v = calloc(pm->n_slots, sizeof *t->wins.v);
+        if (!t->wins.v)
+            return NULL; /* slower, not wrong */
+        t->wins.n = pm->n_slots;
+        for (uint32_t k = 0; k < pm->n_slots; k++)
+            t->wins.v[k].fine = pm->slot[k].fine;
+    }
+    return &t->wins.v[slot];
+}
+
+static int64_t window_sum(struct measure_reader *m, struct series *s, const struct measure_def *def)
+{
+    const struct reading *r = m->r;
+    struct evaluator *e = r->e;
+    struct track *t = &s->track[r->view];
+    bool fine = window_grain(r->window) == GRAIN_MINUTE && def->fine, overflow = false;
+    const struct panes *p = &t->panes[fine ? GRAIN_MINUTE : GRAIN_HOUR];
+    struct span span = measure_span(m, def, m->prev);
+    bool live = !r->past && e->view[r->view].tracked;
+    int slot = live ? plan_slot_of(&e->plan, s->node->measure, r->window_index, m->prev) : -1;
+    struct winsum *w = running(t, &e->plan.measure[s->node->measure], slot);
+    int64_t sum = w ? winsum_move(w, p, span, &overflow) : panes_sum(p, span, &overflow);
+    if (overflow) {
+        e->stats.overflows += !t->overflow;
+        t->overflow |= w != NULL; /* a running sum cannot come back */
+        m->flags |= VALUE_OVERFLOW;
+    }
+    return sum;
+}
+
+int64_t measure_sum(struct measure_reader *m, struct series *s)
+{
+    if (!s)
+        return 0;
+    const struct reading *r = m->r;
+    const struct measure_def *def = &r->e->defs->measure[s->node->measure];
+    if (s->track[r->view].overflow) {
+        m->flags |= VALUE_OVERFLOW;
+        return 0;
+    }
+    if (r->past && r->e->opt.asof_history && r->view == VIEW_BASE && def->asof && s->part == SERIES_BASE)
+        return past_sum(m, s, def, m->prev);
+    return def->gauge ? s->track[r->view].total : window_sum(m, s, def);
+}
+
+static struct expr_value of_double(double d)
+{
+    return (struct expr_value){ .type = EXPR_DOUBLE, .d = d };
+}
+
+/* Minimum or maximum: the outermost value that still stands in some pane of the window. */
+static struct expr_value extreme(struct measure_reader *m, const struct node *n, bool max)
+{
+    for (uint32_t i = 0; n && i < n->n_bins; i++) {
+        struct series *s = n->bin[max ? n->n_bins - 1 - i : i];
+        if (measure_sum(m, s) > 0)
+            return expr_int(s->sub);
+    }
+    return expr_null();
+}
+
+static struct expr_value part_sum(struct measure_reader *m, const struct node *n, int part)
+{
+    int64_t sum = n && part >= 0 ? measure_sum(m, n->part[part]) : 0;
+    return part < 0 || m->flags & VALUE_OVERFLOW ? expr_null() : expr_int(sum);
+}
+
+static struct expr_value mean(struct measure_reader *m, const struct node *n)
+{
+    struct expr_value count = part_sum(m, n, SERIES_N), sum = part_sum(m, n, SERIES_SUM);
+    return count.type == EXPR_INT && sum.type == EXPR_INT && count.i > 0 ? of_double((double)sum.i / (double)count.i)
+                                                                         : expr_null();
+}
+
+static struct expr_value base_value(struct measure_reader *m, const struct measure_def *def, const struct node *n)
+{
+    switch (def->agg) {
+    case AGG_DURATION:
+        return mean(m, n);
+    case AGG_MIN:
+    case AGG_MAX:
+        return extreme(m, n, def->agg == AGG_MAX);
+    case AGG_COUNT:
+    case AGG_SUM:
+    case AGG_DISTINCT:
+    case AGG_DERIVED:
+        break;
+    }
+    return part_sum(m, n, (int)part_for(def, m->r->window));
+}
+
+/* The share of the window that has passed at the exact instant. */
+static struct expr_value elapsed(const struct measure_reader *m)
+{
+    const struct reading *r = m->r;
+    const struct calendar *cal = m->s->org->cal;
+    struct span span = r->window->kind == WINDOW_TO_DATE || r->window->kind == WINDOW_GAUGE
+                           ? calendar_period(cal, cal->cycle, r->at_ms)
+                           : reading_span(r, m->s->org, COMPARED_NOT);
+    double share = (double)(r->at_ms + 1 - span.start_ms) / (double)(span.end_ms - span.start_ms);
+    return of_double(share > 1 ? 1 : share);
+}
+
+static struct expr_value builtin(const struct measure_reader *m, int which)
+{
+    if (which == BUILTIN_ELAPSED)
+        return elapsed(m);
+    struct span span = reading_span(m->r, m->s->org, m->prev);
+    return which == BUILTIN_DAYS ? of_double((double)(span.end_ms - span.start_ms) / (double)DAY_MS) : expr_null();
+}
+
+static struct expr_value derived(struct measure_reader *m, const struct measure_def *def)
+{
+    if (m->depth == PLAN_DEPTH_MAX)
+        return expr_null();
+    m->depth++;
+    struct expr_value v = expr_eval(def->derived, measure_load, m);
+    m->depth--;
+    return v;
+}
+
+static struct expr_value part_value(struct measure_reader *m, int measure, enum measure_part part)
+{
+    const struct measure_def *def = &m->r->e->defs->measure[measure];
+    const struct node *n = m->s->node[measure];
+    if (def->agg == AGG_DERIVED)
+        return part == PART_VALUE || part == PART_PREV ? derived(m, def) : expr_null();
+    if (window_grain(m->r->window) == GRAIN_MINUTE && !def->fine && !def->gauge)
+        m->flags |= VALUE_COARSE;
+    if (part == PART_N || part == PART_SUM)
+        return def->agg == AGG_DURATION ? part_sum(m, n, part == PART_N ? SERIES_N : SERIES_SUM) : expr_null();
+    if (part >= PART_NEW) {
+        struct expr_value v =
+            def->lifecycle ? part_sum(m, n, life_part((enum life)(part - PART_NEW), m->r->window)) : expr_null();
+        return part == PART_DORMANT && v.type == EXPR_INT ? expr_int(-v.i) : v; /* published negative */
+    }
+    return base_value(m, def, n);
+}
+
+struct expr_value measure_load(void *ctx, int slot)
+{
+    struct measure_reader *m = ctx;
+    if (slot >= SLOT_BUILTIN)
+        return builtin(m, slot - SLOT_BUILTIN);
+    int measure = slot / MEASURE_PARTS;
+    enum measure_part part = (enum measure_part)(slot % MEASURE_PARTS);
+    if (part != PART_PREV)
+        return part_value(m, measure, part);
+    if (m->prev)
+        return expr_null(); /* nothing is kept of the window before the comparison window */
+    m->prev = COMPARED_ELAPSED;
+    struct expr_value v = part_value(m, measure, PART_VALUE);
+    m->prev = COMPARED_NOT;
+    m->prev_zero |= v.type == EXPR_INT && v.i == 0;
+    return v;
+}

@@ -1,0 +1,25 @@
+/* Reading measures: one number of one measure in a window. */
+#ifndef CRMPULSE_CORE_KPI_READ_H
+#define CRMPULSE_CORE_KPI_READ_H
+
+#include "kpi_value.h"
+
+struct measure_reader {
+    const struct reading *r;
+    struct subject *s;
+    enum compared prev;
+    int depth;
+    bool prev_zero; /* a comparison value was read and is 0 */
+    uint32_t flags;
+};
+
+/* expr_load over a struct measure_reader: slots as in defs.h. */
+struct expr_value measure_load(void *ctx, int slot);
+
+int64_t measure_sum(struct measure_reader *m, struct series *s); /* over the window; NULL counts 0 */
+struct node *measure_node(const struct measure_reader *m, int measure);
+
+/* Span that a measure is summed over: whole hours where it has no minute panes, the cycle to date in a gauge window. */
+struct span measure_span(const struct measure_reader *m, const struct measure_def *def, enum compared prev);
+
+#endif

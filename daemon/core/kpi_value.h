@@ -1,0 +1,56 @@
+/* The value of one KPI for one subject in one window at one instant. */
+#ifndef CRMPULSE_CORE_KPI_VALUE_H
+#define CRMPULSE_CORE_KPI_VALUE_H
+
+#include "eval_core.h"
+
+/* Where and when to read. */
+struct reading {
+    struct evaluator *e;
+    enum view_id view;
+    const struct window *window;
+    int window_index; /* in the plan, -1: none of its windows */
+    int64_t at_ms;
+    bool past;          /* not the instant the view is positioned at: sums are made afresh */
+    enum compared prev; /* read everything in the comparison window */
+};
+
+enum value_flag {
+    VALUE_FROM_ZERO = 1,  /* compared with nothing */
+    VALUE_SHORT_BASE = 2, /* the period compared with is shorter */
+    VALUE_OVERFLOW = 4,
+    VALUE_COARSE = 8, /* a window of minutes over hour panes */
+};
+
+enum { QUANTILES = 4 };
+
+struct kpi_value {
+    bool is_null;
+    double value;
+    bool has_numerator, has_denominator;
+    int64_t numerator, denominator; /* of KPI_VALUE: the numerator is the value, if it is an integer */
+    bool has_samples;
+    int64_t samples;
+    bool has_distribution; /* KPI_DURATION with samples */
+    int64_t sum, count;
+    double quantile[QUANTILES]; /* p50 p90 p95 p99 */
+    bool extra_null[KPI_EXTRAS_MAX];
+    int64_t extra[KPI_EXTRAS_MAX];
+    uint32_t flags;
+    struct span span;
+};
+
+void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_value *ret);
+
+/* The figure that a rule or scorecard item compares: the mean, or a quantile of a duration (50, 90, 95, 99). False: null. */
+bool kpi_stat(const struct kpi_value *v, int stat, double *ret);
+
+/* Start of the newest pane in the window that raised the value; INT64_MIN: none. */
+int64_t kpi_reached_ms(const struct reading *r, const struct subject *s, int kpi);
+
+/* Reading at the position of a view, and anywhere else (the position of the view is left alone). */
+struct reading reading_at_view(struct evaluator *e, enum view_id v, int window_index);
+struct reading reading_past(struct evaluator *e, enum view_id v, const struct window *w, int64_t at_ms);
+struct span reading_span(const struct reading *r, const struct org *org, enum compared prev);
+
+#endif

@@ -1,0 +1,229 @@
+/* Making the plan. It computes no values, but for one trick: which measures raise a formula is found by trying. */
+#include "plan.h"
+
+#include <stdlib.h>
+
+#include "plan_kpi.h"
+
+int plan_window(const struct plan *plan, const struct window *w)
+{
+    for (uint32_t i = 0; i < plan->n_windows; i++) {
+        const struct window *x = &plan->window[i];
+        if (x->kind == w->kind && x->period == w->period && x->length_ms == w->length_ms &&
+            x->span.start_ms == w->span.start_ms && x->span.end_ms == w->span.end_ms)
+            return (int)i;
+    }
+    return -1;
+}
+
+uint32_t plan_watch_of(const struct plan *plan, int kpi, int window)
+{
+    uint32_t i = 0;
+    while (i + 1 < plan->n_watches && (plan->watch[i].kpi != kpi || plan->watch[i].window != window))
+        i++;
+    return i;
+}
+
+int plan_slot_of(const struct plan *plan, int measure, int window, enum compared prev)
+{
+    return window < 0 ? -1 : plan->measure[measure].by_window[window * COMPARED_COUNT + prev];
+}
+
+bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule)
+{
+    const struct plan_kpi *k = &plan->kpi[rule->kpi];
+    return (rule->fire_op == CMP_LT || rule->fire_op == CMP_LE) && rule->window.kind == WINDOW_PERIOD && !k->elapsed &&
+           !k->prev;
+}
+
+static void *grown(void *array, uint32_t n, size_t size)
+{
+    if (n & (n - 1)) /* room up to the next power of two */
+        return array;
+    return realloc(array, (n ? n * 2 : 1) * size);
+}
+
+static int add_window(struct plan *plan, const struct window *w)
+{
+    int i = plan_window(plan, w);
+    if (i >= 0)
+        return i;
+    struct window *v = grown(plan->window, plan->n_windows, sizeof *v);
+    if (!v)
+        return -1;
+    plan->window = v;
+    v[plan->n_windows] = *w;
+    return (int)plan->n_windows++;
+}
+
+static struct plan_watch *add_watch(struct plan *plan, int kpi, const struct window *w)
+{
+    int window = add_window(plan, w);
+    if (window < 0)
+        return NULL;
+    for (uint32_t i = 0; i < plan->n_watches; i++)
+        if (plan->watch[i].kpi == kpi && plan->watch[i].window == window)
+            return &plan->watch[i];
+    struct plan_watch *v = grown(plan->watch, plan->n_watches, sizeof *v);
+    if (!v)
+        return NULL;
+    plan->watch = v;
+    v[plan->n_watches] =
+        (struct plan_watch){ .kpi = kpi, .window = window, .ranked = plan->defs->kpi[kpi].form == KPI_RANK };
+    return &v[plan->n_watches++];
+}
+
+static int append(int **list, uint32_t *n, int value)
+{
+    if (*n && (*list)[*n - 1] == value) /* a card may have one KPI twice */
+        return 0;
+    int *v = grown(*list, *n, sizeof *v);
+    if (!v)
+        return -1;
+    *list = v;
+    v[(*n)++] = value;
+    return 0;
+}
+
+static int watch_rows(struct plan *plan)
+{
+    const struct definitions *defs = plan->defs;
+    uint32_t published = defs->snapshot_dims ? defs->snapshot_dims : UINT32_MAX;
+    for (uint32_t i = 0; i < defs->n_kpis; i++) {
+        const struct kpi_def *k = &defs->kpi[i];
+        for (uint32_t j = 0; j < k->n_windows; j++) {
+            struct plan_watch *w = add_watch(plan, (int)i, &k->window[j]);
+            if (!w)
+                return -1;
+            w->live_dims |= k->dims;
+            w->row_dims |= k->dims & published;
+        }
+        for (uint32_t j = 0; j < defs->n_snapshots; j++) {
+            struct plan_watch *w = add_watch(plan, (int)i, &defs->snapshot_window[j]);
+            if (!w)
+                return -1;
+            w->row_dims |= k->dims & published;
+        }
+    }
+    return 0;
+}
+
+static int watch_users(struct plan *plan)
+{
+    const struct definitions *defs = plan->defs;
+    for (uint32_t i = 0; i < defs->n_rules; i++) {
+        struct plan_watch *w = add_watch(plan, defs->rule[i].kpi, &defs->rule[i].window);
+        if (!w || append(&w->rule, &w->n_rules, (int)i) < 0)
+            return -1;
+        w->rule_dims |= defs->rule[i].dims;
+    }
+    for (uint32_t i = 0; i < defs->n_boards; i++) {
+        struct plan_watch *w = add_watch(plan, defs->board[i].kpi, &defs->board[i].window);
+        if (!w || append(&w->board, &w->n_boards, (int)i) < 0)
+            return -1;
+    }
+    for (uint32_t i = 0; i < defs->n_scorecards; i++)
+        for (uint32_t j = 0; j < defs->scorecard[i].n_items; j++) {
+            const struct scorecard_item *item = &defs->scorecard[i].item[j];
+            struct plan_watch *w = add_watch(plan, item->kpi, &item->window);
+            if (!w || append(&w->card, &w->n_cards, (int)i) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+static bool is_fine(const struct plan *plan, int measure, const struct window *w)
+{
+    return window_grain(w) == GRAIN_MINUTE && plan->defs->measure[measure].fine;
+}
+
+static int touch(struct plan *plan, int measure, int window, enum compared prev, uint32_t watch)
+{
+    struct plan_measure *m = &plan->measure[measure];
+    int16_t *index = &m->by_window[window * COMPARED_COUNT + prev];
+    if (*index < 0) {
+        struct plan_slot *v = grown(m->slot, m->n_slots, sizeof *v);
+        uint64_t *watches = calloc(plan->n_words, sizeof *watches);
+        if (v)
+            m->slot = v;
+        if (!v || !watches) {
+            free(watches);
+            return -1;
+        }
+        bool fine = is_fine(plan, measure, &plan->window[window]);
+        v[m->n_slots] = (struct plan_slot){ .window = window, .prev = prev, .fine = fine, .watches = watches };
+        *index = (int16_t)m->n_slots++;
+    }
+    bit_set(m->slot[*index].watches, watch);
+    return 0;
+}
+
+/* Boards show the previous rank, so they read every leaf in the comparison window too. */
+static int touch_leaves(struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_watches; i++) {
+        const struct plan_watch *w = &plan->watch[i];
+        const struct plan_kpi *k = &plan->kpi[w->kpi];
+        for (uint32_t j = 0; j < k->n_leaves; j++) {
+            if (touch(plan, k->leaf[j].measure, w->window, k->leaf[j].prev ? COMPARED_ELAPSED : COMPARED_NOT, i) < 0)
+                return -1;
+            if (w->n_boards && plan->window[w->window].kind != WINDOW_GAUGE &&
+                touch(plan, k->leaf[j].measure, w->window, COMPARED_WHOLE, i) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int make_measures(struct plan *plan)
+{
+    uint32_t n = plan->defs->n_measures;
+    plan->measure = calloc(n ? n : 1, sizeof *plan->measure);
+    if (!plan->measure)
+        return -1;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t cells = (size_t)plan->n_windows * COMPARED_COUNT;
+        plan->measure[i].by_window = malloc((cells ? cells : 1) * sizeof(int16_t));
+        if (!plan->measure[i].by_window)
+            return -1;
+        memset(plan->measure[i].by_window, 0xff, cells * sizeof(int16_t)); /* -1 */
+    }
+    return touch_leaves(plan);
+}
+
+int plan_init(struct plan *plan, const struct definitions *defs)
+{
+    *plan = (struct plan){ .defs = defs };
+    plan->kpi = calloc(defs->n_kpis ? defs->n_kpis : 1, sizeof *plan->kpi);
+    if (!plan->kpi)
+        return -1;
+    for (uint32_t i = 0; i < defs->n_kpis; i++)
+        if (plan_kpi_init(&plan->kpi[i], defs, (int)i) < 0)
+            return -1;
+    if (watch_rows(plan) < 0 || watch_users(plan) < 0)
+        return -1;
+    plan->n_words = plan->n_watches / 64 + 1;
+    return make_measures(plan);
+}
+
+void plan_release(struct plan *plan)
+{
+    for (uint32_t i = 0; plan->measure && i < plan->defs->n_measures; i++) {
+        for (uint32_t j = 0; j < plan->measure[i].n_slots; j++)
+            free(plan->measure[i].slot[j].watches);
+        free(plan->measure[i].slot);
+        free(plan->measure[i].by_window);
+    }
+    for (uint32_t i = 0; i < plan->n_watches; i++) {
+        free(plan->watch[i].rule);
+        free(plan->watch[i].board);
+        free(plan->watch[i].card);
+    }
+    for (uint32_t i = 0; plan->kpi && i < plan->defs->n_kpis; i++)
+        free(plan->kpi[i].leaf);
+    free(plan->measure);
+    free(plan->watch);
+    free(plan->kpi);
+    free(plan->window);
+    *plan = (struct plan){ 0 };
+}

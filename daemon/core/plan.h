@@ -1,0 +1,84 @@
+/* The plan: what follows from the definitions alone. Which windows exist, which KPI is watched in which window and why, which measures that needs,
+ * and for each measure in each window which watches a change of it touches. Made once, read only. */
+#ifndef CRMPULSE_CORE_PLAN_H
+#define CRMPULSE_CORE_PLAN_H
+
+#include "crmpulse/defs.h"
+
+enum { PLAN_DEPTH_MAX = 16 }; /* of measures derived from derived ones */
+
+/* Which span of a window is read: its own, the comparison window cut at the time elapsed, or all of the comparison window. */
+enum compared { COMPARED_NOT, COMPARED_ELAPSED, COMPARED_WHOLE, COMPARED_COUNT };
+
+/* A measure with cells that a KPI reads. */
+struct plan_leaf {
+    int measure;
+    bool prev;    /* in the comparison window */
+    bool raising; /* more of it makes the numerator or value greater: it tells when a value was reached */
+};
+
+struct plan_kpi {
+    struct plan_leaf *leaf;
+    uint32_t n_leaves;
+    bool elapsed; /* changes by the clock alone */
+    bool prev;    /* reads a comparison window */
+};
+
+/* A KPI in a window that something wants. */
+struct plan_watch {
+    int kpi, window;
+    uint32_t live_dims; /* rows of the live view */
+    uint32_t row_dims;  /* rows at snapshot ticks */
+    uint32_t rule_dims; /* rules */
+    bool ranked;        /* its value depends on all subjects of the dim */
+    int *rule, *board, *card;
+    uint32_t n_rules, n_boards, n_cards;
+};
+
+/* A measure in a window: one running sum per series. */
+struct plan_slot {
+    int window;
+    enum compared prev;
+    bool fine;
+    uint64_t *watches; /* bit per watch: touched by a change */
+};
+
+struct plan_measure {
+    struct plan_slot *slot;
+    uint32_t n_slots;
+    int16_t *by_window; /* [window * COMPARED_COUNT + prev]: index of the slot or -1 */
+};
+
+struct plan {
+    const struct definitions *defs;
+    struct window *window;
+    struct plan_kpi *kpi;
+    struct plan_watch *watch;
+    struct plan_measure *measure;
+    uint32_t n_windows, n_watches, n_words; /* words of a bit set over watches */
+};
+
+int plan_init(struct plan *plan, const struct definitions *defs); /* -1: out of memory; release it then too */
+void plan_release(struct plan *plan);
+int plan_window(const struct plan *plan, const struct window *w);     /* index or -1 */
+uint32_t plan_watch_of(const struct plan *plan, int kpi, int window); /* of a pair that is watched */
+int plan_slot_of(const struct plan *plan, int measure, int window,
+                 enum compared prev); /* index or -1; window may be -1 */
+
+/* A rule that judges complete windows only: "less than" in a civil window, unless the KPI allows for the part that has passed. */
+bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule);
+
+static inline bool bit_test(const uint64_t *set, uint32_t i)
+{
+    return set[i / 64] >> (i % 64) & 1;
+}
+static inline void bit_set(uint64_t *set, uint32_t i)
+{
+    set[i / 64] |= (uint64_t)1 << (i % 64);
+}
+static inline void bit_clear(uint64_t *set, uint32_t i)
+{
+    set[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* Rows that leave by themselves. A row leaves only if a reader would see it change; the order is org, dim, subject, KPI, window. */
+#include "publish.h"
+
+#include <stdlib.h>
+
+#include "board.h"
+#include "revision.h"
+#include "row.h"
+#include "scorecard.h"
+
+typedef int (*row_sink)(void *ctx, const struct kpi_row *row);
+
+static int publish_row(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch, row_sink sink)
+{
+    const struct plan_watch *w = &e->plan.watch[watch];
+    struct reading r = reading_at_view(e, v, w->window);
+    struct kpi_value value;
+    struct row_text text;
+    struct kpi_row row;
+    kpi_read(&r, s, w->kpi, &value);
+    if (e->plan.kpi[w->kpi].elapsed && !value.is_null)
+        elapsed_note(e, v, s, watch);
+    row_make(&text, &r, s, w->kpi, &value, (struct row_note){ .judged = v == VIEW_JUDGED }, &row);
+    if (!s->view[v].published)
+        s->view[v].published = calloc(e->plan.n_watches, sizeof *s->view[v].published);
+    if (!s->view[v].published)
+        return -1;
+    uint64_t hash = row_hash(&row, r.window);
+    if (s->view[v].published[watch] == hash)
+        return 0;
+    s->view[v].published[watch] = hash;
+    return sink(e->sink->ctx, &row);
+}
+
+static void want_boards(struct evaluator *e, enum view_id v, const struct subject *s, const struct plan_watch *w)
+{
+    for (uint32_t b = 0; b < w->n_boards; b++)
+        if (e->defs->board[w->board[b]].dim == s->dim)
+            bit_set(s->org->view[v].boards, (uint32_t)w->board[b]);
+}
+
+/* Rows of the watches in `set`, and the boards they move. */
+static int publish_set(struct evaluator *e, enum view_id v, struct subject *s, const uint64_t *set, row_sink sink)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < e->plan.n_watches; i++) {
+        const struct plan_watch *w = &e->plan.watch[i];
+        if (!bit_test(set, i))
+            continue;
+        want_boards(e, v, s, w);
+        if (sink && (v == VIEW_JUDGED ? w->row_dims : w->live_dims) >> s->dim & 1)
+            rc = publish_row(e, v, s, i, sink);
+    }
+    return rc;
+}
+
+void publish_spread(struct evaluator *e, enum view_id v)
+{
+    struct subject_set *dirty = &e->view[v].dirty;
+    uint32_t n = dirty->n; /* those that come in below have nothing new to spread */
+    for (uint32_t k = 0; k < e->plan.n_watches; k++) {
+        const struct org *done = NULL;
+        uint32_t done_dims = 0;
+        for (uint32_t i = 0; e->plan.watch[k].ranked && i < n; i++) {
+            struct subject *s = dirty->v[i];
+            if (!bit_test(s->view[v].dirty, k) || (done == s->org && done_dims >> s->dim & 1))
+                continue;
+            done_dims = done == s->org ? done_dims | 1u << s->dim : 1u << s->dim;
+            done = s->org;
+            const struct subject_list *list = &s->org->dim[s->dim];
+            for (uint32_t j = 0; j < list->n; j++)
+                if (list->v[j]->view[v].known)
+                    view_mark_one(e, v, list->v[j], k);
+        }
+    }
+}
+
+static void forget(struct subject_set *set, enum view_id v, uint32_t n_words)
+{
+    for (uint32_t i = 0; i < set->n; i++) {
+        set->v[i]->view[v].listed_dirty = false;
+        memset(set->v[i]->view[v].dirty, 0, n_words * sizeof(uint64_t));
+    }
+    set->n = 0;
+}
+
+/* Where nobody listens (a replay that asks for rows afterwards), nothing is prepared. */
+static bool heard(const struct evaluator *e)
+{
+    return e->sink->judged_row || e->sink->board || e->sink->scorecard;
+}
+
+int publish_gather(struct evaluator *e)
+{
+    struct subject_set *dirty = &e->view[VIEW_JUDGED].dirty;
+    if (!heard(e)) {
+        forget(dirty, VIEW_JUDGED, e->plan.n_words);
+        e->revised.n = 0;
+        e->rows_due = false;
+        return 0;
+    }
+    for (uint32_t i = 0; i < dirty->n; i++) {
+        struct subject *s = dirty->v[i];
+        struct subject_view *view = &s->view[VIEW_JUDGED];
+        for (uint32_t k = 0; k < e->plan.n_words; k++)
+            view->changed[k] |= view->dirty[k];
+        if (!view->listed_changed && subject_set_add(&e->view[VIEW_JUDGED].changed, s) < 0)
+            return -1;
+        view->listed_changed = true;
+        e->rows_due = true;
+    }
+    forget(dirty, VIEW_JUDGED, e->plan.n_words);
+    return 0;
+}
+
+int publish_live(struct evaluator *e)
+{
+    struct subject_set *dirty = &e->view[VIEW_BASE].dirty;
+    int rc = 0;
+    publish_spread(e, VIEW_BASE);
+    subject_set_sort(dirty);
+    for (uint32_t i = 0; rc == 0 && i < dirty->n; i++)
+        rc = publish_set(e, VIEW_BASE, dirty->v[i], dirty->v[i]->view[VIEW_BASE].dirty, e->sink->live_row);
+    forget(dirty, VIEW_BASE, e->plan.n_words);
+    return rc ? rc : boards_publish(e, VIEW_BASE);
+}
+
+static int order_closed(const void *x, const void *y)
+{
+    const struct closed_window *a = x, *b = y;
+    int c = subject_cmp(a->subject, b->subject);
+    if (c)
+        return c;
+    if (a->at_ms != b->at_ms)
+        return a->at_ms < b->at_ms ? -1 : 1;
+    return (a->window > b->window) - (a->window < b->window);
+}
+
+/* Rows of one ended window of one subject: those KPIs that one of the n changes touches. */
+static int publish_ended(struct evaluator *e, const struct closed_window *c, uint32_t n, bool late)
+{
+    int rc = 0;
+    struct reading r = reading_past(e, VIEW_JUDGED, &e->plan.window[c->window], c->at_ms);
+    for (uint32_t i = 0; rc == 0 && i < e->plan.n_watches; i++) {
+        const struct plan_watch *w = &e->plan.watch[i];
+        bool touched = false;
+        for (uint32_t k = 0; k < n; k++)
+            touched |= bit_test(c[k].watches, i);
+        if (!touched || w->window != c->window || !(w->row_dims >> c->subject->dim & 1))
+            continue;
+        struct kpi_value value;
+        struct row_text text;
+        struct kpi_row row;
+        struct row_note note = { .final = true, .judged = true };
+        kpi_read(&r, c->subject, w->kpi, &value);
+        note.revision = revision_of(e, c->subject, i, value.span.start_ms, late);
+        row_make(&text, &r, c->subject, w->kpi, &value, note, &row);
+        rc = note.revision < 0 ? -1 : e->sink->judged_row(e->sink->ctx, &row);
+    }
+    return rc;
+}
+
+static int publish_closed(struct evaluator *e, struct closed_windows *list, bool late)
+{
+    int rc = 0;
+    if (!e->sink->judged_row)
+        list->n = 0;
+    if (list->n > 1)
+        qsort(list->v, list->n, sizeof *list->v, order_closed);
+    for (uint32_t i = 0, n; rc == 0 && i < list->n; i += n) {
+        for (n = 1; i + n < list->n && order_closed(&list->v[i], &list->v[i + n]) == 0;)
+            n++;
+        rc = publish_ended(e, &list->v[i], n, late);
+    }
+    list->n = 0;
+    return rc;
+}
+
+int publish_finals(struct evaluator *e)
+{
+    return publish_closed(e, &e->closing, false);
+}
+
+int publish_snapshot(struct evaluator *e, int64_t tick_ms)
+{
+    struct subject_set *changed = &e->view[VIEW_JUDGED].changed;
+    subject_set_sort(changed);
+    int rc = publish_closed(e, &e->revised, true);
+    for (uint32_t i = 0; rc == 0 && i < changed->n; i++)
+        rc = publish_set(e, VIEW_JUDGED, changed->v[i], changed->v[i]->view[VIEW_JUDGED].changed, e->sink->judged_row);
+    if (rc == 0)
+        rc = boards_publish(e, VIEW_JUDGED);
+    for (uint32_t i = 0; rc == 0 && i < changed->n; i++)
+        rc = scorecards_publish(e, changed->v[i], tick_ms);
+    for (uint32_t i = 0; i < changed->n; i++) {
+        changed->v[i]->view[VIEW_JUDGED].listed_changed = false;
+        memset(changed->v[i]->view[VIEW_JUDGED].changed, 0, e->plan.n_words * sizeof(uint64_t));
+    }
+    changed->n = 0;
+    e->rows_due = false;
+    return rc;
+}

@@ -1,0 +1,126 @@
+/* Order and ranks. Which rankings are published where is board.c's work. */
+#include "ranking.h"
+
+#include <stdlib.h>
+
+/* Values enter as "greater is better". */
+static int order(const void *x, const void *y)
+{
+    const struct ranked *a = x, *b = y;
+    if (a->is_null != b->is_null)
+        return a->is_null - b->is_null;
+    if (!a->is_null && a->value != b->value)
+        return a->value > b->value ? -1 : 1;
+    if (a->reached_ms != b->reached_ms)
+        return a->reached_ms < b->reached_ms ? -1 : 1;
+    return slice_cmp(a->subject->text, b->subject->text);
+}
+
+static bool tied(const struct ranked *a, const struct ranked *b)
+{
+    return a->is_null == b->is_null && (a->is_null || a->value == b->value);
+}
+
+static void number(struct ranking *ranking, enum ties ties)
+{
+    double better = 0;
+    for (uint32_t i = 0; i < ranking->n; i++) {
+        struct ranked *x = &ranking->v[i], *before = i ? x - 1 : NULL;
+        bool tie = before && tied(before, x);
+        if (before && !tie)
+            better = before->value;
+        if (ties == TIES_ORDINAL || (!tie && ties == TIES_COMPETITION))
+            x->rank = (int32_t)i + 1;
+        else
+            x->rank = before ? before->rank + !tie : 1;
+        x->gap = x->is_null || tied(&ranking->v[0], x) ? 0 : better - x->value;
+    }
+}
+
+static int reserve(struct ranking *ranking, uint32_t n)
+{
+    if (n <= ranking->cap)
+        return 0;
+    struct ranked *v = realloc(ranking->v, n * sizeof *v);
+    if (!v)
+        return -1;
+    ranking->v = v;
+    ranking->cap = n;
+    return 0;
+}
+
+/* Known at the instant; in the comparison window: known before that ended. */
+static bool known(const struct reading *r, const struct subject *s)
+{
+    if (r->prev != COMPARED_NOT)
+        return s->known_since_ms < reading_span(r, s->org, r->prev).end_ms && s->known_since_ms <= r->at_ms;
+    return r->e->view[r->view].tracked && !r->past ? s->view[r->view].known : s->known_since_ms <= r->at_ms;
+}
+
+int ranking_make(const struct reading *r, const struct org *org, enum dim dim, int kpi, enum ties ties,
+                 struct ranking *ret)
+{
+    const struct subject_list *list = &org->dim[dim];
+    double sign = r->e->defs->kpi[kpi].direction == DIRECTION_DOWN ? -1 : 1;
+    ret->n = 0;
+    if (reserve(ret, list->n) < 0)
+        return -1;
+    for (uint32_t i = 0; i < list->n; i++) {
+        struct kpi_value v;
+        if (!known(r, list->v[i]))
+            continue;
+        kpi_read(r, list->v[i], kpi, &v);
+        ret->v[ret->n++] = (struct ranked){ .subject = list->v[i],
+                                            .is_null = v.is_null,
+                                            .value = sign * v.value,
+                                            .reached_ms = kpi_reached_ms(r, list->v[i], kpi) };
+    }
+    if (ret->n > 1)
+        qsort(ret->v, ret->n, sizeof *ret->v, order);
+    number(ret, ties);
+    for (uint32_t i = 0; i < ret->n; i++)
+        ret->v[i].value *= sign;
+    return 0;
+}
+
+void ranking_release(struct ranking *ranking)
+{
+    free(ranking->v);
+    *ranking = (struct ranking){ 0 };
+}
+
+static bool same_reading(const struct reading *a, const struct reading *b)
+{
+    return a->view == b->view && a->window_index == b->window_index && a->at_ms == b->at_ms && a->past == b->past &&
+           a->prev == b->prev && a->window->kind == b->window->kind && a->window->period == b->window->period &&
+           a->window->length_ms == b->window->length_ms && a->window->span.start_ms == b->window->span.start_ms &&
+           a->window->span.end_ms == b->window->span.end_ms;
+}
+
+static int refresh(const struct reading *r, const struct subject *s, int kpi)
+{
+    struct rank_cache *c = &r->e->rank_cache;
+    struct reading cached = { r->e, (enum view_id)c->view, &c->window, c->window_index, c->at_ms, c->past, c->prev };
+    if (c->valid && c->generation == r->e->generation && c->org == s->org && c->dim == s->dim && c->kpi == kpi &&
+        same_reading(&cached, r))
+        return 0;
+    struct ranking ranking = { 0 };
+    c->valid = false;
+    if (ranking_make(r, s->org, s->dim, kpi, TIES_COMPETITION, &ranking) < 0)
+        return -1;
+    for (uint32_t i = 0; i < s->org->dim[s->dim].n; i++)
+        s->org->dim[s->dim].v[i]->rank = 0;
+    for (uint32_t i = 0; i < ranking.n; i++)
+        ranking.v[i].subject->rank = ranking.v[i].rank;
+    ranking_release(&ranking);
+    *c = (struct rank_cache){ true,       r->e->generation, s->org,   s->dim,  kpi,    r->view,
+                              *r->window, r->window_index,  r->at_ms, r->past, r->prev };
+    return 0;
+}
+
+int32_t ranking_of(const struct reading *r, struct subject *s, int kpi)
+{
+    if (kpi < 0 || r->e->defs->kpi[kpi].form == KPI_RANK)
+        return 0;
+    return refresh(r, s, kpi) < 0 ? -1 : s->rank;
+}

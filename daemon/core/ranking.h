@@ -1,0 +1,17 @@
+/* Rankings: all subjects of a dimension in order of a KPI. */
+#ifndef CRMPULSE_CORE_RANKING_H
+#define CRMPULSE_CORE_RANKING_H
+
+#include "kpi_value.h"
+
+/* Fill `ret` (zeroed or used before) with every subject of the dim known at the instant, best first: value by the KPI's direction, then earlier reach,
+ * then the subject bytewise; null after all values. 0 or -1 (out of memory). */
+int ranking_make(const struct reading *r, const struct org *org, enum dim dim, int kpi, enum ties ties,
+                 struct ranking *ret);
+void ranking_release(struct ranking *ranking);
+
+/* Rank of one subject among its dim, ties by competition; -1 when out of memory, 0 when it is not known at the instant. The last ranking is kept, so
+ * asking for all subjects in turn costs one. */
+int32_t ranking_of(const struct reading *r, struct subject *s, int kpi);
+
+#endif

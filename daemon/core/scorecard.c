@@ -1,0 +1,271 @@
+/* Scorecards (domain specification 4.2). Nothing is remembered: a held score is that of the end of the cycle before. */
+#include "scorecard.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "card_weight.h"
+#include "row.h"
+#include "score.h"
+
+static const char *const cycle_names[PERIOD_COUNT] = { "d", "w", "m", "q", "h", "y" };
+
+/* A card being made. */
+struct card {
+    struct evaluator *e;
+    struct subject *subject;
+    const struct scorecard_def *def;
+    enum view_id view;
+    int64_t at_ms;
+    bool past;
+    struct span cycle;
+    struct card_item *item;
+    struct scorecard_kpi *kpi;
+    struct scorecard_perspective *perspective;
+    char id[33], hash[17];
+};
+
+static struct reading item_reading(const struct card *c, const struct scorecard_item *item, int64_t at_ms, bool past)
+{
+    if (past)
+        return reading_past(c->e, c->view, &item->window, at_ms);
+    return reading_at_view(c->e, c->view, plan_window(&c->e->plan, &item->window));
+}
+
+/* The score of an item, or why there is none. */
+static const char *score_at(const struct card *c, const struct scorecard_item *item, int64_t at_ms, bool past,
+                            struct card_item *ret)
+{
+    struct reading r = item_reading(c, item, at_ms, past);
+    struct kpi_value v;
+    double figure;
+    kpi_read(&r, c->subject, item->kpi, &v);
+    if (!kpi_stat(&v, item->stat, &figure)) {
+        ret->is_null = true;
+        return "no_value";
+    }
+    ret->is_null = false;
+    ret->value = figure;
+    if (v.has_samples && v.samples < item->min_samples)
+        return "small_sample";
+    ret->score = score_value(&item->score, c->e->defs->kpi[item->kpi].direction, figure);
+    ret->usable = true;
+    return "";
+}
+
+static void score_item(const struct card *c, const struct scorecard_item *item, struct card_item *ret)
+{
+    *ret = (struct card_item){ .perspective = slice_of(item->perspective),
+                               .perspective_bp = item->perspective_bp,
+                               .kpi_bp = item->kpi_bp };
+    ret->missing = score_at(c, item, c->at_ms, c->past, ret);
+    if (ret->usable || c->def->missing == MISSING_EXCLUDE)
+        return;
+    if (c->def->missing == MISSING_ZERO) {
+        ret->counts_zero = true;
+        return;
+    }
+    struct card_item before = { 0 };
+    score_at(c, item, c->cycle.start_ms - 1, true, &before);
+    ret->usable = before.usable;
+    ret->score = before.score;
+}
+
+static int reserve(struct card *c)
+{
+    uint32_t n = c->def->n_items ? c->def->n_items : 1;
+    c->item = calloc(n, sizeof *c->item);
+    c->kpi = calloc(n, sizeof *c->kpi);
+    c->perspective = calloc(n, sizeof *c->perspective);
+    return c->item && c->kpi && c->perspective ? 0 : -1;
+}
+
+static void release(struct card *c)
+{
+    free(c->item);
+    free(c->kpi);
+    free(c->perspective);
+}
+
+/* Perspectives in the order of their first item, each with its KPIs side by side. */
+static uint32_t group(struct card *c)
+{
+    uint32_t n_perspectives = 0, n_kpis = 0;
+    for (uint32_t i = 0; i < c->def->n_items; i++) {
+        bool seen = false;
+        for (uint32_t p = 0; p < n_perspectives; p++)
+            seen |= slice_eq(c->perspective[p].name, c->item[i].perspective);
+        if (seen)
+            continue;
+        struct scorecard_perspective *p = &c->perspective[n_perspectives++];
+        *p = (struct scorecard_perspective){ .name = c->item[i].perspective,
+                                             .weight_bp = c->item[i].perspective_bp,
+                                             .kpis = &c->kpi[n_kpis] };
+        for (uint32_t j = i; j < c->def->n_items; j++) {
+            const struct card_item *x = &c->item[j];
+            if (!slice_eq(x->perspective, p->name))
+                continue;
+            c->kpi[n_kpis++] = (struct scorecard_kpi){ slice_of(c->e->defs->kpi[c->def->item[j].kpi].id),
+                                                       x->kpi_bp,
+                                                       x->value,
+                                                       x->is_null,
+                                                       x->score,
+                                                       x->weight,
+                                                       slice_of(x->missing) };
+            p->kpi_count++;
+        }
+        p->is_null = !card_perspective_score(c->item, c->def->n_items, p->name, &p->score);
+    }
+    return n_perspectives;
+}
+
+static struct slice band_of(const struct scorecard_def *def, double score)
+{
+    for (uint32_t i = 0; i < def->n_bands; i++)
+        if (score >= def->band[i].from)
+            return slice_of(def->band[i].name);
+    return (struct slice){ 0 };
+}
+
+static void write_id(struct card *c, struct scorecard_snapshot *s)
+{
+    const struct slice parts[] = { s->org, s->scorecard, s->version, s->dim, s->subject };
+    const int64_t numbers[] = { s->tick_ms, s->window_start_ms, double_bits(s->score), double_bits(s->coverage) };
+    s->id = hex_id(parts, sizeof parts / sizeof parts[0], numbers, sizeof numbers / sizeof numbers[0], c->id);
+}
+
+static int make(struct card *c, int64_t tick_ms, struct scorecard_snapshot *ret)
+{
+    const struct calendar *cal = c->subject->org->cal;
+    c->cycle = calendar_period(cal, cal->cycle, c->at_ms);
+    if (reserve(c) < 0)
+        return -1;
+    for (uint32_t i = 0; i < c->def->n_items; i++)
+        score_item(c, &c->def->item[i], &c->item[i]);
+    struct card_total total = card_weigh(c->item, c->def->n_items);
+    bool provisional = total.coverage < c->def->min_coverage;
+    hex_hash(c->def->hash, c->hash);
+    *ret = (struct scorecard_snapshot){
+        .scorecard = slice_of(c->def->id),
+        .version = slice_of(c->def->version),
+        .org = c->subject->org->id,
+        .dim = slice_of(dim_name(c->def->dim)),
+        .subject = c->subject->text,
+        .tick_ms = tick_ms,
+        .window = slice_of(cycle_names[cal->cycle]),
+        .window_start_ms = c->cycle.start_ms,
+        .window_end_ms = c->cycle.end_ms,
+        .score = total.score,
+        .is_null = total.is_null,
+        .coverage = total.coverage,
+        .provisional = provisional,
+        .band = provisional || total.is_null ? (struct slice){ 0 } : band_of(c->def, total.score),
+        .perspectives = c->perspective,
+        .perspective_count = group(c),
+        .definition_hash = { c->hash, 16 },
+    };
+    write_id(c, ret);
+    return c->e->out_of_memory ? -1 : 0;
+}
+
+/* A cycle uses the version that was in force at its start. */
+static bool in_force(const struct evaluator *e, const struct org *org, uint32_t card, int64_t at_ms)
+{
+    const struct scorecard_def *def = &e->defs->scorecard[card];
+    int64_t start_ms = calendar_period(org->cal, org->cal->cycle, at_ms).start_ms;
+    if (def->effective_from_ms > start_ms)
+        return false;
+    for (uint32_t i = 0; i < e->defs->n_scorecards; i++) {
+        const struct scorecard_def *x = &e->defs->scorecard[i];
+        bool newer = x->effective_from_ms > def->effective_from_ms ||
+                     (x->effective_from_ms == def->effective_from_ms && i > card);
+        if (slice_eq(slice_of(x->id), slice_of(def->id)) && newer && x->effective_from_ms <= start_ms)
+            return false;
+    }
+    return true;
+}
+
+static uint64_t content_hash(const struct scorecard_snapshot *s)
+{
+    double figures[] = { s->score, s->coverage };
+    int64_t start[] = { s->window_start_ms, s->is_null };
+    uint64_t hash = XXH3_64bits_withSeed(start, sizeof start, XXH3_64bits(figures, sizeof figures));
+    for (size_t i = 0; i < s->perspective_count; i++)
+        for (size_t k = 0; k < s->perspectives[i].kpi_count; k++) {
+            const struct scorecard_kpi *x = &s->perspectives[i].kpis[k];
+            double parts[] = { x->value, x->score, x->effective_weight };
+            hash = XXH3_64bits_withSeed(parts, sizeof parts,
+                                        XXH3_64bits_withSeed(x->missing_reason.p, x->missing_reason.n, hash));
+        }
+    return hash ? hash : 1;
+}
+
+static int publish_card(struct evaluator *e, struct subject *s, uint32_t card, int64_t tick_ms)
+{
+    struct card c = {
+        .e = e, .subject = s, .def = &e->defs->scorecard[card], .view = VIEW_JUDGED, .at_ms = e->view[VIEW_JUDGED].at_ms
+    };
+    struct scorecard_snapshot snapshot;
+    int rc = make(&c, tick_ms, &snapshot);
+    if (rc == 0) {
+        uint64_t hash = content_hash(&snapshot);
+        if (s->card_published[card] != hash)
+            rc = e->sink->scorecard(e->sink->ctx, &snapshot);
+        s->card_published[card] = hash;
+    }
+    release(&c);
+    return rc;
+}
+
+static bool touched(const struct evaluator *e, const struct subject *s, uint32_t card)
+{
+    for (uint32_t i = 0; i < e->plan.n_watches; i++) {
+        const struct plan_watch *w = &e->plan.watch[i];
+        for (uint32_t k = 0; k < w->n_cards; k++)
+            if ((uint32_t)w->card[k] == card && bit_test(s->view[VIEW_JUDGED].changed, i))
+                return true;
+    }
+    return false;
+}
+
+int scorecards_publish(struct evaluator *e, struct subject *s, int64_t tick_ms)
+{
+    int rc = 0;
+    for (uint32_t card = 0; rc == 0 && e->sink->scorecard && card < e->defs->n_scorecards; card++)
+        if (e->defs->scorecard[card].dim == s->dim && touched(e, s, card) &&
+            in_force(e, s->org, card, e->view[VIEW_JUDGED].at_ms))
+            rc = publish_card(e, s, card, tick_ms);
+    return rc;
+}
+
+static int answer(struct evaluator *e, struct subject *s, uint32_t card, int64_t at_ms,
+                  int (*each)(void *ctx, const struct scorecard_snapshot *s), void *ctx)
+{
+    struct card c = {
+        .e = e, .subject = s, .def = &e->defs->scorecard[card], .view = VIEW_BASE, .at_ms = at_ms, .past = true
+    };
+    struct scorecard_snapshot snapshot;
+    int rc = make(&c, at_ms, &snapshot);
+    if (rc == 0)
+        rc = each(ctx, &snapshot);
+    release(&c);
+    return rc;
+}
+
+int evaluator_scorecards(struct evaluator *e, int64_t at_ms, int (*each)(void *ctx, const struct scorecard_snapshot *s),
+                         void *ctx)
+{
+    int rc = 0;
+    for (uint32_t o = 0; o < e->store.n_orgs; o++)
+        for (uint32_t card = 0; card < e->defs->n_scorecards; card++) {
+            const struct subject_list *list = &e->store.org[o]->dim[e->defs->scorecard[card].dim];
+            if (!in_force(e, e->store.org[o], card, at_ms))
+                continue;
+            for (uint32_t i = 0; rc == 0 && i < list->n; i++)
+                if (list->v[i]->known_since_ms <= at_ms || list->v[i]->dim == DIM_ORG)
+                    rc = answer(e, list->v[i], card, at_ms, each, ctx);
+        }
+    return rc;
+}

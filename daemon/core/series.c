@@ -1,0 +1,414 @@
+/* Finding and making orgs, subjects, nodes and series. Adding to them is view.c's work. */
+#include "series.h"
+
+#include <stdlib.h>
+
+static const int64_t utc_from[] = { INT64_MIN };
+static const int32_t utc_offset[] = { 0 };
+
+void store_init(struct store *st, const struct plan *plan)
+{
+    *st = (struct store){ .plan = plan };
+    st->utc = (struct calendar){ .zone = { "UTC", 1, utc_from, utc_offset }, .week_start = 1, .cycle = PERIOD_MONTH };
+}
+
+static void release_series(struct series *s)
+{
+    if (!s)
+        return;
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        free(s->track[v].panes[GRAIN_MINUTE].v);
+        free(s->track[v].panes[GRAIN_HOUR].v);
+        free(s->track[v].wins.v);
+    }
+    free(s->past);
+    free(s);
+}
+
+static void release_node(struct node *n)
+{
+    if (!n)
+        return;
+    for (int i = 0; i < SERIES_PARTS; i++)
+        release_series(n->part[i]);
+    for (uint32_t i = 0; i < n->n_bins; i++)
+        release_series(n->bin[i]);
+    for (int v = 0; v < VIEW_COUNT; v++)
+        free(n->view[v].slot_next);
+    free(n->bin);
+    free(n);
+}
+
+static void release_subject(struct subject *s, uint32_t n_measures)
+{
+    for (uint32_t i = 0; s->node && i < n_measures; i++)
+        release_node(s->node[i]);
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        free(s->view[v].dirty); /* the other bit sets follow it in one block */
+        free(s->view[v].published);
+    }
+    free(s->node);
+    free(s->alert);
+    free(s->card_published);
+    free(s);
+}
+
+static void release_org(struct org *org, uint32_t n_measures)
+{
+    for (int d = 0; d < DIM_COUNT; d++) {
+        for (uint32_t i = 0; i < org->dim[d].n; i++)
+            release_subject(org->dim[d].v[i], n_measures);
+        free(org->dim[d].v);
+    }
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        free(org->view[v].span);
+        free(org->view[v].boards);
+        free(org->view[v].board_published);
+    }
+    intern_release(&org->fields);
+    free(org->series);
+    free(org);
+}
+
+void store_release(struct store *st)
+{
+    for (uint32_t i = 0; i < st->n_orgs; i++)
+        release_org(st->org[i], st->plan->defs->n_measures);
+    free(st->org);
+    st->org = NULL;
+    st->n_orgs = st->cap_orgs = 0;
+}
+
+/* Position of an id among the orgs, or where it belongs. */
+static uint32_t org_position(const struct store *st, struct slice id)
+{
+    uint32_t low = 0, high = st->n_orgs;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (slice_cmp(st->org[mid]->id, id) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct org *store_find_org(const struct store *st, struct slice id)
+{
+    uint32_t i = org_position(st, id);
+    return i < st->n_orgs && slice_eq(st->org[i]->id, id) ? st->org[i] : NULL;
+}
+
+static int init_org_views(const struct plan *plan, struct org *org)
+{
+    size_t spans = (size_t)plan->n_windows * COMPARED_COUNT + 1, boards = plan->defs->n_boards + 1u;
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        struct org_view *view = &org->view[v];
+        view->spans_at_ms = INT64_MIN;
+        view->close_due_ms = INT64_MAX;
+        view->span = calloc(spans, sizeof *view->span);
+        view->boards = calloc(boards / 64 + 1, sizeof *view->boards);
+        view->board_published = calloc(boards, sizeof *view->board_published);
+        if (!view->span || !view->boards || !view->board_published)
+            return -1;
+    }
+    return 0;
+}
+
+static struct org *make_org(struct store *st, struct slice id)
+{
+    struct org *org = calloc(1, sizeof *org);
+    if (!org)
+        return NULL;
+    intern_init(&org->fields);
+    bool is_new;
+    if (init_org_views(st->plan, org) < 0 || intern_add(&org->fields, id, &is_new) == UINT32_MAX) {
+        release_org(org, 0);
+        return NULL;
+    }
+    org->id = org->fields.text[0]; /* number 0 is no field: it has no ':' */
+    const struct org_def *def = definitions_org(st->plan->defs, id);
+    org->cal = def ? &def->calendar : &st->utc;
+    org->currency = def ? slice_of(def->currency) : (struct slice){ 0 };
+    return org;
+}
+
+struct org *store_org(struct store *st, struct slice id)
+{
+    uint32_t i = org_position(st, id);
+    if (i < st->n_orgs && slice_eq(st->org[i]->id, id))
+        return st->org[i];
+    if (st->n_orgs == st->cap_orgs) {
+        uint32_t cap = st->cap_orgs ? st->cap_orgs * 2 : 8;
+        struct org **v = realloc(st->org, cap * sizeof(struct org *));
+        if (!v)
+            return NULL;
+        st->org = v;
+        st->cap_orgs = cap;
+    }
+    struct org *org = make_org(st, id);
+    if (!org)
+        return NULL;
+    memmove(st->org + i + 1, st->org + i, (st->n_orgs - i) * sizeof(struct org *));
+    st->org[i] = org;
+    st->n_orgs++;
+    return org;
+}
+
+static uint32_t subject_position(const struct subject_list *list, struct slice text)
+{
+    uint32_t low = 0, high = list->n;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (slice_cmp(list->v[mid]->text, text) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct subject *org_find_subject(const struct org *org, enum dim dim, struct slice text)
+{
+    uint32_t i = subject_position(&org->dim[dim], text);
+    return i < org->dim[dim].n && slice_eq(org->dim[dim].v[i]->text, text) ? org->dim[dim].v[i] : NULL;
+}
+
+static int init_subject(const struct plan *plan, struct subject *s)
+{
+    s->known_since_ms = INT64_MAX;
+    s->node = calloc(plan->defs->n_measures + 1u, sizeof(struct node *));
+    s->card_published = calloc(plan->defs->n_scorecards + 1u, sizeof *s->card_published);
+    if (!s->node || !s->card_published)
+        return -1;
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        struct subject_view *view = &s->view[v];
+        view->dirty = calloc((size_t)plan->n_words * 3, sizeof *view->dirty);
+        if (!view->dirty)
+            return -1;
+        view->changed = view->dirty + plan->n_words;
+        view->elapsed = view->changed + plan->n_words;
+    }
+    return 0;
+}
+
+static struct subject *make_subject(struct store *st, struct org *org, enum dim dim, struct slice text,
+                                    struct slice escaped)
+{
+    struct subject *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->org = org;
+    s->dim = dim;
+    s->text = arena_copy(&org->fields.bytes, text);
+    s->escaped = arena_copy(&org->fields.bytes, escaped);
+    if (!s->text.p || !s->escaped.p || init_subject(st->plan, s) < 0) {
+        release_subject(s, 0);
+        return NULL;
+    }
+    return s;
+}
+
+static int insert_subject(struct subject_list *list, uint32_t i, struct subject *s)
+{
+    if (list->n == list->cap) {
+        uint32_t cap = list->cap ? list->cap * 2 : 8;
+        struct subject **v = realloc(list->v, cap * sizeof(struct subject *));
+        if (!v)
+            return -1;
+        list->v = v;
+        list->cap = cap;
+    }
+    memmove(list->v + i + 1, list->v + i, (list->n - i) * sizeof(struct subject *));
+    list->v[i] = s;
+    list->n++;
+    return 0;
+}
+
+struct subject *org_subject(struct store *st, struct org *org, enum dim dim, struct slice escaped)
+{
+    char buf[1024];
+    struct slice text = { buf, (uint32_t)cell_unescape(escaped, buf, sizeof buf) };
+    if (text.n == 0)
+        return NULL;
+    struct subject_list *list = &org->dim[dim];
+    uint32_t i = subject_position(list, text);
+    if (i < list->n && slice_eq(list->v[i]->text, text))
+        return list->v[i];
+    struct subject *s = make_subject(st, org, dim, text, escaped);
+    if (s && insert_subject(list, i, s) < 0) {
+        release_subject(s, 0);
+        return NULL;
+    }
+    return s;
+}
+
+static const struct {
+    const char *name;
+    enum series_part part;
+} part_names[] = {
+    { "", SERIES_BASE },
+    { "n", SERIES_N },
+    { "sum", SERIES_SUM },
+    { "d", SERIES_CIVIL + PERIOD_DAY },
+    { "w", SERIES_CIVIL + PERIOD_WEEK },
+    { "m", SERIES_CIVIL + PERIOD_MONTH },
+    { "q", SERIES_CIVIL + PERIOD_QUARTER },
+    { "h", SERIES_CIVIL + PERIOD_HALF },
+    { "y", SERIES_CIVIL + PERIOD_YEAR },
+    { "new.d", SERIES_LIFE + LIFE_NEW * 3 },
+    { "new.w", SERIES_LIFE + LIFE_NEW * 3 + 1 },
+    { "new.m", SERIES_LIFE + LIFE_NEW * 3 + 2 },
+    { "ret.d", SERIES_LIFE + LIFE_RETURNING * 3 },
+    { "ret.w", SERIES_LIFE + LIFE_RETURNING * 3 + 1 },
+    { "ret.m", SERIES_LIFE + LIFE_RETURNING * 3 + 2 },
+    { "res.d", SERIES_LIFE + LIFE_RESURRECTED * 3 },
+    { "res.w", SERIES_LIFE + LIFE_RESURRECTED * 3 + 1 },
+    { "res.m", SERIES_LIFE + LIFE_RESURRECTED * 3 + 2 },
+    { "dor.d", SERIES_LIFE + LIFE_DORMANT * 3 },
+    { "dor.w", SERIES_LIFE + LIFE_DORMANT * 3 + 1 },
+    { "dor.m", SERIES_LIFE + LIFE_DORMANT * 3 + 2 },
+};
+
+/* -1: no part that a KPI reads (cohorts). */
+static int part_of(const struct cell_field *f)
+{
+    if (f->has_sub)
+        return f->part.n ? -1 : SERIES_BIN;
+    for (size_t i = 0; i < sizeof part_names / sizeof part_names[0]; i++)
+        if (slice_eq(f->part, slice_of(part_names[i].name)))
+            return (int)part_names[i].part;
+    return -1;
+}
+
+static struct node *subject_node(struct subject *s, int measure)
+{
+    if (s->node[measure])
+        return s->node[measure];
+    struct node *n = calloc(1, sizeof *n);
+    if (!n)
+        return NULL;
+    n->subject = s;
+    n->measure = measure;
+    for (int v = 0; v < VIEW_COUNT; v++)
+        n->view[v] =
+            (struct node_view){ .due_ms = INT64_MAX, .newest_cause_ms = INT64_MIN, .touched_tick_ms = INT64_MIN };
+    return s->node[measure] = n;
+}
+
+static struct series *node_bin(struct node *n, int64_t sub)
+{
+    uint32_t low = 0, high = n->n_bins;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (n->bin[mid]->sub < sub)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low < n->n_bins && n->bin[low]->sub == sub)
+        return n->bin[low];
+    if (n->n_bins == n->cap_bins) {
+        uint32_t cap = n->cap_bins ? n->cap_bins * 2 : 8;
+        struct series **v = realloc(n->bin, cap * sizeof(struct series *));
+        if (!v)
+            return NULL;
+        n->bin = v;
+        n->cap_bins = cap;
+    }
+    struct series *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->sub = sub;
+    memmove(n->bin + low + 1, n->bin + low, (n->n_bins - low) * sizeof(struct series *));
+    n->n_bins++;
+    return n->bin[low] = s;
+}
+
+static struct series *make_series(struct store *st, struct subject *subject, int measure, int part, int64_t sub)
+{
+    struct node *n = subject_node(subject, measure);
+    struct series *s = !n ? NULL : part == SERIES_BIN ? node_bin(n, sub) : n->part[part];
+    if (n && !s && part != SERIES_BIN)
+        s = n->part[part] = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    if (!s->node)
+        st->n_series++;
+    s->node = n;
+    s->part = (enum series_part)part;
+    return s;
+}
+
+static int reserve_series(struct org *org)
+{
+    if (org->cap_series >= org->fields.cap)
+        return 0;
+    struct series **v = realloc(org->series, org->fields.cap * sizeof(struct series *));
+    if (!v)
+        return -1;
+    org->series = v;
+    org->cap_series = org->fields.cap;
+    return 0;
+}
+
+int store_series(struct store *st, struct org *org, struct slice field, struct series **ret,
+                 struct subject **ret_subject)
+{
+    bool is_new;
+    *ret_subject = NULL;
+    uint32_t i = intern_add(&org->fields, field, &is_new);
+    if (i == UINT32_MAX || reserve_series(org) < 0)
+        return -1;
+    if (!is_new && i > 0) {
+        *ret = org->series[i];
+        return 0;
+    }
+    struct cell_field f;
+    *ret = org->series[i] = NULL;
+    if (cell_field_parse(field, &f) < 0)
+        return -1;
+    struct subject *subject = org_subject(st, org, f.dim, f.subject);
+    if (!subject)
+        return -1;
+    *ret_subject = subject;
+    int measure = definitions_measure(st->plan->defs, f.measure), part = part_of(&f);
+    if (measure < 0 || part < 0)
+        return 0;
+    *ret = org->series[i] = make_series(st, subject, measure, part, f.sub);
+    return *ret ? 0 : -1;
+}
+
+enum series_part part_for(const struct measure_def *m, const struct window *w)
+{
+    if (m->agg == AGG_DURATION)
+        return SERIES_N;
+    if (m->agg == AGG_DISTINCT && !m->gauge && w->kind == WINDOW_PERIOD)
+        return SERIES_CIVIL + w->period;
+    return SERIES_BASE;
+}
+
+int life_part(enum life life, const struct window *w)
+{
+    bool has = w->kind == WINDOW_PERIOD && w->period <= PERIOD_MONTH;
+    return has ? (int)SERIES_LIFE + (int)life * 3 + (int)w->period : -1;
+}
+
+bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w)
+{
+    if (s->part == SERIES_BIN)
+        return m->agg != AGG_DURATION; /* the count of a duration stands for its bins */
+    if (s->part == SERIES_SUM)
+        return false;
+    if (s->part >= SERIES_LIFE)
+        return w->kind == WINDOW_PERIOD && (int)w->period == (int)(s->part - SERIES_LIFE) % 3;
+    return s->part == part_for(m, w);
+}
+
+int subject_cmp(const struct subject *a, const struct subject *b)
+{
+    int c = a->org == b->org ? 0 : slice_cmp(a->org->id, b->org->id);
+    if (c)
+        return c;
+    return a->dim != b->dim ? (a->dim > b->dim) - (a->dim < b->dim) : slice_cmp(a->text, b->text);
+}

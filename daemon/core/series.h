@@ -1,0 +1,140 @@
+/* Where cells live in memory: org -> subject -> node (one measure) -> series (one kind of cell of that measure) -> one track per view. */
+#ifndef CRMPULSE_CORE_SERIES_H
+#define CRMPULSE_CORE_SERIES_H
+
+#include "crmpulse/cell.h"
+#include "intern.h"
+#include "panes.h"
+#include "plan.h"
+
+/* Base: the newest state, live if opt.live, otherwise all deltas. Judged: the deltas with cause < T. */
+enum view_id { VIEW_BASE, VIEW_JUDGED, VIEW_COUNT };
+
+enum life { LIFE_NEW, LIFE_RETURNING, LIFE_RESURRECTED, LIFE_DORMANT, LIFE_COUNT };
+
+enum series_part {
+    SERIES_BASE,
+    SERIES_N,
+    SERIES_SUM,
+    SERIES_BIN,                                /* sub: DDSketch bin of a duration, value of a minimum or maximum */
+    SERIES_CIVIL,                              /* + enum period */
+    SERIES_LIFE = SERIES_CIVIL + PERIOD_COUNT, /* + enum life * 3 + day, week, month */
+    SERIES_PARTS = SERIES_LIFE + LIFE_COUNT * 3
+};
+
+/* What one view holds of a series. */
+struct track {
+    struct panes panes[GRAIN_COUNT];
+    struct winsums wins; /* by slot of the measure; none until first used */
+    int64_t total;       /* gauges */
+    bool overflow;       /* a sum left int64: no value any more */
+};
+
+/* One delta of an as-of series, kept to answer for past instants. */
+struct past_delta {
+    int64_t cause_ms, pane_ms, value;
+    enum cell_grain grain;
+};
+
+struct series {
+    struct node *node;
+    enum series_part part;
+    int64_t sub;
+    struct track track[VIEW_COUNT];
+    struct past_delta *past;
+    uint32_t n_past, cap_past;
+};
+
+struct node_view {
+    int64_t *slot_next; /* by slot of the measure: when its window next loses or gains a pane; none until first used */
+    int64_t due_ms;     /* the entry for it in the agenda */
+    int64_t newest_cause_ms, touched_tick_ms;
+};
+
+struct node {
+    struct subject *subject;
+    int measure;
+    struct series *part[SERIES_PARTS]; /* not SERIES_BIN */
+    struct series **bin;               /* ascending by sub */
+    uint32_t n_bins, cap_bins;
+    struct node_view view[VIEW_COUNT];
+};
+
+struct subject_view {
+    bool known; /* a delta reached this view */
+    bool listed_dirty, listed_changed, listed_elapsed;
+    uint64_t *dirty;     /* bit per watch: to be looked at */
+    uint64_t *changed;   /* bit per watch: since it was last published */
+    uint64_t *elapsed;   /* bit per watch: moves with the clock */
+    uint64_t *published; /* hash per watch of what was published last, 0: nothing */
+};
+
+struct subject {
+    struct org *org;
+    enum dim dim;
+    struct slice text;    /* unescaped */
+    struct slice escaped; /* as in fields */
+    int64_t known_since_ms;
+    struct node **node; /* by measure */
+    struct subject_view view[VIEW_COUNT];
+    struct alert *alert;      /* by rule; none until first used */
+    uint64_t *card_published; /* hash per scorecard */
+    int32_t rank;             /* scratch: of the ranking that was made last */
+    int32_t previous_rank;    /* scratch: of the board being made */
+};
+
+struct subject_list {
+    struct subject **v; /* ascending by text, bytewise */
+    uint32_t n, cap;
+};
+
+struct org {
+    struct slice id;
+    const struct calendar *cal;
+    struct slice currency;
+    struct subject_list dim[DIM_COUNT];
+    struct intern fields;
+    struct series **series; /* by number of the field; NULL: no measure knows it */
+    uint32_t cap_series;
+    struct org_view {
+        int64_t spans_at_ms;       /* instant that `span` was computed for */
+        struct span *span;         /* [window * COMPARED_COUNT + prev]; end < start: not yet */
+        int64_t close_due_ms;      /* next civil boundary at which rules on complete windows are judged */
+        uint64_t *boards;          /* bit per board: its ranking may have changed */
+        uint64_t *board_published; /* hash per board */
+        bool changed;              /* something to publish at the next snapshot tick */
+    } view[VIEW_COUNT];
+};
+
+struct store {
+    const struct plan *plan;
+    struct org **org; /* ascending by id, bytewise */
+    uint32_t n_orgs, cap_orgs;
+    uint64_t n_series;
+    struct calendar utc; /* of orgs without a definition */
+};
+
+void store_init(struct store *st, const struct plan *plan);
+void store_release(struct store *st);
+
+/* Find or make. NULL when out of memory. */
+struct org *store_org(struct store *st, struct slice id);
+struct org *store_find_org(const struct store *st, struct slice id);
+struct subject *org_subject(struct store *st, struct org *org, enum dim dim, struct slice escaped);
+struct subject *org_find_subject(const struct org *org, enum dim dim, struct slice text);
+
+/* The series of a field. *ret is NULL where no measure knows the field, and *ret_subject its subject where the field is new. 0 or -1. */
+int store_series(struct store *st, struct org *org, struct slice field, struct series **ret,
+                 struct subject **ret_subject);
+
+/* Which slots a series serves: civil windows of distinct measures have their own part. */
+bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w);
+/* The part that holds the base value of a measure in a window. */
+enum series_part part_for(const struct measure_def *m, const struct window *w);
+/* The part of a lifecycle figure, or -1 where there is none. */
+int life_part(enum life life, const struct window *w);
+
+/* Order of output: org, dim, subject, bytewise. */
+int subject_cmp(const struct subject *a, const struct subject *b);
+
+#endif

@@ -1,0 +1,61 @@
+/* Cells: where numbers live. A cell is (org, grain, pane, field) -> int64; its field is text a person can read in redis-cli:
+ *
+ *   <dim>:<subject>|<measure>            counts, sums; a distinct measure's rolling histogram; a gauge
+ *   <dim>:<subject>|<measure>.n .sum     durations: count and sum          <measure>#<bin>   durations: DDSketch bin
+ *   <dim>:<subject>|<measure>#<value>    min and max: how often the value stands
+ *   <dim>:<subject>|<measure>.d .w .m .q .h .y   distinct, once per civil period, in the pane where the period starts
+ *   <dim>:<subject>|<measure>.new.d .ret.d .res.d .dor.d (likewise .w .m)   lifecycle; .dor counts positive
+ *   <dim>:<subject>|<measure>.cohort.w.<age>     members first active in the week of the pane, active again <age> weeks later
+ *
+ * Subjects are escaped: every byte below 0x21, 0x7f and any of | : # { } % " ' < > & becomes %XX; so a field cannot be forged. */
+#ifndef CRMPULSE_CELL_H
+#define CRMPULSE_CELL_H
+
+#include "crmpulse/fact.h"
+
+enum cell_grain {
+    CELL_MINUTE = 'm',
+    CELL_HOUR = 'h',
+    CELL_GAUGE = 'g' /* pane_ms is 0: one running total */
+};
+
+/* One change of one cell. */
+struct cell_delta {
+    struct slice org;
+    struct slice field;
+    enum cell_grain grain;
+    int64_t pane_ms; /* start of the pane */
+    int64_t
+        cause_ms; /* event time of what made the change: a view judged at T holds exactly the deltas with cause_ms < T */
+    int64_t value;
+};
+
+struct cell_field {
+    enum dim dim;
+    struct slice subject; /* still escaped */
+    struct slice measure;
+    struct slice part; /* after the first '.', without it; empty if none */
+    bool has_sub;
+    int64_t sub; /* after '#' */
+};
+
+/* Split a field; -1 if it is none. */
+int cell_field_parse(struct slice field, struct cell_field *ret);
+
+/* Escape `raw` into buf (worst case 3 bytes per byte). Returns the length, or 0 if cap is too small. */
+size_t cell_escape(struct slice raw, char *buf, size_t cap);
+/* The inverse; malformed escapes stay as they are. */
+size_t cell_unescape(struct slice escaped, char *buf, size_t cap);
+
+/* The feed: deltas of one flush as bytes, self-contained (strings are stored once). */
+struct feed_writer; /* opaque, reused */
+struct feed_writer *feed_writer_new(void);
+void feed_writer_free(struct feed_writer *w);
+void feed_writer_clear(struct feed_writer *w);
+int feed_writer_add(struct feed_writer *w, const struct cell_delta *d); /* 0 or -1 (out of memory) */
+struct slice feed_writer_bytes(struct feed_writer *w);                  /* valid until the next add or clear */
+
+/* Walk a feed entry; `each` gets deltas that borrow from `bytes`. Returns 0, or -1 if the bytes are malformed (no call is undone). */
+int feed_read(struct slice bytes, int (*each)(void *ctx, const struct cell_delta *d), void *ctx);
+
+#endif

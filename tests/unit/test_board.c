@@ -1,0 +1,245 @@
+/* Leaderboards: ranks, ties, movement, gaps, and when they leave. */
+#include "eval_fixture.h"
+
+static struct world w;
+static struct evaluator *e;
+
+struct shown {
+    int n_boards, live, n;
+    char subject[16][32];
+    struct board_entry entry[16];
+    struct board_snapshot board;
+    char id[40];
+};
+static struct shown shown;
+
+static int show(void *ctx, const struct board_snapshot *b)
+{
+    struct shown *s = ctx;
+    s->n_boards++;
+    s->board = *b;
+    s->n = (int)b->entry_count;
+    snprintf(s->id, sizeof s->id, "%.*s", (int)b->id.n, b->id.p);
+    for (int i = 0; i < s->n; i++) {
+        s->entry[i] = b->entries[i];
+        snprintf(s->subject[i], sizeof s->subject[0], "%.*s", (int)b->entries[i].subject.n, b->entries[i].subject.p);
+    }
+    return 0;
+}
+
+static int on_board(void *ctx, const struct board_snapshot *b, bool live)
+{
+    ((struct shown *)ctx)->live += live;
+    return show(ctx, b);
+}
+
+static const struct evaluator_sink sink = { .ctx = &shown, .board = on_board };
+
+static void begin(void)
+{
+    memset(&shown, 0, sizeof shown);
+    world_init(&w, 8 * 3600 * 1000);
+    add_measure(&w, "txn", AGG_SUM);
+    add_measure(&w, "refund", AGG_SUM);
+    add_measure(&w, "sales", AGG_DERIVED)->derived = formula(&w, "txn - refund");
+    int k = add_kpi(&w, "sales", KPI_VALUE, NULL, NULL, "sales", "m", 1u << DIM_REP);
+    w.kpi[k].empty_zero = true;
+    w.board[0] = (struct board_def){ .id = "sales", .kpi = k, .window = win("m"), .dim = DIM_REP };
+    w.defs.n_boards = 1;
+}
+
+static void end(void)
+{
+    evaluator_free(e);
+    world_release(&w);
+}
+
+TestSuite(board, .init = begin, .fini = end);
+
+static void sell(const char *rep, const char *when, int64_t amount)
+{
+    char field[64];
+    snprintf(field, sizeof field, "rep:%s|txn", rep);
+    happen(e, field, at(when), amount);
+}
+
+static void golden_sales(void)
+{
+    sell("ann", "2025-02-03T02:00Z", 70000);
+    sell("bo", "2025-02-03T02:00Z", 50000);
+    sell("cy", "2025-02-03T02:00Z", 30000);
+    sell("cy", "2025-03-20T03:00Z", 50000);
+    sell("bo", "2025-03-12T02:00Z", 50000);
+    sell("ann", "2025-03-10T01:00Z", 60000);
+    happen(e, "rep:ann|refund", at("2025-03-25T02:00Z"), 6000);
+}
+
+static void check(int i, const char *subject, int rank, int before, int movement, double value, double gap,
+                  const char *reached)
+{
+    const struct board_entry *x = &shown.entry[i];
+    cr_assert_str_eq(shown.subject[i], subject);
+    cr_assert(x->rank == rank && x->previous_rank == before && x->movement == movement && x->value == value &&
+                  x->gap == gap,
+              "%s: rank %d, before %d, movement %d, value %g, gap %g", subject, x->rank, x->previous_rank, x->movement,
+              x->value, x->gap);
+    if (reached)
+        cr_assert_eq(x->reached_at_ms, at(reached), "%s", subject);
+}
+
+/* Domain specification 7.4, the three ways to number ties. */
+Test(board, golden_stream)
+{
+    static const int ranks[3][3] = {
+        [TIES_COMPETITION] = { 1, 2, 2 }, [TIES_DENSE] = { 1, 2, 2 }, [TIES_ORDINAL] = { 1, 2, 3 }
+    };
+    for (int ties = 0; ties < 3; ties++) {
+        evaluator_free(e);
+        w.board[0].ties = (enum ties)ties;
+        e = world_start(&w, false, false, false);
+        golden_sales();
+        cr_assert_eq(evaluator_boards(e, at("2025-03-31T15:59:59Z"), show, &shown), 0);
+        cr_assert_eq(shown.n, 3);
+        check(0, "ann", ranks[ties][0], 1, 0, 54000, 0, "2025-03-10T01:00Z");
+        check(1, "bo", ranks[ties][1], 2, 2 - ranks[ties][1], 50000, 4000, "2025-03-12T02:00Z");
+        check(2, "cy", ranks[ties][2], 3, 3 - ranks[ties][2], 50000, 4000, "2025-03-20T03:00Z");
+        cr_assert(slice_eq(shown.board.window, SLICE("m")) && shown.board.window_start_ms == 1740758400000);
+    }
+}
+
+/* T14: 50, 50, 40, one member at 0. */
+Test(board, ties_and_zeros)
+{
+    static const int ranks[3][4] = {
+        [TIES_COMPETITION] = { 1, 1, 3, 4 }, [TIES_DENSE] = { 1, 1, 2, 3 }, [TIES_ORDINAL] = { 1, 2, 3, 4 }
+    };
+    for (int ties = 0; ties < 3; ties++) {
+        evaluator_free(e);
+        w.board[0].ties = (enum ties)ties;
+        e = world_start(&w, false, false, false);
+        sell("zoe", "2025-03-04T02:00Z", 50);
+        sell("ann", "2025-03-05T02:00Z", 50);
+        sell("bo", "2025-03-05T02:00Z", 40);
+        sell("cy", "2025-03-06T02:00Z", 10);
+        sell("cy", "2025-03-06T02:00Z", -10); /* T4: deleted, stays listed at 0 */
+        cr_assert_eq(evaluator_boards(e, at("2025-03-31"), show, &shown), 0);
+        static const char *const order[] = { "zoe", "ann", "bo", "cy" };
+        cr_assert_eq(shown.n, 4);
+        for (int i = 0; i < 4; i++) {
+            cr_assert_str_eq(shown.subject[i], order[i], "earlier reach first");
+            cr_assert_eq(shown.entry[i].rank, ranks[ties][i], "ties %d", ties);
+            cr_assert_eq(shown.entry[i].previous_rank, 0, "nobody was known the month before");
+        }
+    }
+}
+
+/* T3: the smallest value wins a lower-is-better board. T12: null comes after every value. */
+Test(board, direction_and_nulls)
+{
+    int k = add_kpi(&w, "refund_rate", KPI_RATIO, "refund", "txn", NULL, "m", 1u << DIM_REP);
+    w.kpi[k].direction = DIRECTION_DOWN;
+    w.board[0].kpi = k;
+    e = world_start(&w, false, false, false);
+    happen(e, "rep:none|refund", at("2025-03-04"), 5);
+    sell("low", "2025-03-04T02:00Z", 100);
+    sell("high", "2025-03-04T02:00Z", 100);
+    happen(e, "rep:high|refund", at("2025-03-05"), 50);
+    happen(e, "rep:low|refund", at("2025-03-05"), 10);
+    cr_assert_eq(evaluator_boards(e, at("2025-03-31"), show, &shown), 0);
+    cr_assert_eq(shown.n, 3);
+    check(0, "low", 1, 0, 0, 0.1, 0, NULL);
+    check(1, "high", 2, 0, 0, 0.5, 0.4, NULL);
+    check(2, "none", 3, 0, 0, 0, 0, NULL);
+}
+
+Test(board, top_is_cut_after_ranking)
+{
+    w.board[0].top = 1;
+    e = world_start(&w, false, false, false);
+    golden_sales();
+    cr_assert_eq(evaluator_boards(e, at("2025-03-31T15:59:59Z"), show, &shown), 0);
+    cr_assert_eq(shown.n, 1);
+    check(0, "ann", 1, 1, 0, 54000, 0, NULL);
+}
+
+Test(board, a_past_board_does_not_know_later_subjects)
+{
+    e = world_start(&w, false, false, false);
+    golden_sales();
+    sell("dora", "2025-03-28T02:00Z", 1);
+    cr_assert_eq(evaluator_boards(e, at("2025-03-27"), show, &shown), 0);
+    cr_assert_eq(shown.n, 3);
+    cr_assert_eq(evaluator_boards(e, at("2025-03-29"), show, &shown), 0);
+    cr_assert_eq(shown.n, 4);
+}
+
+Test(board, live_boards_leave_when_they_change)
+{
+    e = world_start(&w, true, false, false);
+    sell("ann", "2025-03-10T01:00Z", 60);
+    advance(e, at("2025-03-10T02:00Z"), &sink);
+    cr_assert(shown.n_boards == 1 && shown.live == 1 && shown.n == 1);
+    advance(e, at("2025-03-10T03:00Z"), &sink);
+    cr_assert_eq(shown.n_boards, 1, "nothing changed");
+    sell("bo", "2025-03-10T03:10Z", 70);
+    advance(e, at("2025-03-10T03:20Z"), &sink);
+    cr_assert_eq(shown.n_boards, 2);
+    check(0, "bo", 1, 0, 0, 70, 0, "2025-03-10T03:00Z");
+    check(1, "ann", 2, 0, 0, 60, 10, "2025-03-10T01:00Z");
+    advance(e, at("2025-03-31T16:00Z"), &sink);
+    cr_assert_eq(shown.n_boards, 3, "April begins");
+    check(0, "ann", 1, 2, 1, 0, 0, NULL);
+    check(1, "bo", 1, 1, 0, 0, 0, NULL);
+}
+
+Test(board, judged_boards_leave_at_snapshot_ticks)
+{
+    e = world_start(&w, false, true, false);
+    sell("ann", "2025-03-10T01:10Z", 60);
+    sell("bo", "2025-03-10T01:50Z", 70);
+    advance(e, at("2025-03-10T01:59Z"), &sink);
+    cr_assert_eq(shown.n_boards, 0);
+    advance(e, at("2025-03-10T02:00Z"), &sink);
+    cr_assert_eq(shown.n_boards, 1);
+    cr_assert(shown.live == 0 && shown.n == 2 && shown.board.tick_ms == at("2025-03-10T02:00Z"));
+    char id[40];
+    snprintf(id, sizeof id, "%s", shown.id);
+    evaluator_free(e);
+    e = world_start(&w, false, true, false);
+    sell("bo", "2025-03-10T01:50Z", 70);
+    sell("ann", "2025-03-10T01:10Z", 60);
+    advance(e, at("2025-03-12T02:00Z"), &sink);
+    cr_assert_eq(shown.n_boards, 2);
+    cr_assert_str_eq(shown.id, id, "the same again");
+}
+
+/* A KPI of form rank: everybody's rank is published when somebody's value changes it. */
+struct ranks {
+    int n, rank[2];
+};
+
+static int on_rank(void *ctx, const struct kpi_row *row)
+{
+    struct ranks *r = ctx;
+    if (slice_eq(row->kpi, SLICE("sales_rank"))) {
+        r->n++;
+        r->rank[slice_eq(row->subject, SLICE("bo"))] = (int)row->value;
+    }
+    return 0;
+}
+
+Test(board, rank_kpi)
+{
+    int k = add_kpi(&w, "sales_rank", KPI_RANK, NULL, NULL, NULL, "m", 1u << DIM_REP);
+    w.kpi[k].rank_of = 0;
+    e = world_start(&w, true, false, false);
+    struct ranks ranks = { 0 };
+    struct evaluator_sink rows = { .ctx = &ranks, .live_row = on_rank };
+    sell("ann", "2025-03-10T01:00Z", 60);
+    advance(e, at("2025-03-10T02:00Z"), &rows);
+    cr_assert(ranks.n == 1 && ranks.rank[0] == 1);
+    sell("bo", "2025-03-10T02:10Z", 70);
+    advance(e, at("2025-03-10T02:20Z"), &rows);
+    cr_assert(ranks.n == 3 && ranks.rank[0] == 2 && ranks.rank[1] == 1, "ann fell without an event of hers");
+    cr_assert_eq(one(e, k, "m", DIM_REP, "ann", at("2025-03-10T02:15Z")).row.value, 2);
+}

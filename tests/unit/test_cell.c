@@ -1,0 +1,158 @@
+/* Names of cells and the feed. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "crmpulse/cell.h"
+
+static struct slice escape(const char *raw, size_t n, char *buf, size_t cap)
+{
+    return (struct slice){ buf, (uint32_t)cell_escape((struct slice){ raw, (uint32_t)n }, buf, cap) };
+}
+
+Test(cell, escapes_what_could_forge_a_field)
+{
+    char buf[64], back[64];
+    struct slice e = escape("a|b:c#d%e\n\"<>&'{} \x7f", 19, buf, sizeof buf);
+    cr_assert_eq(e.n, 5 + 14 * 3);
+    cr_assert_eq(memcmp(e.p, "a%7Cb%3Ac%23d%25e%0A%22%3C%3E%26%27%7B%7D%20%7F", e.n), 0);
+    cr_assert_eq(cell_unescape(e, back, sizeof back), 19);
+    cr_assert_eq(memcmp(back, "a|b:c#d%e\n\"<>&'{} \x7f", 19), 0);
+}
+
+Test(cell, leaves_utf8_and_broken_escapes_alone)
+{
+    char buf[64];
+    struct slice e = escape("张三", 6, buf, sizeof buf);
+    cr_assert_eq(e.n, 6);
+    cr_assert_eq(cell_unescape(SLICE("a%2"), buf, sizeof buf), 3);
+    cr_assert_eq(memcmp(buf, "a%2", 3), 0);
+    cr_assert_eq(cell_unescape(SLICE("%zz%41"), buf, sizeof buf), 4);
+    cr_assert_eq(memcmp(buf, "%zzA", 4), 0);
+    cr_assert_eq(cell_escape(SLICE("a|"), buf, 3), 0, "too small");
+    cr_assert_eq(cell_escape(SLICE("a|"), buf, 4), 4);
+}
+
+Test(cell, parses_every_kind_of_field)
+{
+    struct cell_field f;
+    cr_assert_eq(cell_field_parse(SLICE("rep:ann|deals_won"), &f), 0);
+    cr_assert(f.dim == DIM_REP && slice_eq(f.subject, SLICE("ann")) && slice_eq(f.measure, SLICE("deals_won")));
+    cr_assert(f.part.n == 0 && !f.has_sub);
+    cr_assert_eq(cell_field_parse(SLICE("org:acme|frt_ms#117"), &f), 0);
+    cr_assert(f.has_sub && f.sub == 117 && f.part.n == 0 && slice_eq(f.measure, SLICE("frt_ms")));
+    cr_assert_eq(cell_field_parse(SLICE("org:acme|low#-9223372036854775808"), &f), 0);
+    cr_assert_eq(f.sub, INT64_MIN);
+    cr_assert_eq(cell_field_parse(SLICE("team:a%3Ab|active_users.new.d"), &f), 0);
+    cr_assert(slice_eq(f.subject, SLICE("a%3Ab")) && slice_eq(f.part, SLICE("new.d")));
+    cr_assert_eq(cell_field_parse(SLICE("org:acme|active_users.cohort.w.3"), &f), 0);
+    cr_assert(slice_eq(f.part, SLICE("cohort.w.3")));
+}
+
+Test(cell, refuses_what_is_no_field)
+{
+    static const char *const bad[] = { "",
+                                       "rep",
+                                       "rep:ann",
+                                       "rep:|x",
+                                       "nodim:a|x",
+                                       "rep:ann|",
+                                       "rep:ann|.n",
+                                       "rep:ann|x.",
+                                       "rep:ann|x#",
+                                       "rep:ann|x#1a",
+                                       "rep:ann|x#9223372036854775808",
+                                       ":a|x" };
+    struct cell_field f;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_eq(cell_field_parse(slice_of(bad[i]), &f), -1, "%s", bad[i]);
+}
+
+struct got {
+    struct cell_delta d[8];
+    int n;
+};
+
+static int collect(void *ctx, const struct cell_delta *d)
+{
+    struct got *g = ctx;
+    g->d[g->n++] = *d;
+    return 0;
+}
+
+static bool same(const struct cell_delta *a, const struct cell_delta *b)
+{
+    return slice_eq(a->org, b->org) && slice_eq(a->field, b->field) && a->grain == b->grain &&
+           a->pane_ms == b->pane_ms && a->cause_ms == b->cause_ms && a->value == b->value;
+}
+
+static const struct cell_delta sample[] = {
+    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_HOUR, 1741568400000, 1741568400123, 1 },
+    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_MINUTE, 1741568400000, 1741568400123, -1 },
+    { { "acme", 4 }, { "org:acme|open", 13 }, CELL_GAUGE, 0, INT64_MIN, INT64_MIN },
+    { { "b", 1 }, { "rep:ann|won", 11 }, CELL_HOUR, INT64_MAX, INT64_MAX, INT64_MAX },
+};
+
+static struct feed_writer *written(void)
+{
+    struct feed_writer *w = feed_writer_new();
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(feed_writer_add(w, &sample[i]), 0);
+    return w;
+}
+
+Test(feed, gives_back_what_was_written)
+{
+    struct feed_writer *w = written();
+    for (int round = 0; round < 2; round++) {
+        struct got g = { 0 };
+        cr_assert_eq(feed_read(feed_writer_bytes(w), collect, &g), 0);
+        cr_assert_eq(g.n, 4);
+        for (int i = 0; i < 4; i++)
+            cr_assert(same(&g.d[i], &sample[i]), "delta %d", i);
+        feed_writer_clear(w);
+        cr_assert_eq(feed_writer_bytes(w).n, 0);
+        for (int i = 0; i < 4; i++)
+            cr_assert_eq(feed_writer_add(w, &sample[i]), 0);
+    }
+    feed_writer_free(w);
+}
+
+Test(feed, stores_strings_once)
+{
+    struct feed_writer *w = feed_writer_new();
+    cr_assert_eq(feed_writer_add(w, &sample[0]), 0);
+    uint32_t first = feed_writer_bytes(w).n;
+    cr_assert_eq(feed_writer_add(w, &sample[0]), 0);
+    cr_assert_eq(feed_writer_bytes(w).n - first, 6, "org, field, grain, pane, cause, value: a byte each");
+    feed_writer_free(w);
+}
+
+Test(feed, refuses_every_truncation_inside_a_delta)
+{
+    struct feed_writer *w = feed_writer_new();
+    cr_assert_eq(feed_writer_add(w, &sample[0]), 0);
+    struct slice bytes = feed_writer_bytes(w);
+    for (uint32_t n = 2; n < bytes.n; n++) {
+        struct got g = { 0 };
+        cr_assert_eq(feed_read((struct slice){ bytes.p, n }, collect, &g), -1, "%u bytes", n);
+        cr_assert_eq(g.n, 0);
+    }
+    feed_writer_free(w);
+}
+
+Test(feed, refuses_garbage)
+{
+    struct got g = { 0 };
+    cr_assert_eq(feed_read(SLICE("\x02zzz"), collect, &g), -1, "version");
+    cr_assert_eq(feed_read(SLICE("\x01\x05"), collect, &g), -1, "a string that was never stored");
+    cr_assert_eq(feed_read(SLICE("\x01\x00\xff\xff\xff\xff\x7f"), collect, &g), -1, "a length beyond the end");
+    cr_assert_eq(feed_read(SLICE("\x01\x00\x01"
+                                 "a\x00\x01"
+                                 "bx\x00\x00\x00"),
+                           collect, &g),
+                 -1, "grain");
+    cr_assert_eq(feed_read(SLICE("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), collect, &g), -1,
+                 "more than 64 bits");
+    cr_assert_eq(g.n, 0);
+    cr_assert_eq(feed_read((struct slice){ NULL, 0 }, collect, &g), 0);
+}

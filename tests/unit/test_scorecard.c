@@ -1,0 +1,278 @@
+/* Score curves, weights, missing scores, bands, versions: the worked examples of the domain specification, 4.1, 4.2 and 7.3. */
+#include "daemon/core/card_weight.h"
+#include "daemon/core/score.h"
+#include "eval_fixture.h"
+
+static double linear(double floor_, double goal, double cap, double v)
+{
+    struct score_curve c = { .curve = CURVE_LINEAR, .floor = floor_, .goal = goal, .cap = cap };
+    return score_value(&c, DIRECTION_UP, v);
+}
+
+Test(score, linear_curves)
+{
+    cr_assert_float_eq(linear(60000, 100000, 1, 84000), 60, 1e-9);
+    cr_assert_float_eq(linear(60000, 100000, 1, 112000), 100, 1e-9);
+    cr_assert_float_eq(linear(60000, 100000, 1.2, 112000), 120, 1e-9);
+    cr_assert_float_eq(linear(8, 2, 1, 3.5), 75, 1e-9);
+    cr_assert_eq(linear(8, 2, 1, 2), 100, "T3: at the goal");
+    cr_assert_eq(linear(8, 2, 1, 9), 0);
+}
+
+Test(score, ratio_curves)
+{
+    struct score_curve c = { .curve = CURVE_RATIO, .goal = 50, .cap = 1.2 };
+    cr_assert_float_eq(score_value(&c, DIRECTION_UP, 25), 50, 1e-9);
+    cr_assert_float_eq(score_value(&c, DIRECTION_UP, 100), 120, 1e-9);
+    cr_assert_float_eq(score_value(&c, DIRECTION_DOWN, 100), 50, 1e-9);
+    cr_assert_eq(score_value(&c, DIRECTION_DOWN, 50), 100);
+    cr_assert_eq(score_value(&c, DIRECTION_DOWN, 0), 120);
+}
+
+Test(score, step_curves)
+{
+    struct score_curve c = { .curve = CURVE_STEP,
+                             .n_steps = 4,
+                             .step = { { 0, 0 }, { 0.6, 60 }, { 0.7, 80 }, { 0.8, 100 } } };
+    cr_assert_eq(score_value(&c, DIRECTION_UP, 0.8), 100);
+    cr_assert_eq(score_value(&c, DIRECTION_UP, 0.79), 80);
+    cr_assert_eq(score_value(&c, DIRECTION_UP, -1), 0);
+    c.edge_exclusive = true;
+    cr_assert_eq(score_value(&c, DIRECTION_UP, 0.8), 80);
+    cr_assert_eq(score_value(&c, DIRECTION_UP, 0.81), 100);
+}
+
+/* 4.2: F 40 % (attainment 60, margin 40), C 30 % (csat 50, retention 50), I 20 %, L 10 %; retention is missing. */
+static void example(struct card_item item[6])
+{
+    static const struct {
+        const char *perspective;
+        int32_t perspective_bp, kpi_bp;
+        double score;
+    } row[6] = { { "F", 4000, 6000, 60 }, { "F", 4000, 4000, 80 },  { "C", 3000, 5000, 90 },
+                 { "C", 3000, 5000, 0 },  { "I", 2000, 10000, 75 }, { "L", 1000, 10000, 50 } };
+    for (int i = 0; i < 6; i++)
+        item[i] = (struct card_item){ .perspective = slice_of(row[i].perspective),
+                                      .perspective_bp = row[i].perspective_bp,
+                                      .kpi_bp = row[i].kpi_bp,
+                                      .score = row[i].score,
+                                      .usable = i != 3 };
+}
+
+Test(card_weight, exclude_renormalises_inside_the_perspective)
+{
+    static const double weights[] = { .24, .16, .30, 0, .20, .10 };
+    struct card_item item[6];
+    example(item);
+    struct card_total t = card_weigh(item, 6);
+    cr_assert_float_eq(t.score, 74.2, 1e-9);
+    cr_assert_float_eq(t.coverage, 0.85, 1e-12);
+    for (int i = 0; i < 6; i++)
+        cr_assert_float_eq(item[i].weight, weights[i], 1e-12, "item %d", i);
+    double c;
+    cr_assert(card_perspective_score(item, 6, SLICE("C"), &c));
+    cr_assert_float_eq(c, 90, 1e-9);
+}
+
+Test(card_weight, hold_and_zero)
+{
+    struct card_item item[6];
+    example(item);
+    item[3].usable = true;
+    item[3].score = 70;
+    cr_assert_float_eq(card_weigh(item, 6).score, 71.2, 1e-9);
+    example(item);
+    item[3].counts_zero = true;
+    struct card_total t = card_weigh(item, 6);
+    cr_assert_float_eq(t.score, 60.7, 1e-9);
+    cr_assert_float_eq(t.coverage, 0.85, 1e-12);
+}
+
+Test(card_weight, an_empty_perspective_drops_out)
+{
+    struct card_item item[6];
+    example(item);
+    item[2].usable = false;
+    struct card_total t = card_weigh(item, 6); /* (.4 x 68 + .2 x 75 + .1 x 50) / .7 */
+    cr_assert_float_eq(t.score, 47.2 / 0.7, 1e-9);
+    cr_assert_float_eq(t.coverage, 0.7, 1e-12);
+    for (int i = 0; i < 6; i++)
+        item[i].usable = false;
+    cr_assert(card_weigh(item, 6).is_null);
+}
+
+/* ---- out of the evaluator ---- */
+
+static struct world w;
+static struct evaluator *e;
+static struct scorecard_item item[4];
+
+struct shown {
+    int n;
+    struct scorecard_snapshot s;
+    char band[8], version[8], missing[4][16];
+    double score[4], weight[4];
+};
+static struct shown shown;
+
+static int show(void *ctx, const struct scorecard_snapshot *s)
+{
+    struct shown *x = ctx;
+    x->n++;
+    x->s = *s;
+    snprintf(x->band, sizeof x->band, "%.*s", (int)s->band.n, s->band.p);
+    snprintf(x->version, sizeof x->version, "%.*s", (int)s->version.n, s->version.p);
+    for (size_t i = 0; i < s->perspective_count; i++) {
+        cr_assert_eq(s->perspectives[i].kpi_count, 1);
+        x->score[i] = s->perspectives[i].kpis[0].score;
+        x->weight[i] = s->perspectives[i].kpis[0].effective_weight;
+        snprintf(x->missing[i], sizeof x->missing[i], "%.*s", (int)s->perspectives[i].kpis[0].missing_reason.n,
+                 s->perspectives[i].kpis[0].missing_reason.p);
+    }
+    return 0;
+}
+
+static const struct evaluator_sink sink = { .ctx = &shown, .scorecard = show };
+
+static struct scorecard_item card_item(int kpi, const char *perspective, int32_t bp, const char *window, double floor_,
+                                       double goal)
+{
+    return (struct scorecard_item){ .kpi = kpi,
+                                    .perspective = (char *)perspective,
+                                    .perspective_bp = bp,
+                                    .kpi_bp = 10000,
+                                    .window = win(window),
+                                    .score = { .curve = CURVE_LINEAR, .floor = floor_, .goal = goal, .cap = 1 } };
+}
+
+static void begin(void)
+{
+    static const char *const measures[] = { "sales", "target", "top2", "n", "active", "enabled" };
+    memset(&shown, 0, sizeof shown);
+    world_init(&w, 8 * 3600 * 1000);
+    for (int i = 0; i < 6; i++)
+        add_measure(&w, measures[i], AGG_SUM);
+    add_measure(&w, "res", AGG_DURATION);
+    item[0] = card_item(add_kpi(&w, "attainment", KPI_RATIO, "sales", "target", NULL, "m", 1), "F", 4000, "m", 0.5, 1);
+    item[1] = card_item(add_kpi(&w, "csat", KPI_RATIO, "top2", "n", NULL, "m", 1), "C", 3000, "m", 0.5, 0.85);
+    item[2] = card_item(add_kpi(&w, "resolution", KPI_DURATION, NULL, NULL, NULL, "m", 1), "I", 2000, "m",
+                        24.0 * 3600000, 4.0 * 3600000);
+    w.kpi[2].duration = 6;
+    item[3] = card_item(add_kpi(&w, "adoption", KPI_RATIO, "active", "enabled", NULL, "m", 1), "L", 1000, "m", 0.5, 1);
+    w.card[0] = (struct scorecard_def){ .id = "bsc",
+                                        .version = "1",
+                                        .dim = DIM_ORG,
+                                        .min_coverage = 0.6,
+                                        .n_items = 4,
+                                        .item = item,
+                                        .n_bands = 5,
+                                        .band = { { 95, "A" }, { 85, "B" }, { 70, "C" }, { 60, "D" }, { 0, "E" } } };
+    w.defs.n_scorecards = 1;
+}
+
+static void end(void)
+{
+    evaluator_free(e);
+    world_release(&w);
+}
+
+TestSuite(scorecard, .init = begin, .fini = end);
+
+static void golden(void)
+{
+    happen(e, "org:acme|target", 1740758400000, 240000);
+    happen(e, "org:acme|sales", at("2025-03-20T03:00Z"), 154000);
+    happen(e, "org:acme|top2", at("2025-03-20T03:00Z"), 4);
+    happen(e, "org:acme|n", at("2025-03-20T03:00Z"), 6);
+    happen(e, "org:acme|res.n", at("2025-03-07T03:00Z"), 1);
+    happen(e, "org:acme|res.sum", at("2025-03-07T03:00Z"), 21600000);
+    happen(e, "org:acme|active", at("2025-03-20T03:00Z"), 2);
+    happen(e, "org:acme|enabled", at("2025-03-20T03:00Z"), 3);
+}
+
+Test(scorecard, golden_stream)
+{
+    e = world_start(&w, false, false, false);
+    golden();
+    cr_assert_eq(evaluator_scorecards(e, at("2025-03-31T15:59:59Z"), show, &shown), 0);
+    cr_assert_eq(shown.n, 1);
+    static const double scores[] = { 28.333333333, 47.619047619, 90, 33.333333333 };
+    for (int i = 0; i < 4; i++)
+        cr_assert_float_eq(shown.score[i], scores[i], 1e-8, "item %d", i);
+    cr_assert_float_eq(shown.s.score, 46.952381, 5e-7);
+    cr_assert_eq(shown.s.coverage, 1);
+    cr_assert_str_eq(shown.band, "E");
+    cr_assert(!shown.s.provisional && !shown.s.is_null && shown.s.window_start_ms == 1740758400000);
+}
+
+Test(scorecard, small_samples_are_excluded)
+{
+    item[1].min_samples = 10;
+    e = world_start(&w, false, false, false);
+    golden();
+    cr_assert_eq(evaluator_scorecards(e, at("2025-03-31T15:59:59Z"), show, &shown), 0);
+    cr_assert_float_eq(shown.s.score, 46.666667, 5e-7);
+    cr_assert_float_eq(shown.s.coverage, 0.7, 1e-12);
+    cr_assert_str_eq(shown.missing[1], "small_sample");
+    cr_assert_eq(shown.weight[1], 0);
+}
+
+Test(scorecard, too_little_coverage_is_provisional_without_a_band)
+{
+    w.card[0].min_coverage = 0.71;
+    item[1].min_samples = 10;
+    e = world_start(&w, false, false, false);
+    golden();
+    cr_assert_eq(evaluator_scorecards(e, at("2025-03-31T15:59:59Z"), show, &shown), 0);
+    cr_assert(shown.s.provisional);
+    cr_assert_str_eq(shown.band, "");
+}
+
+Test(scorecard, hold_takes_the_score_of_the_last_cycle)
+{
+    w.card[0].missing = MISSING_HOLD;
+    e = world_start(&w, false, false, false);
+    golden();
+    happen(e, "org:acme|target", 1743436800000, 100);
+    happen(e, "org:acme|sales", at("2025-04-10"), 100);
+    cr_assert_eq(evaluator_scorecards(e, at("2025-04-20"), show, &shown), 0);
+    cr_assert_eq(shown.score[0], 100);
+    cr_assert_float_eq(shown.score[1], 47.619047619, 1e-8);
+    cr_assert_str_eq(shown.missing[1], "no_value");
+    cr_assert_eq(evaluator_scorecards(e, at("2025-05-20"), show, &shown), 0);
+    cr_assert_eq(shown.weight[1], 0, "at most one cycle old");
+}
+
+/* A cycle uses the version valid at its start. */
+Test(scorecard, versions_begin_with_a_cycle)
+{
+    w.card[1] = w.card[0];
+    w.card[1].version = "2";
+    w.card[1].effective_from_ms = at("2025-03-15");
+    w.defs.n_scorecards = 2;
+    e = world_start(&w, false, false, false);
+    golden();
+    cr_assert_eq(evaluator_scorecards(e, at("2025-03-31"), show, &shown), 0);
+    cr_assert_eq(shown.n, 1);
+    cr_assert_str_eq(shown.version, "1");
+    cr_assert_eq(evaluator_scorecards(e, at("2025-04-01"), show, &shown), 0);
+    cr_assert_eq(shown.n, 2);
+    cr_assert_str_eq(shown.version, "2");
+}
+
+Test(scorecard, judged_cards_leave_at_snapshot_ticks_when_they_change)
+{
+    e = world_start(&w, false, true, false);
+    golden();
+    advance(e, at("2025-03-20T03:59Z"), &sink);
+    int before = shown.n;
+    advance(e, at("2025-03-20T04:00Z"), &sink);
+    cr_assert_eq(shown.n, before + 1);
+    cr_assert_float_eq(shown.s.score, 46.952381, 5e-7);
+    cr_assert_eq(shown.s.tick_ms, at("2025-03-20T04:00Z"));
+    advance(e, at("2025-03-31T15:00Z"), &sink);
+    cr_assert_eq(shown.n, before + 1);
+    advance(e, at("2025-04-30"), &sink);
+    cr_assert_eq(shown.n, before + 2, "April has nothing");
+    cr_assert(shown.s.is_null);
+}
