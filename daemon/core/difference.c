@@ -1,0 +1,140 @@
+/* The difference an event makes, cause by cause.
+ *
+ * For one affected entity let C(t) be its facts from events up to t, with and without the new event, and D(t) = C_with(t) - C_without(t). D is zero
+ * before the new event and can change only where something the entity reads has an event (or where time alone makes a fact). Cause t gets D(t) - D(the
+ * cause before). Usually the new event is the newest of all: then there is one cause and one difference. */
+#include <stdlib.h>
+
+#include "engine_int.h"
+
+static void compute(struct track_view *v, struct fact_list *out, bool after, int64_t upto_ms)
+{
+    track_facts facts = tracker_of(key_kind(v->self));
+    out->n = 0;
+    v->after = after;
+    v->upto_ms = upto_ms;
+    v->out = out;
+    v->chart.valid = false;
+    struct entry_log log = view_log_key(v, v->self);
+    v->self_ms = log.n ? log.v[0].t_ms : 0;
+    if (facts)
+        facts(v, log);
+}
+
+/* Add to a signed list; the same fact with the opposite sign cancels out. */
+static void add_signed(struct engine *e, struct signed_fact **list, uint32_t *n, uint32_t *cap, const struct fact *f, int32_t sign)
+{
+    for (uint32_t k = 0; k < *n; k++)
+        if ((*list)[k].sign == -sign && fact_eq((*list)[k].f, f)) {
+            (*list)[k] = (*list)[--*n];
+            return;
+        }
+    if (engine_room(e, list, *n, cap, sizeof **list))
+        (*list)[(*n)++] = (struct signed_fact){ f, sign, 0 };
+}
+
+/* D(upto_ms) into `d`. Most facts of an entity stay as they are: equal beginnings and endings are skipped. */
+static void diff_at(struct track_view *v, struct fact_diff *d, int64_t upto_ms)
+{
+    compute(v, &d->before, false, upto_ms);
+    compute(v, &d->after, true, upto_ms);
+    uint32_t from = 0, old_n = d->before.n, new_n = d->after.n;
+    while (from < old_n && from < new_n && fact_eq(&d->before.v[from], &d->after.v[from]))
+        from++;
+    while (old_n > from && new_n > from && fact_eq(&d->before.v[old_n - 1], &d->after.v[new_n - 1])) {
+        old_n--;
+        new_n--;
+    }
+    d->n = 0;
+    for (uint32_t i = from; i < old_n; i++)
+        add_signed(v->e, &d->v, &d->n, &d->cap, &d->before.v[i], -1);
+    for (uint32_t i = from; i < new_n; i++)
+        add_signed(v->e, &d->v, &d->n, &d->cap, &d->after.v[i], 1);
+}
+
+static void measure_step(struct track_view *v, const struct fact_diff *now, const struct fact_diff *before, int64_t cause_ms)
+{
+    struct engine *e = v->e;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < now->n; i++)
+        add_signed(e, &e->step, &n, &e->step_cap, now->v[i].f, now->v[i].sign);
+    for (uint32_t i = 0; before && i < before->n; i++)
+        add_signed(e, &e->step, &n, &e->step_cap, before->v[i].f, -before->v[i].sign);
+    for (uint32_t i = 0; i < n; i++) {
+        e->step[i].cause_ms = cause_ms;
+        measure_fact(v, &e->step[i]);
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void sort_later(struct engine *e)
+{
+    uint32_t n = 0;
+    qsort(e->later, e->n_later, sizeof *e->later, by_time);
+    for (uint32_t i = 0; i < e->n_later; i++)
+        if (!n || e->later[i] != e->later[n - 1])
+            e->later[n++] = e->later[i];
+    e->n_later = n;
+}
+
+/* The event and every later cause in turn. False if a state in between read something that has causes not known yet. */
+static bool measure_causes(struct track_view *v)
+{
+    struct engine *e = v->e;
+    uint32_t n = e->n_later, first = 0;
+    if (n > CAUSES_MAX && !e->opt.keep_causes)
+        first = n - CAUSES_MAX; /* the newest are kept: older ticks are judged already */
+    diff_at(v, &e->diff[0], v->event.t_ms);
+    measure_step(v, &e->diff[0], NULL, v->event.t_ms);
+    for (uint32_t i = first; i < n && !e->no_memory; i++) {
+        struct fact_diff *now = &e->diff[(i - first + 1) % 2], *before = &e->diff[(i - first) % 2];
+        int64_t cause_ms = e->later[i];
+        diff_at(v, now, i + 1 == n ? INT64_MAX : cause_ms);
+        measure_step(v, now, before, cause_ms);
+    }
+    sort_later(e);
+    if (e->n_later > n)
+        return false;
+    e->stats.causes_capped += first > 0;
+    return true;
+}
+
+/* Records missing for one entity do not keep the others from asking for theirs: one round trip fetches them all. */
+static void measure_entity(struct track_view *v)
+{
+    struct engine *e = v->e;
+    uint32_t n_deltas = e->n_deltas, n_ops = e->n_ops;
+    e->n_later = 0;
+    e->incomplete = false;
+    diff_at(v, &e->diff[0], INT64_MAX); /* collects e->later on the way */
+    if (e->no_memory || e->incomplete)
+        return;
+    if (!e->n_later) {
+        measure_step(v, &e->diff[0], NULL, v->event.t_ms);
+        return;
+    }
+    sort_later(e);
+    while (!measure_causes(v) && !e->incomplete) {
+        e->n_deltas = n_deltas;
+        e->n_ops = n_ops;
+    }
+}
+
+void measure_difference(struct track_view *v)
+{
+    struct engine *e = v->e;
+    bool incomplete = e->incomplete;
+    for (uint32_t i = 0; i < e->affected.n && !e->no_memory; i++) {
+        v->self = e->affected.v[i];
+        if (!tracker_of(key_kind(v->self)))
+            continue;
+        measure_entity(v);
+        incomplete |= e->incomplete;
+    }
+    e->incomplete = incomplete;
+}

@@ -1,0 +1,472 @@
+/* Distinct records: packed histories of activity, and the points they contribute. See distinct.h for the idea. */
+#include "distinct.h"
+
+#include <stdlib.h>
+
+enum { EXACT_PER_PANE = 4 };
+
+/* ---- packed form: u8 has_since, [svarint since_ms], then per change: svarint s since the pane before, svarint cause - pane, svarint n ---- */
+
+static bool room(struct distinct_scratch *s, void *v, uint32_t n, uint32_t *cap, size_t size)
+{
+    void **array = v;
+    if (n < *cap)
+        return true;
+    void *p = realloc(*array, (n * 2 + 16) * size);
+    if (!p) {
+        s->no_memory = true;
+        return false;
+    }
+    *array = p;
+    *cap = n * 2 + 16;
+    return true;
+}
+
+static int unpack(struct distinct_scratch *s, const struct bytes *log, int64_t *ret_since_ms)
+{
+    struct reader r = { log->p, log->p + log->n, true };
+    int64_t second = 0;
+    s->n_act = 0;
+    *ret_since_ms = INT64_MAX;
+    if (!log->n)
+        return 0;
+    if (*r.p++)
+        *ret_since_ms = read_svarint(&r);
+    while (r.ok && r.p < r.end) {
+        if (!room(s, &s->act, s->n_act + 1, &s->act_cap, sizeof *s->act))
+            return -1;
+        struct activity *a = &s->act[s->n_act++];
+        second += read_svarint(&r);
+        a->pane_ms = second * 1000;
+        a->cause_ms = a->pane_ms + read_svarint(&r);
+        a->n = (int32_t)read_svarint(&r);
+    }
+    return r.ok ? 0 : -1;
+}
+
+static int pack(const struct distinct_scratch *s, int64_t since_ms, struct bytes *log)
+{
+    char has_since = since_ms != INT64_MAX;
+    int64_t second = 0;
+    log->n = 0;
+    int rc = bytes_put(log, &has_since, 1);
+    if (has_since)
+        rc |= bytes_put_svarint(log, since_ms);
+    for (uint32_t i = 0; i < s->n_act; i++) {
+        const struct activity *a = &s->act[i];
+        rc |= bytes_put_svarint(log, a->pane_ms / 1000 - second);
+        second = a->pane_ms / 1000;
+        rc |= bytes_put_svarint(log, a->cause_ms - a->pane_ms);
+        rc |= bytes_put_svarint(log, a->n);
+    }
+    return rc;
+}
+
+/* ---- the change itself ---- */
+
+static uint32_t place_of(const struct distinct_scratch *s, int64_t pane_ms, int64_t cause_ms)
+{
+    uint32_t at = s->n_act;
+    while (at > 0 && (s->act[at - 1].pane_ms > pane_ms || (s->act[at - 1].pane_ms == pane_ms && s->act[at - 1].cause_ms >= cause_ms)))
+        at--;
+    return at;
+}
+
+static void remove_at(struct distinct_scratch *s, uint32_t at)
+{
+    memmove(&s->act[at], &s->act[at + 1], (s->n_act - at - 1) * sizeof *s->act);
+    s->n_act--;
+}
+
+static void add_activity(struct distinct_scratch *s, int64_t pane_ms, int64_t cause_ms, int32_t n)
+{
+    uint32_t at = place_of(s, pane_ms, cause_ms);
+    if (at < s->n_act && s->act[at].pane_ms == pane_ms && s->act[at].cause_ms == cause_ms) {
+        s->act[at].n += n;
+        if (!s->act[at].n)
+            remove_at(s, at);
+        return;
+    }
+    if (!room(s, &s->act, s->n_act + 1, &s->act_cap, sizeof *s->act))
+        return;
+    memmove(&s->act[at + 1], &s->act[at], (s->n_act - at) * sizeof *s->act);
+    s->act[at] = (struct activity){ pane_ms, cause_ms, n };
+    s->n_act++;
+}
+
+/* Fold the last two additions of a pane into one with the later cause, where the number had reached `k` before: no threshold lies between. */
+static void fold_pane(struct distinct_scratch *s, int64_t pane_ms, int32_t n, int32_t k)
+{
+    uint32_t first = place_of(s, pane_ms, INT64_MIN), end = first;
+    bool folded = false;
+    int64_t count = 0;
+    while (end < s->n_act && s->act[end].pane_ms == pane_ms)
+        folded |= s->act[end++].n > 1;
+    s->folded_withdrawals += n < 0 && folded;
+    if (end - first <= EXACT_PER_PANE || s->act[end - 1].n < 0 || s->act[end - 2].n < 0)
+        return;
+    for (uint32_t i = first; i < end - 2; i++)
+        count += s->act[i].n;
+    if (count < k)
+        return;
+    s->act[end - 1].n += s->act[end - 2].n;
+    remove_at(s, end - 2);
+}
+
+/* ---- what stands at a cause: s->pane as swept so far, with `bump` more facts in pane `at` ---- */
+
+struct state {
+    const struct distinct_scratch *s;
+    uint32_t at;
+    int32_t bump;
+    int32_t k;
+    int64_t since_ms;
+};
+
+static int32_t standing(const struct state *st, uint32_t i)
+{
+    int32_t n = st->s->pane[i].n + (i == st->at ? st->bump : 0);
+    return n > 0 ? n : 0;
+}
+
+/* The pane of the k-th latest fact, INT64_MIN if there are fewer. */
+static int64_t latest(const struct state *st)
+{
+    int32_t n = 0;
+    for (uint32_t i = st->s->n_panes; i-- > 0;)
+        if ((n += standing(st, i)) >= st->k)
+            return st->s->pane[i].pane_ms;
+    return INT64_MIN;
+}
+
+static uint32_t pane_from(const struct distinct_scratch *s, int64_t start_ms)
+{
+    uint32_t lo = 0, hi = s->n_panes;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (s->pane[mid].pane_ms < start_ms)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool reached(const struct state *st, struct span span, int32_t k)
+{
+    int32_t n = 0;
+    for (uint32_t i = pane_from(st->s, span.start_ms); i < st->s->n_panes && st->s->pane[i].pane_ms < span.end_ms; i++)
+        if ((n += standing(st, i)) >= k)
+            return true;
+    return false;
+}
+
+/* The earliest pane with a fact, INT64_MAX if there is none. */
+static int64_t earliest(const struct state *st)
+{
+    for (uint32_t i = 0; i < st->s->n_panes; i++)
+        if (standing(st, i))
+            return st->s->pane[i].pane_ms;
+    return INT64_MAX;
+}
+
+/* ---- points ---- */
+
+static void note(struct distinct_scratch *s, const char *part, int64_t pane_ms, int64_t value)
+{
+    struct distinct_points *to = &s->now;
+    for (uint32_t i = 0; i < to->n; i++)
+        if (to->v[i].pane_ms == pane_ms && strcmp(to->v[i].part, part) == 0) {
+            to->v[i].value += value;
+            return;
+        }
+    if (!room(s, &to->v, to->n, &to->cap, sizeof *to->v))
+        return;
+    struct distinct_point *p = &to->v[to->n++];
+    *p = (struct distinct_point){ .pane_ms = pane_ms, .value = value };
+    memcpy(p->part, part, strlen(part) + 1);
+}
+
+static const char *const period_part[PERIOD_COUNT] = { "d", "w", "m", "q", "h", "y" };
+
+enum { LIFE_PERIODS = 3 };
+
+/* Civil time around the changed pane, looked up once per change. */
+struct around {
+    const struct calendar *cal;
+    struct span period[PERIOD_COUNT];
+    struct span next[LIFE_PERIODS]; /* day, week, month after */
+    bool lifecycle;
+};
+
+static void around_init(struct around *a, const struct calendar *cal, int64_t pane_ms, bool lifecycle)
+{
+    a->cal = cal;
+    a->lifecycle = lifecycle;
+    for (int p = 0; p < PERIOD_COUNT; p++)
+        a->period[p] = calendar_period(cal, (enum period)p, pane_ms);
+    for (int p = 0; p < LIFE_PERIODS && lifecycle; p++)
+        a->next[p] = calendar_period(cal, (enum period)p, a->period[p].end_ms);
+}
+
+static void life_note(struct distinct_scratch *s, const char *what, int period, const struct calendar *cal, int64_t start_ms, int64_t sign)
+{
+    char part[16];
+    size_t n = strlen(what);
+    memcpy(part, what, n);
+    part[n] = '.';
+    part[n + 1] = period_part[period][0];
+    part[n + 2] = 0;
+    note(s, part, pane_start(cal, GRAIN_HOUR, start_ms), sign);
+}
+
+/* One interval of the life cycle: its label if the member was active in it, dormant if only in the one before. */
+static void interval_points(struct distinct_scratch *s, const struct state *st, const struct around *a, int period, struct span span, int64_t first_ms,
+                            int64_t sign)
+{
+    bool before = reached(st, calendar_previous(a->cal, (enum period)period, span.start_ms), 1);
+    if (!reached(st, span, 1)) {
+        if (before)
+            life_note(s, "dor", period, a->cal, span.start_ms, sign);
+        return;
+    }
+    bool fresh = first_ms >= span.start_ms && first_ms < span.end_ms;
+    life_note(s, fresh ? "new" : before ? "ret" : "res", period, a->cal, span.start_ms, sign);
+}
+
+/* The intervals whose label can differ: the changed one, the next, and those that hold the member's beginning before and after the change. */
+static void life_points(struct distinct_scratch *s, const struct state *st, const struct around *a, const int64_t *first_ms, int64_t own_first_ms,
+                        int64_t sign)
+{
+    for (int p = 0; p < LIFE_PERIODS; p++) {
+        struct span seen[4] = { a->period[p], a->next[p] };
+        int n = 2;
+        for (int i = 0; i < 2; i++) {
+            if (first_ms[i] == INT64_MAX || first_ms[0] == first_ms[1])
+                continue;
+            struct span span = calendar_period(a->cal, (enum period)p, first_ms[i]);
+            bool again = false;
+            for (int j = 0; j < n; j++)
+                again |= seen[j].start_ms == span.start_ms;
+            if (!again)
+                seen[n++] = span;
+        }
+        for (int i = 0; i < n; i++)
+            interval_points(s, st, a, p, seen[i], own_first_ms, sign);
+    }
+}
+
+static void cohort_point(struct distinct_scratch *s, const struct calendar *cal, struct span first, int64_t start_ms, int64_t sign)
+{
+    int64_t age = (start_ms - first.start_ms + 84 * 3600000) / (7 * 86400000LL); /* weeks; DST may shift starts by an hour */
+    char part[16] = "cohort.w.";
+    size_t at = strlen(part);
+    if (age > 52)
+        return;
+    if (age >= 10)
+        part[at++] = (char)('0' + age / 10);
+    part[at++] = (char)('0' + age % 10);
+    part[at] = 0;
+    note(s, part, pane_start(cal, GRAIN_HOUR, first.start_ms), sign);
+}
+
+/* The member's weeks, counted from its first one; only the changed week where the first one is the same. */
+static void cohort_points(struct distinct_scratch *s, const struct state *st, const struct around *a, struct span first, bool all, int64_t sign)
+{
+    struct span week = a->period[PERIOD_WEEK];
+    if (!all) {
+        if (reached(st, week, 1))
+            cohort_point(s, a->cal, first, week.start_ms, sign);
+        return;
+    }
+    int64_t end_ms = INT64_MIN;
+    for (uint32_t i = 0; i < s->n_panes; i++) {
+        if (!standing(st, i) || s->pane[i].pane_ms < end_ms)
+            continue;
+        week = calendar_period(a->cal, PERIOD_WEEK, s->pane[i].pane_ms);
+        end_ms = week.end_ms;
+        cohort_point(s, a->cal, first, week.start_ms, sign);
+    }
+}
+
+static void beginning_points(struct distinct_scratch *s, const struct state *both, const struct around *a)
+{
+    int64_t active_ms[2] = { earliest(&both[0]), earliest(&both[1]) }, first_ms[2];
+    struct span week[2] = { 0 };
+    for (int i = 0; i < 2; i++) {
+        first_ms[i] = active_ms[i] < both[i].since_ms ? active_ms[i] : both[i].since_ms;
+        if (active_ms[i] != INT64_MAX)
+            week[i] = calendar_period(a->cal, PERIOD_WEEK, active_ms[i]);
+    }
+    bool all = (active_ms[0] == INT64_MAX) != (active_ms[1] == INT64_MAX) || week[0].start_ms != week[1].start_ms;
+    for (int i = 0; i < 2; i++) {
+        life_points(s, &both[i], a, first_ms, first_ms[i], i ? 1 : -1);
+        if (active_ms[i] != INT64_MAX)
+            cohort_points(s, &both[i], a, week[i], all, i ? 1 : -1);
+    }
+}
+
+/* s->now = what stands with the change minus what stands without it. */
+static void difference(struct distinct_scratch *s, const struct state *both, const struct around *a)
+{
+    s->now.n = 0;
+    int64_t was = latest(&both[0]), is = latest(&both[1]);
+    if (was != is && was != INT64_MIN)
+        note(s, "", was, -1);
+    if (was != is && is != INT64_MIN)
+        note(s, "", is, 1);
+    for (int p = 0; p < PERIOD_COUNT; p++) {
+        bool had = reached(&both[0], a->period[p], both[0].k), has = reached(&both[1], a->period[p], both[1].k);
+        if (had != has)
+            note(s, period_part[p], pane_start(a->cal, GRAIN_HOUR, a->period[p].start_ms), has ? 1 : -1);
+    }
+    if (a->lifecycle)
+        beginning_points(s, both, a);
+}
+
+static int64_t value_in(const struct distinct_points *list, const struct distinct_point *like)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        if (list->v[i].pane_ms == like->pane_ms && strcmp(list->v[i].part, like->part) == 0)
+            return list->v[i].value;
+    return 0;
+}
+
+static void emit(struct distinct_scratch *s, const struct distinct_point *like, int64_t cause_ms, int64_t value)
+{
+    if (!value || !room(s, &s->point, s->n_points, &s->point_cap, sizeof *s->point))
+        return;
+    s->point[s->n_points] = *like;
+    s->point[s->n_points].cause_ms = cause_ms;
+    s->point[s->n_points++].value = value;
+}
+
+/* At this cause: the difference now minus the one at the cause before. */
+static void emit_step(struct distinct_scratch *s, int64_t cause_ms)
+{
+    for (uint32_t i = 0; i < s->now.n; i++)
+        emit(s, &s->now.v[i], cause_ms, s->now.v[i].value - value_in(&s->before, &s->now.v[i]));
+    for (uint32_t i = 0; i < s->before.n; i++) {
+        bool there = false;
+        for (uint32_t k = 0; k < s->now.n && !there; k++)
+            there = s->now.v[k].pane_ms == s->before.v[i].pane_ms && strcmp(s->now.v[k].part, s->before.v[i].part) == 0;
+        if (!there)
+            emit(s, &s->before.v[i], cause_ms, -s->before.v[i].value);
+    }
+    struct distinct_points was = s->before;
+    s->before = s->now;
+    s->now = was;
+}
+
+/* ---- the sweep over causes ---- */
+
+static int by_cause(const void *a, const void *b)
+{
+    const struct activity *x = a, *y = b;
+    return (x->cause_ms > y->cause_ms) - (x->cause_ms < y->cause_ms);
+}
+
+/* Panes as they stand at `from_ms`; changes with a later cause go to s->late in the order of their causes. Returns how many. */
+static uint32_t start_sweep(struct distinct_scratch *s, int64_t pane_ms, int64_t from_ms, uint32_t *ret_at)
+{
+    uint32_t n_late = 0;
+    bool placed = false;
+    s->n_panes = 0;
+    if (!room(s, &s->pane, s->n_act + 1, &s->pane_cap, sizeof *s->pane) || !room(s, &s->late, s->n_act + 1, &s->late_cap, sizeof *s->late))
+        return 0;
+    for (uint32_t i = 0; i <= s->n_act; i++) {
+        if (!placed && (i == s->n_act || s->act[i].pane_ms >= pane_ms)) {
+            *ret_at = s->n_panes;
+            s->pane[s->n_panes++] = (struct distinct_pane){ pane_ms, 0 };
+            placed = true;
+        }
+        if (i == s->n_act)
+            break;
+        if (!s->n_panes || s->pane[s->n_panes - 1].pane_ms != s->act[i].pane_ms)
+            s->pane[s->n_panes++] = (struct distinct_pane){ s->act[i].pane_ms, 0 };
+        if (s->act[i].cause_ms > from_ms)
+            s->late[n_late++] = s->act[i];
+        else
+            s->pane[s->n_panes - 1].n += s->act[i].n;
+    }
+    qsort(s->late, n_late, sizeof *s->late, by_cause);
+    return n_late;
+}
+
+static void sweep(struct distinct_scratch *s, const struct calendar *cal, bool lifecycle, struct state *both, int64_t pane_ms, int64_t from_ms)
+{
+    uint32_t at = 0, n_late = start_sweep(s, pane_ms, from_ms, &at);
+    struct around a;
+    if (s->no_memory)
+        return;
+    both[0].at = both[1].at = at;
+    /* One more fact where there are enough already changes nothing, now or later: the usual case for a busy member. */
+    if (!n_late && both[1].bump > 0 && s->pane[at].n >= both[0].k && both[0].since_ms == both[1].since_ms)
+        return;
+    around_init(&a, cal, pane_ms, lifecycle);
+    s->before.n = 0;
+    difference(s, both, &a);
+    emit_step(s, from_ms);
+    for (uint32_t i = 0; i < n_late && !s->no_memory;) {
+        int64_t cause_ms = s->late[i].cause_ms;
+        for (; i < n_late && s->late[i].cause_ms == cause_ms; i++)
+            s->pane[pane_from(s, s->late[i].pane_ms)].n += s->late[i].n;
+        difference(s, both, &a);
+        emit_step(s, cause_ms);
+    }
+}
+
+/* An earlier beginning is a fact about the member, not an event: it holds at every cause. (Enabled at te, it makes a difference only if te lies before
+ * the first activity, so no view judged before te can tell.) */
+static void sweep_since(struct distinct_scratch *s, const struct calendar *cal, struct state *both, int64_t since_ms)
+{
+    int64_t first_ms = INT64_MAX;
+    both[1].bump = 0;
+    both[1].since_ms = since_ms;
+    for (uint32_t i = 0; i < s->n_act; i++)
+        if (s->act[i].cause_ms < first_ms)
+            first_ms = s->act[i].cause_ms;
+    if (s->n_act)
+        sweep(s, cal, true, both, s->act[0].pane_ms, first_ms);
+    both[0].since_ms = since_ms;
+}
+
+int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint32_t at_least, bool lifecycle, struct bytes *log,
+                    const struct distinct_change *c)
+{
+    int64_t since_ms, pane_ms = pane_start(cal, GRAIN_HOUR, c->t_ms);
+    int32_t k = at_least == 2 ? 2 : 1;
+    s->n_points = 0;
+    s->no_memory = false;
+    if (unpack(s, log, &since_ms) < 0)
+        return -1;
+    struct state both[2] = { { .s = s, .k = k, .since_ms = since_ms }, { .s = s, .k = k, .since_ms = since_ms } };
+    bool earlier = lifecycle && c->since_ms < since_ms;
+    if (!c->n && !earlier)
+        return 0;
+    if (earlier) {
+        since_ms = c->since_ms;
+        sweep_since(s, cal, both, since_ms);
+    }
+    if (c->n) {
+        both[1].bump = c->n;
+        both[1].since_ms = since_ms;
+        sweep(s, cal, lifecycle, both, pane_ms, c->cause_ms);
+        add_activity(s, pane_ms, c->cause_ms, c->n);
+        fold_pane(s, pane_ms, c->n, k);
+    }
+    if (s->no_memory || pack(s, since_ms, log) < 0)
+        return -1;
+    return 1;
+}
+
+void distinct_scratch_release(struct distinct_scratch *s)
+{
+    free(s->act);
+    free(s->late);
+    free(s->pane);
+    free(s->now.v);
+    free(s->before.v);
+    free(s->point);
+    *s = (struct distinct_scratch){ 0 };
+}

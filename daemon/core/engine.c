@@ -1,0 +1,271 @@
+/* The engine: apply one event to the records and turn the difference of facts into deltas.
+ *
+ * An event changes one record. affected.c finds the entities whose facts depend on it, difference.c computes their facts with and without the event as
+ * of every cause from the event on, measure.c turns the differences into deltas. Up to the commit nothing is changed. */
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "engine_int.h"
+
+struct engine *engine_new(const struct definitions *defs, const struct engine_options *opt)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->defs = defs;
+    e->opt = *opt;
+    arena_init(&e->scratch, 0, 0);
+    arena_init(&e->missing_text, 0, 0);
+    arena_init(&e->flush_text, 0, 0);
+    sketch_bounds_init(&e->bounds);
+    delta_batch_init(&e->batch, opt->keep_causes ? 0 : defs->tick_ms);
+    e->cache = record_cache_new(opt->all_in_memory ? SIZE_MAX : opt->cache_bytes);
+    e->feed = feed_writer_new();
+    if (!e->cache || !e->feed || measure_plan_init(e) < 0) {
+        engine_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    for (int i = 0; i < FACT_TYPE_COUNT; i++)
+        free(e->plan[i].v);
+    for (int i = 0; i < 2; i++) {
+        fact_list_release(&e->diff[i].before);
+        fact_list_release(&e->diff[i].after);
+        free(e->diff[i].v);
+    }
+    key_set_release(&e->affected);
+    record_cache_free(e->cache);
+    delta_batch_release(&e->batch);
+    feed_writer_free(e->feed);
+    arena_release(&e->scratch);
+    arena_release(&e->missing_text);
+    arena_release(&e->flush_text);
+    bytes_release(&e->packed);
+    bytes_release(&e->record_bytes);
+    distinct_scratch_release(&e->distinct);
+    free(e->step);
+    free(e->later);
+    free(e->deltas);
+    free(e->ops);
+    free(e->depend);
+    free(e->read);
+    free(e->missing.v);
+    free(e->cells);
+    free(e->records);
+    free(e);
+}
+
+/* ---- the commit: from here on nothing can be refused ---- */
+
+static void commit_distinct(struct track_view *v, const struct distinct_op *op)
+{
+    struct engine *e = v->e;
+    struct record *r = record_cache_put(e->cache, op->key);
+    if (!r) {
+        e->no_memory = true;
+        return;
+    }
+    size_t before = record_bytes(r);
+    struct distinct_change change = { op->t_ms, op->cause_ms, op->n, op->since_ms };
+    int changed = distinct_change(&e->distinct, &v->def->calendar, op->measure->at_least, op->measure->lifecycle, &r->log, &change);
+    if (changed < 0) {
+        e->no_memory = true;
+        return;
+    }
+    for (uint32_t k = 0; k < e->distinct.n_points; k++) {
+        const struct distinct_point *p = &e->distinct.point[k];
+        measure_part(v, op->prefix, p->part, CELL_HOUR, p->pane_ms, p->cause_ms, p->value);
+    }
+    record_cache_touch(e->cache, r, changed > 0);
+    record_cache_resized(e->cache, r, before);
+}
+
+static int by_record(const void *a, const void *b)
+{
+    const struct distinct_op *x = a, *y = b;
+    int c = slice_cmp(x->key, y->key);
+    if (!c && x->t_ms != y->t_ms)
+        c = x->t_ms < y->t_ms ? -1 : 1;
+    return c ? c : (x->cause_ms > y->cause_ms) - (x->cause_ms < y->cause_ms);
+}
+
+/* Operations on one record, time and cause are netted first: a sale whose amount was amended is still one sale of that customer. Their order does not
+ * matter: each emits what its record says with it minus what it says without. */
+static void commit_ops(struct track_view *v)
+{
+    struct engine *e = v->e;
+    if (e->n_ops > 1)
+        qsort(e->ops, e->n_ops, sizeof *e->ops, by_record);
+    for (uint32_t i = 0, next; i < e->n_ops; i = next) {
+        struct distinct_op op = e->ops[i];
+        for (next = i + 1; next < e->n_ops && by_record(&e->ops[next], &e->ops[i]) == 0; next++) {
+            op.n += e->ops[next].n;
+            op.since_ms = e->ops[next].since_ms < op.since_ms ? e->ops[next].since_ms : op.since_ms;
+        }
+        if (op.n || op.since_ms != INT64_MAX)
+            commit_distinct(v, &op);
+    }
+}
+
+static void commit(struct track_view *v)
+{
+    struct engine *e = v->e;
+    for (uint32_t i = 0; i < e->n_read; i++)
+        record_cache_touch(e->cache, e->read[i], false);
+    struct record *r = record_cache_put(e->cache, v->overlay);
+    size_t before = r ? record_bytes(r) : 0;
+    if (!r || record_insert(r, (struct slice){ e->packed.p, e->packed.n }) < 0) {
+        e->no_memory = true;
+        return;
+    }
+    record_cache_touch(e->cache, r, true);
+    record_cache_resized(e->cache, r, before);
+    commit_dependencies(e);
+    commit_ops(v);
+    for (uint32_t i = 0; i < e->n_deltas; i++)
+        e->no_memory |= delta_batch_add(&e->batch, &e->deltas[i]) < 0;
+    e->stats.applied++;
+}
+
+/* ---- apply ---- */
+
+/* Pack the event and give it the hash of its content: what two deliveries of one event have in common whatever their encoding. */
+static int pack_event(struct track_view *v, const struct event *ev)
+{
+    struct engine *e = v->e;
+    e->packed.n = 0;
+    if (entry_pack(&e->packed, ev, 0) < 0)
+        return -1;
+    struct reader in = { e->packed.p, e->packed.p + e->packed.n, true };
+    if (!entry_read(&in, &v->event))
+        return -1;
+    uint64_t h = XXH3_64bits_withSeed(v->event.fields.p, v->event.fields.n, (uint64_t)v->event.t_ms ^ (uint64_t)ev->type << 48);
+    h ^= (uint64_t)v->event.seq * 0x9E3779B97F4A7C15u;
+    memcpy((char *)(uintptr_t)v->event.fields.p - sizeof h, &h, sizeof h);
+    v->event.payload_hash = h;
+    return 0;
+}
+
+static enum apply_result known(struct track_view *v)
+{
+    struct record *r = view_record(v, v->overlay);
+    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
+    struct entry at;
+    uint32_t n = 0;
+    while (in.p < in.end && entry_read(&in, &at)) {
+        n++;
+        if (slice_eq(at.id, v->event.id))
+            return at.payload_hash == v->event.payload_hash ? APPLY_DUPLICATE : APPLY_CONFLICT;
+    }
+    return n >= LOG_ENTRIES_MAX ? APPLY_LATE : APPLY_DONE;
+}
+
+static bool foreign_currency(const struct org_def *def, const struct event *ev)
+{
+    struct slice currency = event_str(ev, F_CURRENCY);
+    return def->currency[0] && currency.n && !slice_eq(currency, slice_of(def->currency));
+}
+
+static void begin(struct engine *e)
+{
+    arena_reset(&e->scratch);
+    e->n_deltas = e->n_ops = e->n_depend = e->n_read = 0;
+    e->no_memory = e->incomplete = false;
+}
+
+static enum apply_result run(struct track_view *v)
+{
+    struct engine *e = v->e;
+    find_affected(v);
+    if (!e->incomplete && !e->no_memory)
+        measure_difference(v);
+    for (uint32_t i = 0; i < e->n_depend; i++) /* written at the commit: must be here */
+        (void)view_record(v, e->depend[i].in);
+    for (uint32_t i = 0; i < e->n_ops; i++)
+        (void)view_record(v, e->ops[i].key);
+    if (e->no_memory)
+        return APPLY_NO_MEMORY;
+    if (e->incomplete)
+        return APPLY_NEED;
+    commit(v);
+    if (e->no_memory)
+        abort(); /* half applied in memory: the store is intact, a restart repeats the batch */
+    return APPLY_DONE;
+}
+
+enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms)
+{
+    char id[512];
+    begin(e);
+    struct track_view v = { .e = e, .org = ev->v[F_ORG_ID].s, .upto_ms = INT64_MAX };
+    v.def = definitions_org(e->defs, v.org);
+    if (!v.def)
+        return APPLY_NO_ORG;
+    if (foreign_currency(v.def, ev))
+        return APPLY_CURRENCY;
+    struct route route = event_route(ev, id, sizeof id);
+    v.overlay = view_key(&v, route.kind, route.id);
+    if (pack_event(&v, ev) < 0 || e->no_memory)
+        return APPLY_NO_MEMORY;
+    enum apply_result r = known(&v);
+    if (e->incomplete)
+        return APPLY_NEED;
+    if (r != APPLY_DONE) {
+        e->stats.duplicates += r == APPLY_DUPLICATE;
+        e->stats.conflicts += r == APPLY_CONFLICT;
+        e->stats.late += r == APPLY_LATE;
+        /* The answer rests on a record: it goes with the flush as read, so that a concurrent change is noticed. */
+        for (uint32_t i = 0; i < e->n_read; i++)
+            record_cache_touch(e->cache, e->read[i], false);
+        return r;
+    }
+    if (newest_ms != INT64_MIN && v.event.t_ms < newest_ms - e->defs->out_of_orderness_ms - e->defs->lateness_ms) {
+        e->stats.late++;
+        return APPLY_LATE;
+    }
+    return run(&v);
+}
+
+/* ---- records asked for and given ---- */
+
+uint32_t engine_missing(const struct engine *e, const struct slice **ret_keys)
+{
+    *ret_keys = e->missing.v;
+    return e->missing.n;
+}
+
+void engine_missing_clear(struct engine *e)
+{
+    e->missing.n = 0;
+    arena_reset(&e->missing_text);
+}
+
+int engine_put(struct engine *e, struct slice key, uint64_t version, struct slice bytes)
+{
+    if (record_cache_get(e->cache, key))
+        return 0; /* ours is as new, or dirty */
+    struct record *r = record_cache_put(e->cache, key);
+    if (!r)
+        return -1;
+    size_t before = record_bytes(r);
+    r->version = r->flushed = version;
+    int rc = version ? record_decode(r, bytes) : 0;
+    record_cache_resized(e->cache, r, before);
+    return rc;
+}
+
+void engine_stats(const struct engine *e, struct engine_stats *ret)
+{
+    *ret = e->stats;
+    ret->records_cached = record_cache_count(e->cache);
+    ret->deltas = e->batch.n;
+    ret->folded_withdrawals = e->distinct.folded_withdrawals;
+}

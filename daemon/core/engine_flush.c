@@ -1,0 +1,176 @@
+/* From batch to flush: deltas of all causes fold into cells, dirty records are packed, records that were only read become version checks. */
+#include <stdlib.h>
+
+#include "engine_int.h"
+
+uint32_t engine_deltas(const struct engine *e, const struct cell_delta **ret)
+{
+    *ret = e->batch.v;
+    return e->batch.n;
+}
+
+static int count_touched(void *ctx, struct record *r)
+{
+    (void)r;
+    ++*(uint32_t *)ctx;
+    return 0;
+}
+
+uint32_t engine_batch_records(const struct engine *e)
+{
+    uint32_t n = 0;
+    (void)record_cache_touched(e->cache, count_touched, &n);
+    return n;
+}
+
+bool engine_batch_empty(const struct engine *e)
+{
+    return e->batch.n == 0 && engine_batch_records(e) == 0;
+}
+
+/* "pane:<org>:<grain>:<start>" */
+static struct slice pane_key(struct engine *e, const struct cell_delta *d)
+{
+    char buf[KEY_MAX], number[24];
+    size_t n = 5, k = sizeof number;
+    memcpy(buf, "pane:", 5);
+    n += cell_escape(d->org, buf + n, sizeof buf - n - 32);
+    buf[n++] = ':';
+    buf[n++] = (char)d->grain;
+    buf[n++] = ':';
+    uint64_t u = d->pane_ms < 0 ? 0 - (uint64_t)d->pane_ms : (uint64_t)d->pane_ms;
+    do {
+        number[--k] = (char)('0' + u % 10);
+        u /= 10;
+    } while (u);
+    if (d->pane_ms < 0)
+        number[--k] = '-';
+    memcpy(buf + n, number + k, sizeof number - k);
+    return arena_copy(&e->flush_text, (struct slice){ buf, (uint32_t)(n + sizeof number - k) });
+}
+
+static int by_cell(const void *a, const void *b)
+{
+    const struct cell_delta *x = *(const struct cell_delta *const *)a, *y = *(const struct cell_delta *const *)b;
+    int c = slice_cmp(x->org, y->org);
+    if (!c && x->grain != y->grain)
+        c = x->grain < y->grain ? -1 : 1;
+    if (!c && x->pane_ms != y->pane_ms)
+        c = x->pane_ms < y->pane_ms ? -1 : 1;
+    return c ? c : slice_cmp(x->field, y->field);
+}
+
+static bool same_pane(const struct cell_delta *x, const struct cell_delta *y)
+{
+    return x->grain == y->grain && x->pane_ms == y->pane_ms && slice_eq(x->org, y->org);
+}
+
+static int64_t expiry(const struct definitions *defs, enum cell_grain grain, int64_t now_ms)
+{
+    if (grain == CELL_GAUGE)
+        return 0;
+    return now_ms + (grain == CELL_MINUTE ? defs->fine_retention_ms : defs->retention_ms);
+}
+
+static int build_cells(struct engine *e, int64_t now_ms, struct store_flush *flush)
+{
+    uint32_t n = e->batch.n, n_cells = 0;
+    const struct cell_delta **order = arena_alloc(&e->flush_text, (n + 1) * sizeof(const struct cell_delta *));
+    if (!order)
+        return -1;
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = &e->batch.v[i];
+    qsort(order, n, sizeof *order, by_cell);
+    const struct cell_delta *before = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct cell_delta *d = order[i];
+        if (!engine_room(e, &e->cells, n_cells, &e->cells_cap, sizeof *e->cells))
+            return -1;
+        if (before && by_cell(&order[i - 1], &order[i]) == 0) {
+            struct store_cell *c = &e->cells[n_cells - 1];
+            int64_t sum = c->value + d->value;
+            if (sum <= (int64_t)1 << 53 && sum >= -((int64_t)1 << 53)) {
+                c->value = sum;
+                continue;
+            }
+        }
+        struct slice key = before && same_pane(before, d) ? e->cells[n_cells - 1].key : pane_key(e, d);
+        e->cells[n_cells++] = (struct store_cell){ key, d->field, d->value, expiry(e->defs, d->grain, now_ms) };
+        before = d;
+    }
+    flush->cell = e->cells;
+    flush->n_cells = n_cells;
+    return 0;
+}
+
+static int build_feed(struct engine *e, struct store_flush *flush)
+{
+    bool any = false;
+    feed_writer_clear(e->feed);
+    for (uint32_t i = 0; i < e->batch.n; i++) {
+        if (!e->batch.v[i].value)
+            continue;
+        any = true;
+        if (feed_writer_add(e->feed, &e->batch.v[i]) < 0)
+            return -1;
+    }
+    flush->feed = any ? feed_writer_bytes(e->feed) : (struct slice){ 0 };
+    return 0;
+}
+
+struct record_walk {
+    struct engine *e;
+    uint32_t n;
+};
+
+static int pack_record(void *ctx, struct record *r)
+{
+    struct record_walk *w = ctx;
+    struct engine *e = w->e;
+    if (!engine_room(e, &e->records, w->n, &e->records_cap, sizeof *e->records))
+        return -1;
+    struct store_record *to = &e->records[w->n++];
+    *to = (struct store_record){ .key = r->key, .expected = r->flushed, .version = r->version, .ttl_ms = e->defs->retention_ms };
+    if (!r->dirty)
+        return 0;
+    e->record_bytes.n = 0;
+    if (record_encode(r, &e->record_bytes) < 0)
+        return -1;
+    to->bytes = arena_copy(&e->flush_text, (struct slice){ e->record_bytes.p, e->record_bytes.n });
+    return to->bytes.p ? 0 : -1;
+}
+
+int engine_build_flush(struct engine *e, int64_t now_ms, struct store_flush *flush)
+{
+    struct record_walk walk = { e, 0 };
+    arena_reset(&e->flush_text);
+    if (build_cells(e, now_ms, flush) < 0 || build_feed(e, flush) < 0 || record_cache_touched(e->cache, pack_record, &walk) < 0)
+        return -1;
+    /* Cells whose deltas cancelled out need no command. */
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < flush->n_cells; i++)
+        if (e->cells[i].value)
+            e->cells[kept++] = e->cells[i];
+    flush->n_cells = kept;
+    flush->record = e->records;
+    flush->n_records = walk.n;
+    return 0;
+}
+
+void engine_flush_begun(struct engine *e)
+{
+    delta_batch_clear(&e->batch);
+    record_cache_flush_begin(e->cache);
+}
+
+void engine_flush_applied(struct engine *e)
+{
+    record_cache_flush_done(e->cache);
+}
+
+void engine_reset(struct engine *e)
+{
+    delta_batch_clear(&e->batch);
+    record_cache_clear(e->cache);
+    engine_missing_clear(e);
+}

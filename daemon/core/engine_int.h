@@ -1,0 +1,147 @@
+/* The engine's inside, shared by engine.c, affected.c, difference.c, view.c, measure.c and engine_flush.c. */
+#ifndef CRMPULSE_ENGINE_INT_H
+#define CRMPULSE_ENGINE_INT_H
+
+#include "batch.h"
+#include "crmpulse/engine.h"
+#include "crmpulse/sketch.h"
+#include "distinct.h"
+#include "track.h"
+
+/* Bounds of one event's work in the daemon; replay (keep_causes) has no bound on causes. What goes beyond is counted (engine_stats). */
+enum { CAUSES_MAX = 64, AFFECTED_MAX = 8192, LOG_ENTRIES_MAX = 4096, DEPENDANTS_MAX = 1024, KEY_MAX = 4096 };
+
+struct key_list {
+    struct slice *v;
+    uint32_t n, cap;
+};
+
+struct signed_fact {
+    const struct fact *f;
+    int32_t sign;
+    int64_t cause_ms;
+};
+
+/* The difference an event makes to one entity's facts as of one cause: what it adds minus what it withdraws. The lists hold the facts. */
+struct fact_diff {
+    struct fact_list before, after;
+    struct signed_fact *v;
+    uint32_t n, cap;
+};
+
+/* Keys without repetition, in the order they were found. */
+struct key_set {
+    struct slice *v;
+    uint32_t n, cap;
+    uint32_t *slot; /* index + 1; power of two */
+    uint32_t mask;
+};
+
+/* A change of a distinct record, found while measuring and carried out at the commit. */
+struct distinct_op {
+    struct slice key;    /* of the record */
+    struct slice prefix; /* "<dim>:<subject>|<measure>" */
+    const struct measure_def *measure;
+    int64_t t_ms, cause_ms, since_ms;
+    int32_t n;
+};
+
+/* `who` is to stand in the list of dependants of record `in`. */
+struct dependency {
+    struct slice in, who; /* record keys */
+};
+
+struct measure_plan {
+    uint32_t n;
+    const struct measure_def **v;
+};
+
+struct engine {
+    const struct definitions *defs;
+    struct engine_options opt;
+    struct sketch_bounds bounds;
+    struct measure_plan plan[FACT_TYPE_COUNT];
+    struct record_cache *cache;
+    struct delta_batch batch;
+    struct feed_writer *feed;
+
+    /* scratch of one event */
+    struct arena scratch;
+    struct bytes packed;
+    struct key_set affected;
+    struct fact_diff diff[2]; /* this cause's and the one before it */
+    struct signed_fact *step; /* their difference */
+    uint32_t step_cap;
+    int64_t *later;           /* event times after the new event's, among everything the entity at hand read */
+    uint32_t n_later, later_cap;
+    struct cell_delta *deltas;
+    uint32_t n_deltas, deltas_cap;
+    struct distinct_op *ops;
+    uint32_t n_ops, ops_cap;
+    struct distinct_scratch distinct;
+    struct dependency *depend;
+    uint32_t n_depend, depend_cap;
+    struct record **read; /* records this event read */
+    uint32_t n_read, read_cap;
+    struct fact spare; /* handed out when memory ran out */
+    bool no_memory;
+
+    struct arena missing_text;
+    struct key_list missing;
+    bool incomplete;
+
+    /* scratch of one flush */
+    struct arena flush_text;
+    struct store_cell *cells;
+    struct store_record *records;
+    uint32_t cells_cap, records_cap;
+    struct bytes record_bytes;
+
+    struct engine_stats stats;
+};
+
+struct track_view {
+    struct engine *e;
+    struct slice org; /* raw id */
+    const struct org_def *def;
+    int64_t upto_ms;
+    bool after;            /* with the new event */
+    struct slice overlay;  /* key of the record that takes the new event */
+    struct entry event;    /* the new event */
+    struct slice self;     /* key of the entity whose facts are computed */
+    int64_t self_ms;       /* its first event */
+    struct fact_list *out;
+    struct {               /* the org chart entry read last: every fact of an entity tends to ask for the same */
+        struct slice user;
+        struct entry_log log;
+        int64_t upto_ms;
+        bool after, valid;
+    } chart;
+};
+
+/* Room for one more element of *v; NULL-safe growth. */
+bool engine_room(struct engine *e, void *v, uint32_t n, uint32_t *cap, size_t size);
+
+/* view.c */
+struct slice view_key(struct track_view *v, struct slice kind, struct slice id);
+struct entry_log view_log_key(struct track_view *v, struct slice key);
+struct record *view_record(struct track_view *v, struct slice key); /* NULL: absent or missing */
+struct slice key_kind(struct slice key);
+void engine_miss(struct engine *e, struct slice key);
+
+/* affected.c */
+void find_affected(struct track_view *v);
+void commit_dependencies(struct engine *e);
+void key_set_clear(struct key_set *s);
+void key_set_release(struct key_set *s);
+
+/* difference.c */
+/* Deltas and distinct operations of every affected entity, into the engine's scratch. */
+void measure_difference(struct track_view *v);
+
+/* measure.c */
+int measure_plan_init(struct engine *e);
+void measure_fact(struct track_view *v, const struct signed_fact *sf);
+void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms, int64_t cause_ms, int64_t value);
+
+#endif

@@ -1,0 +1,135 @@
+/* Remembered events: packing, reading, field lookup, canonical order. */
+#include "crmpulse/record.h"
+
+enum { ENTRY_HAS_SEQ = 1 };
+
+/* Fields that are kept elsewhere in the entry, are implied by the record, or nobody computes with. */
+static bool worth_keeping(enum event_field f)
+{
+    switch (f) {
+    case F_EVENT_ID:
+    case F_TYPE:
+    case F_ORG_ID:
+    case F_OCCURRED_AT_MS:
+    case F_ENTITY_SEQ:
+    case F_SOURCE:
+    case F_SCHEMA_VERSION:
+    case F_NOTE:
+    case F_COMMENT:
+    case F_SESSION_ID:
+    case F_DEVICE:
+    case F_DISTRIBUTION_PPM:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool textual(enum event_field f)
+{
+    return event_field_info(f)->kind <= FIELD_CURRENCY;
+}
+
+static int pack_fields(struct bytes *to, const struct event *ev)
+{
+    for (uint32_t w = 0; w < EVENT_PRESENT_WORDS; w++)
+        for (uint64_t bits = ev->present[w]; bits; bits &= bits - 1) {
+            enum event_field f = (enum event_field)(w * 64 + (uint32_t)__builtin_ctzll(bits));
+            if (!worth_keeping(f))
+                continue;
+            char id = (char)f;
+            if (bytes_put(to, &id, 1) < 0)
+                return -1;
+            if ((textual(f) ? bytes_put_text(to, ev->v[f].s) : bytes_put_svarint(to, ev->v[f].i)) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+int entry_pack(struct bytes *to, const struct event *ev, uint64_t payload_hash)
+{
+    uint32_t at = to->n;
+    char head[4] = { 0, 0, (char)ev->type, event_has(ev, F_ENTITY_SEQ) ? ENTRY_HAS_SEQ : 0 };
+    int r = bytes_put(to, head, sizeof head);
+    r |= bytes_put_svarint(to, ev->v[F_OCCURRED_AT_MS].i);
+    if (head[3])
+        r |= bytes_put_svarint(to, ev->v[F_ENTITY_SEQ].i);
+    r |= bytes_put_text(to, ev->v[F_EVENT_ID].s);
+    r |= bytes_put(to, &payload_hash, sizeof payload_hash);
+    r |= pack_fields(to, ev);
+    uint32_t n = to->n - at - 2;
+    if (r < 0 || n > UINT16_MAX) {
+        to->n = at;
+        return -1;
+    }
+    to->p[at] = (char)(n & 0xff);
+    to->p[at + 1] = (char)(n >> 8);
+    return 0;
+}
+
+bool entry_read(struct reader *r, struct entry *ret)
+{
+    if (r->end - r->p < 4)
+        return r->ok = false;
+    uint32_t n = (uint8_t)r->p[0] | (uint32_t)(uint8_t)r->p[1] << 8;
+    if (n < 2 || n > (uint64_t)(r->end - r->p - 2))
+        return r->ok = false;
+    struct reader b = { r->p + 4, r->p + 2 + n, true };
+    ret->type = (enum event_type)(uint8_t)r->p[2];
+    ret->has_seq = r->p[3] & ENTRY_HAS_SEQ;
+    r->p = b.end;
+    ret->t_ms = read_svarint(&b);
+    ret->seq = ret->has_seq ? read_svarint(&b) : 0;
+    ret->id = read_text(&b);
+    if (!b.ok || b.end - b.p < (long)sizeof ret->payload_hash || ret->type >= EVENT_TYPE_COUNT)
+        return r->ok = false;
+    memcpy(&ret->payload_hash, b.p, sizeof ret->payload_hash);
+    b.p += sizeof ret->payload_hash;
+    ret->fields = (struct slice){ b.p, (uint32_t)(b.end - b.p) };
+    return true;
+}
+
+static bool find(const struct entry *e, enum event_field want, union event_value *ret)
+{
+    struct reader r = { e->fields.p, e->fields.p + e->fields.n, true };
+    while (r.ok && r.p < r.end) {
+        uint8_t f = (uint8_t)*r.p++;
+        if (f >= EVENT_FIELD_COUNT)
+            return false;
+        union event_value v = { 0 };
+        if (textual((enum event_field)f))
+            v.s = read_text(&r);
+        else
+            v.i = read_svarint(&r);
+        if (f == want && r.ok) {
+            *ret = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct slice entry_str(const struct entry *e, enum event_field f)
+{
+    union event_value v;
+    return find(e, f, &v) ? v.s : (struct slice){ 0 };
+}
+
+bool entry_has(const struct entry *e, enum event_field f)
+{
+    union event_value v;
+    return find(e, f, &v);
+}
+
+int64_t entry_int(const struct entry *e, enum event_field f, int64_t otherwise)
+{
+    union event_value v;
+    return find(e, f, &v) ? v.i : otherwise;
+}
+
+int entry_cmp(const struct entry *a, const struct entry *b)
+{
+    if (a->t_ms != b->t_ms)
+        return a->t_ms < b->t_ms ? -1 : 1;
+    return slice_cmp(a->id, b->id);
+}

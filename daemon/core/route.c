@@ -1,0 +1,143 @@
+/* Which record remembers an event, and which tracker turns a record into facts. Two tables; adding an entity is a row in each. */
+#include "track.h"
+
+struct route_row {
+    const char *kind;
+    enum event_field id, or_id; /* or_id: used when id is absent; F_TYPE = none */
+    const char *or_kind;
+};
+
+static const struct route_row routes[EVENT_TYPE_COUNT] = {
+    [EV_LEAD_CREATED] = { "lead", F_LEAD_ID, F_TYPE, NULL },
+    [EV_LEAD_SCORED] = { "lead", F_LEAD_ID, F_TYPE, NULL },
+    [EV_LEAD_QUALIFIED] = { "lead", F_LEAD_ID, F_TYPE, NULL },
+    [EV_LEAD_CONVERTED] = { "lead", F_LEAD_ID, F_TYPE, NULL },
+    [EV_LEAD_DISQUALIFIED] = { "lead", F_LEAD_ID, F_TYPE, NULL },
+    [EV_DEAL_OPENED] = { "deal", F_DEAL_ID, F_TYPE, NULL },
+    [EV_DEAL_STAGE_CHANGED] = { "deal", F_DEAL_ID, F_TYPE, NULL },
+    [EV_DEAL_AMENDED] = { "deal", F_DEAL_ID, F_TYPE, NULL },
+    [EV_DEAL_CLOSED] = { "deal", F_DEAL_ID, F_TYPE, NULL },
+    [EV_DEAL_REOPENED] = { "deal", F_DEAL_ID, F_TYPE, NULL },
+    [EV_QUOTE_SENT] = { "quote", F_QUOTE_ID, F_TYPE, NULL },
+    [EV_ORDER_PLACED] = { "order", F_ORDER_ID, F_TYPE, NULL },
+    [EV_ORDER_AMENDED] = { "order", F_ORDER_ID, F_TYPE, NULL },
+    [EV_ORDER_CANCELLED] = { "order", F_ORDER_ID, F_TYPE, NULL },
+    [EV_ORDER_REFUNDED] = { "order", F_ORDER_ID, F_DEAL_ID, "deal" },
+    [EV_PAYMENT_RECEIVED] = { "order", F_ORDER_ID, F_TYPE, NULL },
+    [EV_CUSTOMER_ACQUIRED] = { "customer", F_CUSTOMER_ID, F_TYPE, NULL },
+    [EV_CUSTOMER_CHURNED] = { "customer", F_CUSTOMER_ID, F_TYPE, NULL },
+    [EV_CUSTOMER_REACTIVATED] = { "customer", F_CUSTOMER_ID, F_TYPE, NULL },
+    [EV_SUBSCRIPTION_CHANGED] = { "subscription", F_SUBSCRIPTION_ID, F_TYPE, NULL },
+    [EV_REFERRAL_MADE] = { "referral", F_REFERRAL_ID, F_TYPE, NULL },
+    [EV_CONTACT_MADE] = { "contact", F_CONTACT_ID, F_TYPE, NULL },
+    [EV_FOLLOW_UP_LOGGED] = { "followup", F_FOLLOWUP_ID, F_TYPE, NULL },
+    [EV_COMMENT_ADDED] = { "comment", F_COMMENT_ID, F_TYPE, NULL },
+    [EV_SURVEY_SENT] = { "survey", F_SURVEY_ID, F_TYPE, NULL },
+    [EV_SURVEY_ANSWERED] = { "response", F_RESPONSE_ID, F_TYPE, NULL },
+    [EV_FEEDBACK_RECEIVED] = { "feedback", F_FEEDBACK_ID, F_TYPE, NULL },
+    [EV_COMPLAINT_FILED] = { "complaint", F_COMPLAINT_ID, F_TYPE, NULL },
+    [EV_COMPLAINT_RESOLVED] = { "complaint", F_COMPLAINT_ID, F_TYPE, NULL },
+    [EV_COMPLAINT_REOPENED] = { "complaint", F_COMPLAINT_ID, F_TYPE, NULL },
+    [EV_COMPLAINT_WITHDRAWN] = { "complaint", F_COMPLAINT_ID, F_TYPE, NULL },
+    [EV_TICKET_OPENED] = { "ticket", F_TICKET_ID, F_TYPE, NULL },
+    [EV_TICKET_FIRST_RESPONSE] = { "ticket", F_TICKET_ID, F_TYPE, NULL },
+    [EV_TICKET_HANDED_OFF] = { "ticket", F_TICKET_ID, F_TYPE, NULL },
+    [EV_TICKET_HOLD] = { "ticket", F_TICKET_ID, F_TYPE, NULL },
+    [EV_TICKET_RESOLVED] = { "ticket", F_TICKET_ID, F_TYPE, NULL },
+    [EV_TICKET_REOPENED] = { "ticket", F_TICKET_ID, F_TYPE, NULL },
+    [EV_USER_ENABLED] = { "user", F_USER_ID, F_TYPE, NULL },
+    [EV_USER_DISABLED] = { "user", F_USER_ID, F_TYPE, NULL },
+    [EV_LOGIN] = { "usage", F_USER_ID, F_TYPE, NULL },
+    [EV_FEATURE_USED] = { "usage", F_USER_ID, F_TYPE, NULL },
+    [EV_TASK_ASSIGNED] = { "task", F_TASK_ID, F_TYPE, NULL },
+    [EV_TASK_COMPLETED] = { "task", F_TASK_ID, F_TYPE, NULL },
+    [EV_TASK_CANCELLED] = { "task", F_TASK_ID, F_TYPE, NULL },
+    [EV_TARGET_SET] = { "target", F_KPI_ID, F_TYPE, NULL },
+    [EV_OWNER_CHANGED] = { NULL, F_ENTITY_ID, F_TYPE, NULL },
+    [EV_ENTITY_DELETED] = { NULL, F_ENTITY_ID, F_TYPE, NULL },
+};
+
+static const struct {
+    const char *kind;
+    track_facts facts;
+} trackers[] = {
+    { "lead", lead_facts },           { "deal", deal_facts },       { "order", order_facts },
+    { "ticket", ticket_facts },       { "customer", customer_facts }, { "user", user_facts },
+    { "usage", usage_facts },         { "response", survey_facts }, { "survey", survey_sent_facts },
+    { "complaint", complaint_facts }, { "task", task_facts },       { "target", target_facts },
+    { "quote", quote_facts },         { "contact", contact_facts }, { "feedback", feedback_facts },
+    { "referral", referral_facts },
+};
+
+track_facts tracker_of(struct slice kind)
+{
+    for (size_t i = 0; i < sizeof trackers / sizeof trackers[0]; i++)
+        if (slice_eq(kind, slice_of(trackers[i].kind)))
+            return trackers[i].facts;
+    return NULL;
+}
+
+/* Texts joined by '/': ids that name more than one thing. Empty if they do not fit, which validated ids always do. */
+static struct slice join(const struct slice *part, size_t n_parts, char *buf, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_parts; i++) {
+        if (n + part[i].n + 1 > cap)
+            return (struct slice){ 0 };
+        if (i)
+            buf[n++] = '/';
+        memcpy(buf + n, part[i].p, part[i].n);
+        n += part[i].n;
+    }
+    return (struct slice){ buf, (uint32_t)n };
+}
+
+/* Decimal of a non-negative number; buf holds at least 20 bytes. */
+static struct slice decimal(int64_t v, char *buf)
+{
+    uint32_t n = 0, i = 20;
+    char tmp[20];
+    do {
+        tmp[--i] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    n = 20 - i;
+    memcpy(buf, tmp + i, n);
+    return (struct slice){ buf, n };
+}
+
+/* What senders call an answer to a survey. */
+static struct slice entity_kind(struct slice named)
+{
+    if (slice_eq(named, SLICE("survey_response")) || slice_eq(named, SLICE("survey_answer")))
+        return SLICE("response");
+    return tracker_of(named) && !slice_eq(named, SLICE("usage")) ? named : (struct slice){ 0 };
+}
+
+struct route event_route(const struct event *ev, char *buf, size_t cap)
+{
+    const struct route_row *row = &routes[ev->type];
+    enum event_field id = event_has(ev, row->id) || row->or_id == F_TYPE ? row->id : row->or_id;
+    struct route r = { slice_of(id == row->id ? row->kind : row->or_kind), event_str(ev, id) };
+    char day[20];
+    switch (ev->type) {
+    case EV_LOGIN:
+    case EV_FEATURE_USED: /* one record per user and UTC day keeps records small */
+        r.id = join((struct slice[]){ r.id, decimal(ev->v[F_OCCURRED_AT_MS].i / 86400000, day) }, 2, buf, cap);
+        break;
+    case EV_TARGET_SET:
+        r.id = join((struct slice[]){ r.id, event_str(ev, F_SUBJECT), event_str(ev, F_CYCLE) }, 3, buf, cap);
+        break;
+    case EV_OWNER_CHANGED:
+    case EV_ENTITY_DELETED: /* the kind is the sender's text: only one that a tracker knows names a record */
+        r.kind = entity_kind(event_str(ev, F_ENTITY_KIND));
+        if (!r.kind.n)
+            r = (struct route){ SLICE("event"), event_str(ev, F_EVENT_ID) };
+        break;
+    default: /* no row: nothing computes with it yet; remembered under its own id, so that a duplicate is recognised */
+        if (!r.kind.n)
+            r = (struct route){ SLICE("event"), event_str(ev, F_EVENT_ID) };
+        break;
+    }
+    return r;
+}

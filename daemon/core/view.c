@@ -1,0 +1,181 @@
+/* How trackers see the world: logs of entities as of an instant, with or without the event that is being applied. */
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "engine_int.h"
+
+bool engine_room(struct engine *e, void *v, uint32_t n, uint32_t *cap, size_t size)
+{
+    void **array = v;
+    if (n < *cap)
+        return true;
+    uint32_t more = *cap ? *cap * 2 : 64;
+    void *p = realloc(*array, more * size);
+    if (!p) {
+        e->no_memory = true;
+        return false;
+    }
+    *array = p;
+    *cap = more;
+    return true;
+}
+
+/* "ent:<kind>:<org>:<id>", every part escaped, in the event's scratch memory. */
+struct slice view_key(struct track_view *v, struct slice kind, struct slice id)
+{
+    char buf[KEY_MAX];
+    const struct slice part[] = { kind, v->org, id };
+    size_t n = 3;
+    memcpy(buf, "ent", 3);
+    for (int i = 0; i < 3; i++) {
+        buf[n++] = ':';
+        n += cell_escape(part[i], buf + n, sizeof buf - n - 2);
+    }
+    struct slice key = arena_copy(&v->e->scratch, (struct slice){ buf, (uint32_t)n });
+    v->e->no_memory |= !key.p;
+    return key;
+}
+
+struct slice key_kind(struct slice key)
+{
+    const char *end = key.n > 4 ? memchr(key.p + 4, ':', key.n - 4) : NULL;
+    return end ? (struct slice){ key.p + 4, (uint32_t)(end - key.p - 4) } : (struct slice){ 0 };
+}
+
+void engine_miss(struct engine *e, struct slice key)
+{
+    e->incomplete = true;
+    for (uint32_t i = e->missing.n; i-- > 0 && e->missing.n - i < 64;)
+        if (slice_eq(e->missing.v[i], key))
+            return;
+    if (!engine_room(e, &e->missing.v, e->missing.n, &e->missing.cap, sizeof *e->missing.v))
+        return;
+    struct slice copy = arena_copy(&e->missing_text, key);
+    if (copy.p)
+        e->missing.v[e->missing.n++] = copy;
+}
+
+struct record *view_record(struct track_view *v, struct slice key)
+{
+    struct engine *e = v->e;
+    struct record *r = record_cache_get(e->cache, key);
+    if (!r) {
+        if (!e->opt.all_in_memory)
+            engine_miss(e, key);
+        return NULL;
+    }
+    if (engine_room(e, &e->read, e->n_read, &e->read_cap, sizeof(struct record *)))
+        e->read[e->n_read++] = r;
+    return r;
+}
+
+static void note_later(struct track_view *v, int64_t t_ms)
+{
+    struct engine *e = v->e;
+    if (t_ms <= v->event.t_ms || (e->n_later && e->later[e->n_later - 1] == t_ms))
+        return;
+    if (engine_room(e, &e->later, e->n_later, &e->later_cap, sizeof *e->later))
+        e->later[e->n_later++] = t_ms;
+}
+
+bool view_reached(struct track_view *v, int64_t t_ms)
+{
+    note_later(v, t_ms);
+    return t_ms <= v->upto_ms;
+}
+
+static int by_seq(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    if (x->seq != y->seq)
+        return x->seq < y->seq ? -1 : 1;
+    return slice_cmp(x->id, y->id);
+}
+
+static uint32_t count_entries(const struct record *r)
+{
+    struct reader in = { r->log.p, r->log.p + r->log.n, true };
+    struct entry at;
+    uint32_t n = 0;
+    while (in.p < in.end && entry_read(&in, &at))
+        n++;
+    return n;
+}
+
+/* Entries up to the view's instant; the new event in its place if it belongs here. */
+static uint32_t collect(struct track_view *v, const struct record *r, bool with_event, struct entry *to)
+{
+    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
+    uint32_t n = 0;
+    struct entry at;
+    while (in.p < in.end && entry_read(&in, &at)) {
+        if (with_event && entry_cmp(&v->event, &at) < 0) {
+            to[n++] = v->event;
+            with_event = false;
+        }
+        note_later(v, at.t_ms);
+        if (at.t_ms <= v->upto_ms)
+            to[n++] = at;
+    }
+    if (with_event)
+        to[n++] = v->event;
+    return n;
+}
+
+struct entry_log view_log_key(struct track_view *v, struct slice key)
+{
+    struct record *r = view_record(v, key);
+    bool with_event = v->after && v->event.t_ms <= v->upto_ms && slice_eq(key, v->overlay);
+    if (!r && !with_event)
+        return (struct entry_log){ 0 };
+    uint32_t most = (r ? count_entries(r) : 0) + 1;
+    struct entry *to = arena_alloc(&v->e->scratch, most * sizeof *to);
+    if (!to) {
+        v->e->no_memory = true;
+        return (struct entry_log){ 0 };
+    }
+    uint32_t n = collect(v, r, with_event, to);
+    bool sequenced = n > 1;
+    for (uint32_t i = 0; i < n && sequenced; i++)
+        sequenced = to[i].has_seq;
+    if (sequenced)
+        qsort(to, n, sizeof *to, by_seq);
+    return (struct entry_log){ to, n };
+}
+
+const struct calendar *view_calendar(const struct track_view *v)
+{
+    return &v->def->calendar;
+}
+
+struct fact *view_fact(struct track_view *v, enum fact_type type, int64_t t_ms)
+{
+    struct fact *f = fact_push(v->out, type, t_ms);
+    if (f)
+        return f;
+    v->e->no_memory = true;
+    v->e->spare = (struct fact){ .type = type };
+    return &v->e->spare;
+}
+
+void *view_alloc(struct track_view *v, size_t n)
+{
+    void *p = arena_alloc(&v->e->scratch, n);
+    v->e->no_memory |= !p;
+    return p;
+}
+
+struct slice view_text(struct track_view *v, const char *text)
+{
+    return arena_copy(&v->e->scratch, slice_of(text));
+}
+
+int64_t view_duration(struct track_view *v, int64_t from_ms, int64_t to_ms)
+{
+    if (to_ms >= from_ms)
+        return to_ms - from_ms;
+    v->e->stats.negative_durations += v->after && v->upto_ms == INT64_MAX;
+    return 0;
+}

@@ -1,0 +1,67 @@
+/* The engine: events in, one flush out. Pure; records it does not have are asked for, never fetched.
+ *
+ *   event ── remembered in its entity's record ── facts before and after ── difference ── measures ── cell deltas ── coalesced batch
+ *
+ * The same code runs in the daemon (records from Redis) and in replay (all records in memory). Whatever the order of arrival, duplication or
+ * correction, the cells end up as a recomputation from the final facts would have them (invariant R); every delta carries its cause. */
+#ifndef CRMPULSE_ENGINE_H
+#define CRMPULSE_ENGINE_H
+
+#include "crmpulse/cell.h"
+#include "crmpulse/defs.h"
+#include "crmpulse/event.h"
+#include "crmpulse/store.h"
+
+struct engine;
+
+struct engine_options {
+    size_t cache_bytes; /* records kept; clean ones beyond it are forgotten */
+    bool all_in_memory; /* a record that is not cached does not exist (replay); nothing is ever forgotten */
+    bool keep_causes;   /* do not fold causes within a tick (replay) */
+};
+
+struct engine *engine_new(const struct definitions *defs, const struct engine_options *opt); /* NULL: out of memory */
+void engine_free(struct engine *e);
+
+enum apply_result {
+    APPLY_DONE,
+    APPLY_DUPLICATE, /* the same event again */
+    APPLY_CONFLICT,  /* the same event_id with another payload: the first one stands */
+    APPLY_LATE,      /* behind the allowed lateness, or its entity's history is at its cap */
+    APPLY_CURRENCY,  /* not the org's currency */
+    APPLY_NO_ORG,    /* the configuration lists its orgs, and this is none of them */
+    APPLY_NEED,      /* records are missing: nothing was changed; see engine_missing */
+    APPLY_NO_MEMORY  /* nothing was changed */
+};
+/* Apply a validated event. `newest_ms` is the newest event time of its partition so far (INT64_MIN: none). */
+enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms);
+
+/* Keys asked for since the last engine_missing_clear, without repetition. */
+uint32_t engine_missing(const struct engine *e, const struct slice **ret_keys);
+void engine_missing_clear(struct engine *e);
+/* A record as the store holds it; version 0: absent. 0 or -1 (malformed, out of memory). */
+int engine_put(struct engine *e, struct slice key, uint64_t version, struct slice bytes);
+
+/* The batch so far. Deltas with value 0 cancelled out. */
+uint32_t engine_deltas(const struct engine *e, const struct cell_delta **ret);
+bool engine_batch_empty(const struct engine *e);
+uint32_t engine_batch_records(const struct engine *e);
+
+/* Fill cells, records and feed of `flush` from the batch; they are borrowed until engine_flush_begun. `now_ms` dates the expiry of panes. 0 or -1. */
+int engine_build_flush(struct engine *e, int64_t now_ms, struct store_flush *flush);
+/* The flush was handed to the store: the batch starts anew. Then exactly one of: applied, or engine_reset. */
+void engine_flush_begun(struct engine *e);
+void engine_flush_applied(struct engine *e);
+/* Forget batch and cache: the store is the truth, everything is read again. */
+void engine_reset(struct engine *e);
+
+struct engine_stats {
+    uint64_t applied, duplicates, conflicts, late, negative_durations, records_cached, deltas;
+    /* Where a bound made a result inexact. The first two touch views of the past only (final values stay exact), and only for events later than the
+     * newest 64 causes of their entity, or a withdrawal from a pane with more than four facts of one member. */
+    uint64_t causes_capped, folded_withdrawals;
+    uint64_t dependants_capped; /* dependants forgotten: a late event of what they depend on does not reach them */
+};
+void engine_stats(const struct engine *e, struct engine_stats *ret);
+
+#endif

@@ -1,0 +1,101 @@
+/* Records: what is remembered of one entity, and the cache that holds them.
+ *
+ * A record is the entity's events in canonical order (C8: occurred_at, then event_id), packed, plus the keys of records whose facts depend on it.
+ * It is written whole. Packed form, format 1: u8 format, varint n_deps, n_deps x text, then entries to the end:
+ *   u16 length, u8 event type, u8 flags, svarint t_ms, [svarint seq], text event_id, u64 payload hash, then fields: u8 field, value
+ * where text = varint length + bytes and a value is svarint or text by the field's kind. Event types and fields are stored as numbers: rows of the
+ * .def tables are only ever appended. */
+#ifndef CRMPULSE_RECORD_H
+#define CRMPULSE_RECORD_H
+
+#include "crmpulse/event.h"
+
+/* One remembered event; borrows from the record's bytes (or from a scratch copy). */
+struct entry {
+    enum event_type type;
+    bool has_seq;
+    int64_t t_ms, seq;
+    struct slice id;
+    uint64_t payload_hash;
+    struct slice fields; /* packed */
+};
+
+struct slice entry_str(const struct entry *e, enum event_field f);
+bool entry_has(const struct entry *e, enum event_field f);
+int64_t entry_int(const struct entry *e, enum event_field f, int64_t otherwise);
+
+/* Growable byte buffer. */
+struct bytes {
+    char *p;
+    uint32_t n, cap;
+};
+int bytes_put(struct bytes *b, const void *p, uint32_t n);
+int bytes_put_varint(struct bytes *b, uint64_t v);
+int bytes_put_svarint(struct bytes *b, int64_t v);
+int bytes_put_text(struct bytes *b, struct slice s);
+void bytes_release(struct bytes *b);
+
+/* Reader over packed bytes; `ok` turns false on the first overrun and stays so. */
+struct reader {
+    const char *p, *end;
+    bool ok;
+};
+uint64_t read_varint(struct reader *r);
+int64_t read_svarint(struct reader *r);
+struct slice read_text(struct reader *r);
+
+/* Pack what of `ev` is worth keeping. 0 or -1. */
+int entry_pack(struct bytes *to, const struct event *ev, uint64_t payload_hash);
+/* Read one entry at the reader. */
+bool entry_read(struct reader *r, struct entry *ret);
+
+/* Canonical order of two entries without sequence numbers. */
+int entry_cmp(const struct entry *a, const struct entry *b);
+
+struct record {
+    struct slice key;        /* owned: "ent:<kind>:<org>:<id>" */
+    uint64_t hash;           /* of key */
+    uint64_t version;        /* as the store holds it, or will once the flush in flight is applied; 0 = absent */
+    uint64_t flushed;        /* version before the batch being built */
+    bool touched, dirty;     /* read or changed in the batch being built */
+    bool pinned;             /* in a flush in flight */
+    bool deleted;
+    uint32_t n_deps;
+    struct bytes deps;       /* packed texts */
+    struct bytes log;        /* packed entries (or a distinct record's own form) */
+    struct record *newer, *older; /* least recently used order */
+};
+
+/* Decode stored bytes into the record. -1 if malformed. */
+int record_decode(struct record *r, struct slice bytes);
+int record_encode(const struct record *r, struct bytes *to);
+bool record_has_dep(const struct record *r, struct slice key);
+int record_add_dep(struct record *r, struct slice key);
+/* Forget the dependant that was added first. */
+void record_drop_dep(struct record *r);
+/* Insert a packed entry at its place in canonical order. */
+int record_insert(struct record *r, struct slice packed);
+
+struct record_cache;
+struct record_cache *record_cache_new(size_t bytes_max);
+void record_cache_free(struct record_cache *c);
+/* The record of a key, NULL if not cached. O(1). */
+struct record *record_cache_get(struct record_cache *c, struct slice key);
+/* The same, made (empty, version 0) if not cached; NULL when out of memory. */
+struct record *record_cache_put(struct record_cache *c, struct slice key);
+/* Forget clean, unpinned records beyond the size limit, least recently used first. */
+void record_cache_trim(struct record_cache *c);
+void record_cache_clear(struct record_cache *c);
+/* Account for a record's bytes after it changed. */
+void record_cache_resized(struct record_cache *c, const struct record *r, size_t before);
+size_t record_bytes(const struct record *r);
+uint32_t record_cache_count(const struct record_cache *c);
+/* Visit the records touched since the last record_cache_commit_begin, in the order they were touched. */
+typedef int (*record_visit)(void *ctx, struct record *r);
+int record_cache_touched(struct record_cache *c, record_visit visit, void *ctx);
+void record_cache_touch(struct record_cache *c, struct record *r, bool dirty);
+/* The touched set goes into a flush: pinned until _done. Versions of dirty records advance. */
+void record_cache_flush_begin(struct record_cache *c);
+void record_cache_flush_done(struct record_cache *c);
+
+#endif
