@@ -1,0 +1,231 @@
+/* The first commands on a new connection, one after the other: AUTH, SELECT, INFO, SCRIPT LOAD for each script, the shard's signature. */
+#include "daemon/redis/connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/redis/preflight.h"
+#include "daemon/redis/reply.h"
+
+enum { PASSWORD_MAX = 512 };
+
+enum heard { HEARD_NEXT, HEARD_SAME, HEARD_END }; /* END: the connection was dropped or refused */
+
+struct step {
+    bool (*ask)(struct redis_conn *c); /* false: nothing to ask, next step */
+    enum heard (*hear)(struct redis_conn *c, redisReply *reply);
+    bool secret;
+};
+
+static enum heard give_up(struct redis_conn *c, const char *what, const char *why)
+{
+    char sentence[REDIS_WHY_MAX];
+    snprintf(sentence, sizeof sentence, "%s: %s", what, why);
+    /* What may pass by itself is tried again; so is all that has worked before, but for the preflight. */
+    if (c->was_ready || redis_error_result(why) == STORE_BUSY)
+        redis_conn_drop(c, sentence);
+    else
+        redis_conn_refuse(c, sentence);
+    return HEARD_END;
+}
+
+static enum heard hear_ok(struct redis_conn *c, redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR ? give_up(c, "Redis refuses the connection", reply->str) : HEARD_NEXT;
+}
+
+/* Read at each connect, so that a changed password needs no restart. */
+static int read_password(const char *path, char password[static PASSWORD_MAX])
+{
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return -1;
+    size_t n = fread(password, 1, PASSWORD_MAX - 1, f);
+    bool bad = ferror(f) || !feof(f);
+    fclose(f);
+    password[n] = '\0';
+    password[strcspn(password, "\r\n")] = '\0';
+    return bad ? -1 : 0;
+}
+
+static bool ask_auth(struct redis_conn *c)
+{
+    const char *path = c->config->redis.password_file, *user = c->config->redis.user;
+    if (!path || !*path)
+        return false;
+    char password[PASSWORD_MAX];
+    if (read_password(path, password) < 0) {
+        give_up(c, "cannot read redis.password_file", path);
+        return true;
+    }
+    redis_argv_text(&c->argv, "AUTH");
+    if (user && *user)
+        redis_argv_text(&c->argv, user);
+    redis_argv_slice(&c->argv, arena_copy(&c->argv.arena, slice_of(password)));
+    explicit_bzero(password, sizeof password);
+    return true;
+}
+
+static bool ask_select(struct redis_conn *c)
+{
+    if (c->address.db == 0)
+        return false;
+    redis_argv_text(&c->argv, "SELECT");
+    redis_argv_int(&c->argv, c->address.db);
+    return true;
+}
+
+static bool ask_info(struct redis_conn *c)
+{
+    redis_argv_text(&c->argv, "INFO");
+    return true;
+}
+
+static enum heard hear_info(struct redis_conn *c, redisReply *reply)
+{
+    char why[REDIS_WHY_MAX];
+    if (reply->type != REDIS_REPLY_STRING)
+        return give_up(c, "INFO", reply->type == REDIS_REPLY_ERROR ? reply->str : "no text");
+    switch (preflight_info((struct slice){ reply->str, (uint32_t)reply->len }, why, sizeof why)) {
+    case PREFLIGHT_PASS:
+        return HEARD_NEXT;
+    case PREFLIGHT_WAIT:
+        redis_conn_drop(c, why);
+        return HEARD_END;
+    default:
+        redis_conn_refuse(c, why);
+        return HEARD_END;
+    }
+}
+
+static bool ask_script(struct redis_conn *c)
+{
+    if (c->script_at == SCRIPT_COUNT)
+        return false;
+    redis_argv_text(&c->argv, "SCRIPT");
+    redis_argv_text(&c->argv, "LOAD");
+    redis_argv_slice(&c->argv, redis_script_text((enum redis_script)c->script_at));
+    return true;
+}
+
+static enum heard hear_script(struct redis_conn *c, redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_STRING || reply->len != REDIS_SHA_BYTES)
+        return give_up(c, "SCRIPT LOAD", reply->type == REDIS_REPLY_ERROR ? reply->str : "no SHA1");
+    memcpy(c->sha[c->script_at++], reply->str, REDIS_SHA_BYTES);
+    return HEARD_SAME;
+}
+
+/* A name for a shard signed now, so that one emptied and signed anew is told from the one we knew. */
+static struct slice new_shard_name(struct redis_conn *c)
+{
+    struct timespec now;
+    char name[REDIS_SHARD_NAME_MAX];
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(name, sizeof name, "%lld-%08x", (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+             (unsigned)(c->random >> 32));
+    return arena_copy(&c->argv.arena, slice_of(name));
+}
+
+static bool ask_open(struct redis_conn *c)
+{
+    static const char *const keys[] = { "meta", "off", "feed", "outbox", "panes", "lease" };
+    enum { N_KEYS = sizeof keys / sizeof keys[0] };
+    redis_argv_text(&c->argv, "EVALSHA");
+    redis_argv_bytes(&c->argv, c->sha[SCRIPT_OPEN], REDIS_SHA_BYTES);
+    redis_argv_int(&c->argv, N_KEYS);
+    for (int i = 0; i < N_KEYS; i++)
+        redis_argv_key(&c->argv, slice_of(keys[i]));
+    redis_argv_text(&c->argv, REDIS_LAYOUT);
+    redis_argv_int(&c->argv, c->config->redis.shards);
+    redis_argv_slice(&c->argv, new_shard_name(c));
+    return true;
+}
+
+static enum heard hear_open(struct redis_conn *c, redisReply *reply)
+{
+    const char *detail;
+    enum store_result r = redis_script_result(reply, 3, &detail);
+    if (r == STORE_BROKEN && reply->type == REDIS_REPLY_ARRAY) {
+        redis_conn_refuse(c, detail);
+        return HEARD_END;
+    }
+    if (r != STORE_OK)
+        return give_up(c, "the shard cannot be opened", detail);
+    if (c->was_ready && strcmp(c->shard_name, detail) != 0) {
+        redis_conn_refuse(c,
+                          "the shard in Redis is not the one from before the reconnect: it was emptied or exchanged");
+        return HEARD_END;
+    }
+    snprintf(c->shard_name, sizeof c->shard_name, "%s", detail);
+    return HEARD_NEXT;
+}
+
+static const struct step steps[] = {
+    { ask_auth, hear_ok, true },        { ask_select, hear_ok, false }, { ask_info, hear_info, false },
+    { ask_script, hear_script, false }, { ask_open, hear_open, false },
+};
+enum { N_STEPS = sizeof steps / sizeof steps[0] };
+
+static void ask_next(struct redis_conn *c);
+
+static void on_answer(void *ctx, redisReply *reply, bool sent, const char *why)
+{
+    struct redis_conn *c = ctx;
+    (void)sent, (void)why;
+    if (!reply || c->phase != PHASE_HANDSHAKE)
+        return;
+    enum heard heard = steps[c->step].hear(c, reply);
+    if (heard == HEARD_END)
+        return;
+    if (heard == HEARD_NEXT)
+        c->step++;
+    ask_next(c);
+}
+
+static void ask_next(struct redis_conn *c)
+{
+    while (c->step < N_STEPS) {
+        redis_argv_clear(&c->argv);
+        if (steps[c->step].ask(c))
+            break;
+        c->step++;
+    }
+    if (c->phase != PHASE_HANDSHAKE)
+        return;
+    if (c->step == N_STEPS) {
+        c->was_ready = true;
+        c->attempt = 0;
+        c->checked_ms = uv_now(c->loop);
+        redis_conn_enter(c, PHASE_READY, NULL);
+        return;
+    }
+    if (redis_request_send(c, SCRIPT_NONE, &c->argv, true, on_answer, c) < 0)
+        redis_conn_drop(c, "out of memory");
+    else if (steps[c->step].secret)
+        redis_request_mark_secret(c);
+}
+
+void redis_handshake_start(struct redis_conn *c)
+{
+    c->step = 0;
+    c->script_at = 0;
+    ask_next(c);
+}
+
+static void on_info_again(void *ctx, redisReply *reply, bool sent, const char *why)
+{
+    (void)sent, (void)why;
+    if (reply)
+        hear_info(ctx, reply);
+}
+
+void redis_preflight_again(struct redis_conn *c)
+{
+    c->checked_ms = uv_now(c->loop);
+    redis_argv_clear(&c->argv);
+    redis_argv_text(&c->argv, "INFO");
+    if (redis_request_send(c, SCRIPT_NONE, &c->argv, true, on_info_again, c) < 0)
+        redis_conn_drop(c, "out of memory");
+}

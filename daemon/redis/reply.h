@@ -1,0 +1,23 @@
+/* What an answer of Redis means. */
+#ifndef CRMPULSE_REDIS_REPLY_H
+#define CRMPULSE_REDIS_REPLY_H
+
+#include <hiredis/hiredis.h>
+
+#include "crmpulse/store.h"
+
+/* STORE_BUSY if the error is one that passes (OOM, LOADING ..; Redis has executed nothing), else STORE_BROKEN. */
+enum store_result redis_error_result(const char *error);
+
+/* The result of one of our scripts: an array that begins with (code, detail) and has at least `min` elements. *ret_detail borrows from the reply. */
+enum store_result redis_script_result(const redisReply *reply, size_t min, const char **ret_detail);
+
+/* The result of a plain command that answers an array. */
+enum store_result redis_array_result(const redisReply *reply, const char **ret_detail);
+
+struct slice redis_reply_slice(const redisReply *reply);    /* of a string; empty for anything else */
+int redis_reply_int(const redisReply *reply, int64_t *ret); /* decimal text or integer; -1 if it is neither */
+int redis_slice_int(struct slice text, int64_t *ret);       /* -1 if it is no decimal int64 */
+int redis_reply_stream_id(const redisReply *reply, uint64_t *ret_seq); /* "<seq>-0" */
+
+#endif

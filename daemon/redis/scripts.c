@@ -1,0 +1,22 @@
+/* The table of Lua scripts. Their text is embedded by the build; their SHA1 comes from Redis, which computes it anyway. */
+#include "daemon/redis/scripts.h"
+
+#include "lua_scripts.h"
+
+struct slice redis_script_text(enum redis_script script)
+{
+    const struct {
+        const char *text;
+        size_t len;
+    } table[SCRIPT_COUNT] = {
+        [SCRIPT_OPEN] = { lua_open, lua_open_len },
+        [SCRIPT_CLAIM] = { lua_claim, lua_claim_len },
+        [SCRIPT_OFFSETS] = { lua_offsets, lua_offsets_len },
+        [SCRIPT_FLUSH] = { lua_flush, lua_flush_len },
+        [SCRIPT_LEASE] = { lua_lease, lua_lease_len },
+        [SCRIPT_PANES] = { lua_panes, lua_panes_len },
+        [SCRIPT_COMMIT] = { lua_commit, lua_commit_len },
+        [SCRIPT_OUTBOX_TRIM] = { lua_outbox_trim, lua_outbox_trim_len },
+    };
+    return (struct slice){ table[script].text, (uint32_t)table[script].len };
+}

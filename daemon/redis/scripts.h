@@ -1,0 +1,27 @@
+/* The Lua scripts (daemon/redis/lua): each file's header comment says its keys, arguments and result. */
+#ifndef CRMPULSE_REDIS_SCRIPTS_H
+#define CRMPULSE_REDIS_SCRIPTS_H
+
+#include "crmpulse/slice.h"
+
+/* Version of keys, fields and value formats in Redis; kept in cp:{s}:meta. */
+#define REDIS_LAYOUT "1"
+
+enum redis_script {
+    SCRIPT_OPEN,
+    SCRIPT_CLAIM,
+    SCRIPT_OFFSETS,
+    SCRIPT_FLUSH,
+    SCRIPT_LEASE,
+    SCRIPT_PANES,
+    SCRIPT_COMMIT,
+    SCRIPT_OUTBOX_TRIM,
+    SCRIPT_COUNT,
+    SCRIPT_NONE = -1
+};
+
+enum { REDIS_SHA_BYTES = 40 };
+
+struct slice redis_script_text(enum redis_script script);
+
+#endif

@@ -1,0 +1,74 @@
+/* The evaluator's writes: lease and view commit. */
+#include "daemon/redis/store_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* (code, detail, epoch, fresh, ttl_ms, feed sequence) */
+enum { LEASE_ELEMENTS = 6 };
+
+static void finish_lease(struct store_call *call, enum store_result r, const redisReply *reply, const char *detail)
+{
+    struct store_lease lease = { 0 };
+    int64_t fresh = 0, seq = 0;
+    if (reply)
+        r = redis_script_result(reply, LEASE_ELEMENTS, &detail);
+    if (reply && r == STORE_OK) {
+        int64_t *const to[] = { &lease.epoch, &fresh, &lease.ttl_ms, &seq };
+        for (size_t i = 0; i < sizeof to / sizeof to[0]; i++)
+            if (redis_reply_int(reply->element[2 + i], to[i]) < 0)
+                r = STORE_BROKEN;
+    }
+    lease.fresh = fresh != 0;
+    lease.feed_seq = (uint64_t)seq;
+    call->cb.lease(call->ctx, r, &lease);
+}
+
+int redis_store_lease(struct redis_store *s, struct slice owner, int64_t held_epoch, int64_t ttl_ms, store_lease_cb cb,
+                      void *ctx)
+{
+    static const char *const keys[] = { "lease", "meta", NULL };
+    if (owner.n == 0 || ttl_ms < 0)
+        return -EINVAL;
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return -ENOMEM;
+    call->finish = finish_lease;
+    call->cb.lease = cb;
+    store_begin(s, keys);
+    redis_argv_slice(&s->argv, owner);
+    redis_argv_int(&s->argv, held_epoch);
+    redis_argv_int(&s->argv, ttl_ms);
+    return store_call_send(call, LANE_EVALUATE, SCRIPT_LEASE);
+}
+
+static void push_op(struct redis_argv *a, const struct store_op *op)
+{
+    redis_argv_slice(a, op->command);
+    redis_argv_slice(a, op->key);
+    redis_argv_uint(a, op->n_args);
+    for (uint32_t i = 0; i < op->n_args; i++)
+        redis_argv_slice(a, op->args[i]);
+}
+
+int redis_store_commit(struct redis_store *s, const struct store_commit *c, store_flush_cb cb, void *ctx)
+{
+    static const char *const keys[] = { "meta", "lease", "feed", "outbox", NULL };
+    struct redis_argv *a = &s->argv;
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return -ENOMEM;
+    call->finish = store_finish_flush;
+    call->cb.flush = cb;
+    store_begin(s, keys);
+    redis_argv_text(a, REDIS_LAYOUT);
+    redis_argv_int(a, c->lease_epoch);
+    redis_argv_int(a, s->config->redis.outbox_max);
+    redis_argv_uint(a, c->trim_feed_before);
+    redis_argv_uint(a, c->n_ops);
+    redis_argv_uint(a, c->n_outs);
+    for (uint32_t i = 0; i < c->n_ops; i++)
+        push_op(a, &c->op[i]);
+    store_push_outs(a, c->out, c->n_outs);
+    return store_call_send(call, LANE_EVALUATE, SCRIPT_COMMIT);
+}
