@@ -1,0 +1,164 @@
+/* One Kafka record of the batch: decode, validate, apply, count; what cannot be applied leaves as a dead letter or late event with the flush. */
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "crmpulse/out_pb.h"
+#include "daemon/daemon.h"
+
+static struct slice hex128(XXH128_hash_t h, char buf[33])
+{
+    snprintf(buf, 33, "%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+    return (struct slice){ buf, 32 };
+}
+
+/* Deterministic: the same record gives the same id however often it is read. */
+static struct slice record_id(const struct part *p, int64_t offset, char buf[33])
+{
+    char text[512];
+    int n = snprintf(text, sizeof text, "%.*s/%d/%lld", (int)p->topic.n, p->topic.p, p->partition, (long long)offset);
+    return hex128(XXH3_128bits(text, (size_t)n), buf);
+}
+
+static void push(struct daemon *d, struct shard *s, const struct store_out *out)
+{
+    if (!out->payload.p || out_push(&s->outs, out) < 0)
+        abort(); /* a dead letter must not be lost: stop, and read the record again */
+    (void)d;
+}
+
+static void dead_letter(struct daemon *d, const struct message *m, enum event_reject why, const char *detail, const struct event *ev)
+{
+    struct shard *s = &d->shard[m->shard];
+    const struct part *p = &d->ingest.part[m->part];
+    char id[33], hash[33];
+    struct dead_letter letter = {
+        .reason = slice_of(event_reject_name(why)),
+        .detail = slice_of(detail),
+        .topic = p->topic,
+        .partition = p->partition,
+        .offset = m->offset,
+        .payload = m->value,
+        .payload_hash = hex128(XXH3_128bits(m->value.p, m->value.n), hash),
+        .received_at_ms = wall_ms(),
+    };
+    if (ev) {
+        letter.org = event_str(ev, F_ORG_ID);
+        letter.event_id = event_str(ev, F_EVENT_ID);
+    }
+    push(d, s, &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p, m->offset, id), SLICE("crmpulse.deadletter.v1"),
+                                    out_pb_dead_letter(&d->ingest.decode, &letter) });
+    s->chain[m->part].dead++;
+}
+
+static void late_event(struct daemon *d, const struct message *m, const struct event *ev)
+{
+    struct shard *s = &d->shard[m->shard];
+    const struct part *p = &d->ingest.part[m->part];
+    char id[33], hash[33];
+    const struct late_event late = {
+        .reason = SLICE("late"),
+        .detail = SLICE("behind the allowed lateness, or the entity's history is full"),
+        .topic = p->topic,
+        .partition = p->partition,
+        .offset = m->offset,
+        .payload = m->value,
+        .payload_hash = hex128(XXH3_128bits(m->value.p, m->value.n), hash),
+        .org = event_str(ev, F_ORG_ID),
+        .event_id = event_str(ev, F_EVENT_ID),
+        .type = slice_of(d->codec.schema.type[ev->type].name),
+        .occurred_at_ms = ev->v[F_OCCURRED_AT_MS].i,
+        .watermark_ms = p->max_event_ms,
+        .received_at_ms = wall_ms(),
+    };
+    push(d, s, &(struct store_out){ SLICE("late"), late.org, record_id(p, m->offset, id), SLICE("crmpulse.late.v1"),
+                                    out_pb_late_event(&d->ingest.decode, &late) });
+    s->chain[m->part].late++;
+}
+
+static void refuse(struct daemon *d, struct message *m, enum event_reject why, enum event_field field, const struct event *ev)
+{
+    struct chain *c = &d->shard[m->shard].chain[m->part];
+    m->done = true;
+    if (m->offset < c->stored_next)
+        return;
+    c->read++;
+    dead_letter(d, m, why, field < EVENT_FIELD_COUNT ? event_field_info(field)->name : "", ev);
+}
+
+static uint32_t shard_of(const struct daemon *d, struct slice org)
+{
+    return d->n_shards == 1 ? 0 : (uint32_t)(XXH3_64bits(org.p, org.n) % d->n_shards);
+}
+
+static void account(struct daemon *d, struct message *m, const struct event *ev, enum apply_result r)
+{
+    struct chain *c = &d->shard[m->shard].chain[m->part];
+    struct part *p = &d->ingest.part[m->part];
+    m->done = true;
+    c->read++;
+    switch (r) {
+    case APPLY_DONE:
+        c->applied++;
+        break;
+    case APPLY_DUPLICATE:
+        c->duplicate++;
+        break;
+    case APPLY_LATE:
+        late_event(d, m, ev);
+        return;
+    case APPLY_CONFLICT:
+        dead_letter(d, m, REJECT_ID_CONFLICT, "", ev);
+        return;
+    case APPLY_CURRENCY:
+        dead_letter(d, m, REJECT_BAD_CURRENCY, "not the currency of the org, and no rate", ev);
+        return;
+    default:
+        dead_letter(d, m, REJECT_UNKNOWN_ORG, "", ev);
+        return;
+    }
+    if (ev->v[F_OCCURRED_AT_MS].i > p->max_event_ms)
+        p->max_event_ms = ev->v[F_OCCURRED_AT_MS].i;
+}
+
+void message_take(struct daemon *d, struct message *m)
+{
+    struct ingest *in = &d->ingest;
+    struct event ev;
+    struct event_note note = { EVENT_FIELD_COUNT, 0 };
+    arena_reset(&in->decode);
+    m->shard = 0;
+    if (!m->value.n) {
+        refuse(d, m, REJECT_MALFORMED, EVENT_FIELD_COUNT, NULL);
+        return;
+    }
+    if (m->value.n > (uint64_t)d->config->kafka.message_bytes_max) {
+        refuse(d, m, REJECT_TOO_LARGE, EVENT_FIELD_COUNT, NULL);
+        return;
+    }
+    enum event_reject why = event_decode(&d->codec, &in->decode, (const uint8_t *)m->value.p, m->value.n, &ev, &note);
+    if (why != REJECT_NONE) {
+        refuse(d, m, why, note.field, NULL);
+        return;
+    }
+    why = event_validate(&d->codec.schema, &ev, wall_ms(), d->config->defs.max_ahead_ms, &note.field);
+    if (event_has(&ev, F_ORG_ID))
+        m->shard = shard_of(d, ev.v[F_ORG_ID].s);
+    if (why != REJECT_NONE) {
+        refuse(d, m, why, note.field, &ev);
+        return;
+    }
+    struct shard *s = &d->shard[m->shard];
+    if (m->offset < s->chain[m->part].stored_next) { /* this shard had it before the restart; another did not */
+        m->done = true;
+        if (ev.v[F_OCCURRED_AT_MS].i > in->part[m->part].max_event_ms)
+            in->part[m->part].max_event_ms = ev.v[F_OCCURRED_AT_MS].i;
+        return;
+    }
+    enum apply_result r = engine_apply(s->engine, &ev, in->part[m->part].max_event_ms);
+    if (r == APPLY_NO_MEMORY)
+        abort();
+    if (r != APPLY_NEED)
+        account(d, m, &ev, r);
+}

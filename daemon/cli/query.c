@@ -1,0 +1,209 @@
+/* crmpulse query: KPI rows from what a running installation keeps in Redis, with the same code as replay. Reads only; needs no lease. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crmpulse/cli.h"
+#include "crmpulse/redis_store.h"
+#include "daemon/judge_int.h"
+#include "query_args.h"
+#include "row_json.h"
+
+enum { PANES_READ = 64, TIMEOUT_MS = 60000 };
+
+struct query {
+    struct config *config;
+    struct query_args args;
+    struct evaluator *evaluator;
+    uv_loop_t loop;
+    uv_timer_t timeout;
+    uint32_t shard, n_open;
+    struct redis_store **store;
+    struct arena keys, text;
+    struct slice *key;
+    uint32_t n_keys, read;
+    int64_t newest_ms;
+    bool done, failed;
+};
+
+static void end(struct query *q, const char *why)
+{
+    if (why)
+        fprintf(stderr, "crmpulse query: %s\n", why);
+    q->failed |= why != NULL;
+    q->done = true;
+    uv_stop(&q->loop);
+}
+
+static void next_shard(struct query *q);
+static void read_panes(struct query *q);
+
+static void on_panes(void *ctx, enum store_result r, uint64_t feed_seq, const struct store_cell *cells, uint32_t n)
+{
+    struct query *q = ctx;
+    (void)feed_seq;
+    if (r != STORE_OK || !judge_restore_cells(q->evaluator, cells, n)) {
+        end(q, "panes could not be read");
+        return;
+    }
+    q->read = q->read + PANES_READ < q->n_keys ? q->read + PANES_READ : q->n_keys;
+    read_panes(q);
+}
+
+static void read_panes(struct query *q)
+{
+    uint32_t n = q->n_keys - q->read < PANES_READ ? q->n_keys - q->read : PANES_READ;
+    if (!n) {
+        q->shard++;
+        next_shard(q);
+    } else if (redis_store_panes(q->store[q->shard], q->key + q->read, n, on_panes, q) < 0) {
+        end(q, "panes cannot be read");
+    }
+}
+
+static void on_keys(void *ctx, enum store_result r, const struct slice *keys, uint32_t n)
+{
+    struct query *q = ctx;
+    free(q->key);
+    q->key = r == STORE_OK ? calloc(n + 1, sizeof *q->key) : NULL;
+    if (!q->key) {
+        end(q, "the list of panes could not be read");
+        return;
+    }
+    arena_reset(&q->keys);
+    for (uint32_t i = 0; i < n; i++)
+        q->key[i] = arena_copy(&q->keys, keys[i]);
+    q->n_keys = n;
+    q->read = 0;
+    read_panes(q);
+}
+
+static void on_offsets(void *ctx, enum store_result r, const struct store_part *parts, uint32_t n)
+{
+    struct query *q = ctx;
+    for (uint32_t i = 0; r == STORE_OK && i < n; i++)
+        if (parts[i].max_event_ms > q->newest_ms)
+            q->newest_ms = parts[i].max_event_ms;
+    if (r != STORE_OK || redis_store_pane_keys(q->store[q->shard], on_keys, q) < 0)
+        end(q, "offsets could not be read");
+}
+
+static void next_shard(struct query *q)
+{
+    if (q->shard == (uint32_t)q->config->redis.shards)
+        end(q, NULL);
+    else if (redis_store_offsets(q->store[q->shard], on_offsets, q) < 0)
+        end(q, "offsets cannot be read");
+}
+
+static void on_state(void *ctx, enum store_state state, const char *why)
+{
+    struct query *q = ctx;
+    if (state == STORE_REFUSED || state == STORE_DOWN)
+        end(q, why);
+    else if (state == STORE_READY && ++q->n_open == (uint32_t)q->config->redis.shards && !q->done)
+        next_shard(q);
+}
+
+static void on_timeout(uv_timer_t *t)
+{
+    end(t->data, "Redis did not answer in time");
+}
+
+static void closed(void *ctx)
+{
+    struct query *q = ctx;
+    q->n_open--;
+}
+
+static void close_all(struct query *q)
+{
+    uint32_t n = (uint32_t)q->config->redis.shards;
+    q->n_open = n;
+    for (uint32_t i = 0; i < n; i++)
+        if (q->store[i])
+            redis_store_close(q->store[i], closed, q);
+    uv_close((uv_handle_t *)&q->timeout, NULL);
+    uv_run(&q->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&q->loop);
+}
+
+static bool load(struct query *q)
+{
+    const struct redis_store_events events = { q, on_state };
+    uint32_t n = (uint32_t)q->config->redis.shards;
+    q->store = calloc(n, sizeof *q->store);
+    if (!q->store || uv_loop_init(&q->loop) < 0)
+        return false;
+    (void)uv_timer_init(&q->loop, &q->timeout);
+    q->timeout.data = q;
+    (void)uv_timer_start(&q->timeout, on_timeout, TIMEOUT_MS, 0);
+    for (uint32_t i = 0; i < n; i++)
+        if (!(q->store[i] = redis_store_new(&q->loop, q->config, i, &events)))
+            end(q, "out of memory");
+    if (!q->done)
+        uv_run(&q->loop, UV_RUN_DEFAULT);
+    close_all(q);
+    return !q->failed;
+}
+
+static int print(struct query *q, struct slice text)
+{
+    if (!text.p)
+        return -1;
+    printf("%.*s\n", (int)text.n, text.p);
+    arena_reset(&q->text);
+    return 0;
+}
+
+static int print_row(void *ctx, const struct kpi_row *row)
+{
+    struct query *q = ctx;
+    return print(q, row_json(&q->text, row));
+}
+
+static int print_board(void *ctx, const struct board_snapshot *b)
+{
+    struct query *q = ctx;
+    return print(q, board_json(&q->text, b));
+}
+
+static int print_card(void *ctx, const struct scorecard_snapshot *s)
+{
+    struct query *q = ctx;
+    return print(q, scorecard_json(&q->text, s));
+}
+
+static int results(struct query *q)
+{
+    struct row_query rows;
+    query_args_fill(&q->args, q->newest_ms == INT64_MIN ? 0 : q->newest_ms, &rows);
+    for (uint32_t i = 0; i < rows.n_at; i++) {
+        if (q->args.boards && evaluator_boards(q->evaluator, rows.at_ms[i], print_board, q) < 0)
+            return -1;
+        if (q->args.scorecards && evaluator_scorecards(q->evaluator, rows.at_ms[i], print_card, q) < 0)
+            return -1;
+    }
+    if (q->args.boards || q->args.scorecards)
+        return 0;
+    return evaluator_rows(q->evaluator, &rows, print_row, q);
+}
+
+int cmd_query(int argc, char **argv)
+{
+    struct query q = { .newest_ms = INT64_MIN };
+    const char *unused;
+    int rc = query_args_parse(&q.args, QUERY_STORE, "query", argc, argv, &q.config, &unused);
+    if (rc == QUERY_ARGS_OK) {
+        const struct evaluator_options opt = { .judge = true };
+        q.evaluator = evaluator_new(&q.config->defs, &opt);
+        rc = q.evaluator && load(&q) && results(&q) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    evaluator_free(q.evaluator);
+    query_args_release(&q.args);
+    config_free(q.config);
+    arena_release(&q.keys);
+    arena_release(&q.text);
+    free(q.store);
+    free(q.key);
+    return rc;
+}

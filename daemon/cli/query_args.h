@@ -1,0 +1,30 @@
+/* The options that replay and query share: which rows, at which instants, in which form. */
+#ifndef CRMPULSE_QUERY_ARGS_H
+#define CRMPULSE_QUERY_ARGS_H
+
+#include "crmpulse/config.h"
+#include "crmpulse/eval.h"
+
+enum { QUERY_LIST_MAX = 256, QUERY_ARGS_OK = -1 };
+
+enum query_source { QUERY_FILE, QUERY_STORE };
+
+struct query_args {
+    bool json, boards, alerts, scorecards, published, quiet;
+    uint32_t n_at, n_kpis, n_windows, n_dims, n_subjects;
+    int64_t at_ms[QUERY_LIST_MAX];
+    int kpi[QUERY_LIST_MAX];
+    struct window window[QUERY_LIST_MAX];
+    enum dim dim[QUERY_LIST_MAX];
+    struct slice subject[QUERY_LIST_MAX];
+};
+
+/* Parse, load the configuration and resolve names with it. QUERY_ARGS_OK, or the exit code to end with (0 after --help; the message is printed). */
+int query_args_parse(struct query_args *q, enum query_source source, const char *command, int argc, char **argv, struct config **ret_config,
+                     const char **ret_file);
+void query_args_release(struct query_args *q);
+
+/* The query; without --at the instant is `default_at_ms`. */
+void query_args_fill(struct query_args *q, int64_t default_at_ms, struct row_query *ret);
+
+#endif

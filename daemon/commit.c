@@ -1,0 +1,222 @@
+/* Results into Redis views that a person can read, and into the outbox as protobuf.
+ *
+ *   view:<org>:<window>          hash  "<dim>:<subject>|<kpi>" -> value, for ratios with "(numerator/denominator)", for durations with counts and quantiles
+ *   board:<org>:<board>          zset  subject by value          board:<org>:<board>:rows  hash  subject -> "rank=1 previous=2 movement=+1 gap=0"
+ *   alert:<org>                  hash  "<rule>|<dim>:<subject>" -> "firing level=warning value=0.66 n=6 since=..."
+ *   scorecard:<org>              hash  "<scorecard>|<dim>:<subject>" -> "74.2 coverage=0.85 band=C"
+ *   state                        hash  "<org>/<key>" -> the evaluator's own */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crmpulse/out_pb.h"
+#include "daemon/judge_int.h"
+
+void commit_init(struct commit *c)
+{
+    arena_init(&c->text, 0, 0);
+    arena_init(&c->encode, 0, 0);
+}
+
+void commit_clear(struct commit *c)
+{
+    c->list.n_ops = c->list.n_outs = 0;
+    c->failed = false;
+    arena_reset(&c->text);
+    arena_reset(&c->encode);
+}
+
+void commit_release(struct commit *c)
+{
+    free(c->list.op);
+    free(c->list.out);
+    arena_release(&c->text);
+    arena_release(&c->encode);
+}
+
+struct store_commit *commit_build(struct commit *c, int64_t lease_epoch, uint64_t trim_feed_before)
+{
+    c->built = (struct store_commit){ lease_epoch, c->list.n_ops, c->list.n_outs, c->list.op, c->list.out, trim_feed_before };
+    return &c->built;
+}
+
+static struct slice keep(struct commit *c, struct slice s)
+{
+    struct slice copy = arena_copy(&c->text, s);
+    c->failed |= !copy.p;
+    return copy;
+}
+
+__attribute__((format(printf, 2, 3))) static struct slice format(struct commit *c, const char *fmt, ...)
+{
+    char buf[4096];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(buf, sizeof buf, fmt, ap);
+    va_end(ap);
+    return keep(c, (struct slice){ buf, n < 0 ? 0 : (uint32_t)n < sizeof buf ? (uint32_t)n : (uint32_t)sizeof buf - 1 });
+}
+
+static struct slice escaped(struct commit *c, struct slice raw)
+{
+    char buf[1600];
+    return keep(c, (struct slice){ buf, (uint32_t)cell_escape(raw, buf, sizeof buf) });
+}
+
+static void op(struct commit *c, const char *command, struct slice key, uint32_t n_args, const struct slice *args)
+{
+    if (c->list.n_ops == c->list.ops_cap) {
+        uint32_t cap = c->list.ops_cap ? c->list.ops_cap * 2 : 256;
+        struct store_op *v = realloc(c->list.op, cap * sizeof *v);
+        if (!v) {
+            c->failed = true;
+            return;
+        }
+        c->list.op = v;
+        c->list.ops_cap = cap;
+    }
+    struct slice *copy = arena_alloc(&c->text, (n_args + 1) * sizeof *copy);
+    if (!copy) {
+        c->failed = true;
+        return;
+    }
+    if (n_args)
+        memcpy(copy, args, n_args * sizeof *copy);
+    c->list.op[c->list.n_ops++] = (struct store_op){ slice_of(command), key, n_args, copy };
+}
+
+static void hset(struct commit *c, struct slice key, struct slice field, struct slice value)
+{
+    op(c, "HSET", key, 2, (struct slice[]){ field, value });
+}
+
+static void out(struct commit *c, const char *topic, struct slice key, struct slice id, const char *type, struct slice payload)
+{
+    if (c->list.n_outs == c->list.outs_cap) {
+        uint32_t cap = c->list.outs_cap ? c->list.outs_cap * 2 : 256;
+        struct store_out *v = realloc(c->list.out, cap * sizeof *v);
+        if (!v) {
+            c->failed = true;
+            return;
+        }
+        c->list.out = v;
+        c->list.outs_cap = cap;
+    }
+    c->failed |= !payload.p;
+    c->list.out[c->list.n_outs++] = (struct store_out){ slice_of(topic), keep(c, key), keep(c, id), slice_of(type), keep(c, payload) };
+    arena_reset(&c->encode);
+}
+
+/* A readable number: integers as such, others with what is needed to tell them apart. */
+static struct slice number(struct commit *c, double v)
+{
+    if (v == (double)(int64_t)v && v < 9e15 && v > -9e15)
+        return format(c, "%lld", (long long)v);
+    return format(c, "%.10g", v);
+}
+
+static struct slice row_text(struct commit *c, const struct kpi_row *r)
+{
+    if (r->is_null)
+        return SLICE("null");
+    struct slice v = number(c, r->value);
+    if (r->has_distribution)
+        return format(c, "%.*s (n=%lld sum=%lld p50=%.10g p90=%.10g)", (int)v.n, v.p, (long long)r->count, (long long)r->sum, r->p50, r->p90);
+    if (r->is_ratio)
+        return format(c, "%.*s (%lld/%lld)", (int)v.n, v.p, (long long)r->numerator, (long long)r->denominator);
+    return v;
+}
+
+static struct slice member(struct commit *c, struct slice dim, struct slice subject, struct slice id)
+{
+    struct slice s = escaped(c, subject);
+    return format(c, "%.*s:%.*s|%.*s", (int)dim.n, dim.p, (int)s.n, s.p, (int)id.n, id.p);
+}
+
+static int on_live_row(void *ctx, const struct kpi_row *r)
+{
+    struct commit *c = ctx;
+    struct slice org = escaped(c, r->org);
+    hset(c, format(c, "view:%.*s:%.*s", (int)org.n, org.p, (int)r->window.n, r->window.p), member(c, r->dim, r->subject, r->kpi), row_text(c, r));
+    return c->failed ? -1 : 0;
+}
+
+static int on_judged_row(void *ctx, const struct kpi_row *r)
+{
+    struct commit *c = ctx;
+    struct kpi_row row = *r;
+    row.emitted_at_ms = wall_ms();
+    out(c, "kpis", row.org, row.id, "crmpulse.kpi.v1", out_pb_kpi_row(&c->encode, &row));
+    return c->failed ? -1 : 0;
+}
+
+static int on_alert(void *ctx, const struct alert_transition *a)
+{
+    struct commit *c = ctx;
+    struct alert_transition x = *a;
+    struct slice org = escaped(c, x.org), v = number(c, x.value), subject = escaped(c, x.subject);
+    x.emitted_at_ms = wall_ms();
+    hset(c, format(c, "alert:%.*s", (int)org.n, org.p),
+         format(c, "%.*s|%.*s:%.*s", (int)x.rule.n, x.rule.p, (int)x.dim.n, x.dim.p, (int)subject.n, subject.p),
+         format(c, "%.*s level=%.*s value=%.*s n=%lld since=%lld id=%.*s", (int)x.to_state.n, x.to_state.p, (int)x.level.n, x.level.p, (int)v.n, v.p,
+                (long long)x.samples, (long long)x.occurred_at_ms, (int)x.id.n, x.id.p));
+    out(c, "alerts", x.id, x.id, "crmpulse.alert.v1", out_pb_alert_transition(&c->encode, &x));
+    return c->failed ? -1 : 0;
+}
+
+static void board_view(struct commit *c, const struct board_snapshot *b)
+{
+    struct slice org = escaped(c, b->org);
+    struct slice key = format(c, "board:%.*s:%.*s", (int)org.n, org.p, (int)b->board.n, b->board.p);
+    struct slice rows = format(c, "%.*s:rows", (int)key.n, key.p);
+    op(c, "DEL", key, 0, NULL);
+    op(c, "DEL", rows, 0, NULL);
+    for (size_t i = 0; i < b->entry_count; i++) {
+        const struct board_entry *e = &b->entries[i];
+        struct slice subject = escaped(c, e->subject), value = number(c, e->value), gap = number(c, e->gap);
+        op(c, "ZADD", key, 2, (struct slice[]){ value, subject });
+        hset(c, rows, subject,
+             format(c, "rank=%d previous=%d movement=%+d value=%.*s gap=%.*s", e->rank, e->previous_rank, e->movement, (int)value.n, value.p, (int)gap.n,
+                    gap.p));
+    }
+}
+
+static int on_board(void *ctx, const struct board_snapshot *b, bool live)
+{
+    struct commit *c = ctx;
+    struct board_snapshot board = *b;
+    if (live) {
+        board_view(c, b);
+    } else {
+        board.emitted_at_ms = wall_ms();
+        out(c, "boards", board.org, board.id, "crmpulse.board.v1", out_pb_board_snapshot(&c->encode, &board));
+    }
+    return c->failed ? -1 : 0;
+}
+
+static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
+{
+    struct commit *c = ctx;
+    struct scorecard_snapshot card = *s;
+    struct slice org = escaped(c, s->org), v = s->is_null ? SLICE("null") : number(c, s->score);
+    card.emitted_at_ms = wall_ms();
+    hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
+         format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p, s->provisional ? " provisional" : ""));
+    out(c, "scorecards", card.org, card.id, "crmpulse.scorecard.v1", out_pb_scorecard_snapshot(&c->encode, &card));
+    return c->failed ? -1 : 0;
+}
+
+int commit_state(void *ctx, struct slice org, struct slice key, struct slice value)
+{
+    struct commit *c = ctx;
+    struct slice id = escaped(c, org);
+    hset(c, SLICE("state"), format(c, "%.*s/%.*s", (int)id.n, id.p, (int)key.n, key.p), keep(c, value));
+    return c->failed ? -1 : 0;
+}
+
+const struct evaluator_sink *commit_sink(struct commit *c, struct daemon *d, int64_t now_ms)
+{
+    c->d = d;
+    c->now_ms = now_ms;
+    c->sink = (struct evaluator_sink){ c, on_live_row, on_judged_row, on_alert, on_board, on_scorecard };
+    return &c->sink;
+}

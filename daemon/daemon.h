@@ -1,0 +1,180 @@
+/* The daemon's parts and how they hang together. Data goes one way: ingest -> shard (flush) -> judge -> publish; each part tells the next one only
+ * that there may be something to do. */
+#ifndef CRMPULSE_DAEMON_H
+#define CRMPULSE_DAEMON_H
+
+#include <uv.h>
+
+#include "crmpulse/arena.h"
+#include "crmpulse/config.h"
+#include "crmpulse/engine.h"
+#include "crmpulse/eval.h"
+#include "crmpulse/event_decode.h"
+#include "crmpulse/kafka_in.h"
+#include "crmpulse/kafka_out.h"
+#include "crmpulse/redis_store.h"
+#include "daemon/log.h"
+
+struct daemon;
+struct judge;
+struct publish;
+
+enum part_state { PART_RUN, PART_PAUSED, PART_HALTED };
+
+/* One assigned partition as ingest sees it. */
+struct part {
+    struct slice topic; /* owned by kafka_in */
+    int32_t partition;
+    enum part_state state;
+    char why[160];            /* PAUSED, HALTED: the reason */
+    int64_t position;         /* next offset to take; -1: from the beginning */
+    int64_t verify;           /* offset whose CRC is compared before anything is applied (I5), -1: none */
+    uint32_t verify_crc;
+    int64_t last;             /* newest offset taken, -1 */
+    uint32_t last_crc;
+    int64_t max_event_ms;
+    uint64_t eof_at_ms;       /* loop time since when the end of the log is reached; 0: not at the end */
+    bool idle;
+};
+
+/* The chain of one partition in one shard. */
+struct chain {
+    int64_t stored_next;  /* what the store holds, as far as we know */
+    int64_t flushed_next; /* in the flush in flight */
+    int64_t epoch;
+    int64_t read, applied, duplicate, late, dead;
+};
+
+struct out_list {
+    struct store_out *v;
+    uint32_t n, cap;
+    struct arena text;
+};
+
+struct shard {
+    struct daemon *d;
+    uint32_t index;
+    struct redis_store *store;
+    enum store_state store_state;
+    struct engine *engine;
+    struct chain *chain; /* one per part, same order */
+    struct out_list outs;
+    bool flushing, loading, moved;
+    uint64_t last_flush_ms;
+    struct judge *judge;
+    struct publish *publish;
+};
+
+/* One record of Kafka in the batch at work. */
+struct message {
+    uint32_t part, shard;
+    int64_t offset;
+    uint32_t crc;
+    struct slice value;
+    bool done;
+};
+
+enum ingest_state {
+    INGEST_UNASSIGNED, /* no partitions */
+    INGEST_CLAIMING,   /* waiting for the stores */
+    INGEST_RUNNING,
+    INGEST_REWINDING   /* something went wrong: waiting to read the stores again */
+};
+
+struct ingest {
+    enum ingest_state state;
+    uint64_t generation; /* raised whenever pending work is dropped: late answers are recognised by it */
+    struct part *part;
+    uint32_t n_parts;
+    struct message *message;
+    uint32_t n_messages, messages_cap, n_done;
+    struct arena payload, decode;
+    uint32_t waiting; /* answers from stores still to come */
+    uint32_t rewinds; /* in a row */
+    bool stepping;
+    uv_timer_t retry, tick;
+    uv_idle_t more;
+    bool more_active;
+};
+
+/* Partitions of the input topics, in the order of the configuration. */
+struct topic_sizes {
+    uint32_t n;
+    int32_t size[CONFIG_TOPICS_MAX];
+    bool known, asking;
+    bool again; /* asked for anew while a question was under way: its answer is old */
+    uint64_t not_before_ms;
+};
+
+struct daemon {
+    uv_loop_t loop;
+    struct config *config;
+    struct log log;
+    struct event_codec codec;
+    struct kafka_in *in;
+    struct kafka_out *out;
+    struct shard *shard;
+    uint32_t n_shards;
+    struct ingest ingest;
+    struct topic_sizes sizes;
+    uv_signal_t on_term, on_int;
+    uv_timer_t stop_timer;
+    char owner[256]; /* names this daemon in leases */
+    bool stopping, refused, closing, started;
+    uint64_t stop_deadline_ms;
+    bool until_idle; /* stop once everything is read, judged and published */
+};
+
+int64_t wall_ms(void);
+
+/* run.c: stop in an orderly way, within five seconds. */
+void daemon_stop(struct daemon *d);
+/* Run until stopped; the exit code. */
+int daemon_run(struct config *config, bool until_idle);
+
+/* ingest.c */
+int ingest_start(struct daemon *d);
+void ingest_stop(struct daemon *d);
+void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n);
+void ingest_revoked(void *ctx, const struct store_part *parts, uint32_t n);
+void ingest_readable(void *ctx);
+void ingest_end(void *ctx, struct slice topic, int32_t partition, int64_t offset);
+void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t partition, const char *why);
+/* Drop everything pending and start again from what the stores hold, after a delay. */
+void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms);
+void ingest_halt(struct daemon *d, uint32_t part, const char *why);
+void ingest_step(struct daemon *d);
+bool ingest_drained(const struct daemon *d); /* all partitions at their end, nothing pending */
+
+/* apply.c: one message of the batch */
+void message_take(struct daemon *d, struct message *m);
+
+/* flush.c */
+bool shard_flush_due(const struct shard *s, uint64_t now_ms);
+void shard_flush(struct shard *s);
+int out_push(struct out_list *l, const struct store_out *out); /* copies */
+void out_clear(struct out_list *l);
+
+/* judge.c */
+struct judge *judge_new(struct shard *s);
+void judge_free(struct judge *j);
+void judge_poke(struct judge *j); /* there may be something to judge */
+void judge_stir(struct judge *j); /* there is something to judge */
+bool judge_settled(const struct judge *j);
+bool judge_leave(struct judge *j); /* at the end: gives the lease up; true when that is done. Called until then */
+
+/* watermark.c */
+void watermark_ask(struct daemon *d); /* topics may have grown: hold the watermark until their sizes are known */
+void watermark_tick(struct daemon *d);
+
+/* publish.c */
+struct publish *publish_new(struct shard *s);
+void publish_free(struct publish *p);
+void publish_poke(struct publish *p, int64_t lease_epoch); /* 0: the lease is gone, stop */
+void publish_tick(struct publish *p); /* dead letters and other daemons' entries are found by looking */
+void publish_delivered(void *ctx, uint32_t shard, uint64_t seq);
+void publish_failed(void *ctx, uint32_t shard, uint64_t seq, const char *why);
+bool publish_settled(const struct publish *p);
+bool publish_quiet(const struct publish *p); /* at the end: nothing is under way any more */
+
+#endif

@@ -1,0 +1,70 @@
+/* The judge's inside, and the commit it collects. */
+#ifndef CRMPULSE_JUDGE_INT_H
+#define CRMPULSE_JUDGE_INT_H
+
+#include "daemon/daemon.h"
+
+/* Results of one advance as store operations and outbox entries. */
+struct commit_list {
+    struct store_op *op;
+    struct store_out *out;
+    uint32_t n_ops, n_outs, ops_cap, outs_cap;
+};
+
+struct commit {
+    struct commit_list list;
+    struct arena text, encode;
+    struct daemon *d;
+    struct evaluator_sink sink;
+    struct store_commit built;
+    int64_t now_ms;
+    bool failed;
+};
+
+void commit_init(struct commit *c);
+void commit_clear(struct commit *c);
+void commit_release(struct commit *c);
+/* The sink that fills the commit; `now_ms` dates what is emitted. */
+const struct evaluator_sink *commit_sink(struct commit *c, struct daemon *d, int64_t now_ms);
+int commit_state(void *ctx, struct slice org, struct slice key, struct slice value);
+struct store_commit *commit_build(struct commit *c, int64_t lease_epoch, uint64_t trim_feed_before);
+
+struct pane_stand {
+    struct slice key;
+    uint64_t seq; /* feed sequence the pane was read at */
+};
+
+struct retained {
+    uint64_t seq;
+    int64_t max_cause_ms;
+};
+
+enum judge_phase { JUDGE_IDLE, JUDGE_LOADING, JUDGE_READY };
+
+struct judge {
+    struct shard *s;
+    struct evaluator *evaluator;
+    enum judge_phase phase;
+    bool busy, settled, all_idle;
+    bool commit_waits; /* built, refused for now, offered again */
+    int64_t lease_epoch;
+    uint64_t lease_asked_ms, not_before_ms;
+    uint64_t other_until_ms; /* loop time at which the lease of another daemon ends; 0: none seen */
+    uint64_t feed_seq; /* newest entry taken */
+    uint64_t list_seq; /* newest entry when the panes were listed */
+    int64_t watermark_ms, newest_ms, judged_to_ms, chunk_ms;
+    struct retained *retained; /* entries of the feed with causes still to be judged */
+    uint32_t retained_n, retained_cap;
+    struct pane_stand *pane; /* while loading */
+    uint32_t n_panes, loaded, loading_n;
+    struct arena text;
+    struct commit commit;
+};
+
+/* Moves the watermark, and newest_ms and all_idle, to what the store's partitions allow. */
+void watermark_take(struct judge *j, const struct store_part *parts, uint32_t n);
+
+/* Cells as the store hands them out, into an evaluator; false if they are malformed. Also used by query. */
+bool judge_restore_cells(struct evaluator *e, const struct store_cell *cells, uint32_t n);
+
+#endif

@@ -1,0 +1,57 @@
+/* One line per event, written with one call; control bytes and quotes of foreign text are escaped. */
+#include "daemon/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int priority; /* syslog, for the journal */
+} levels[] = { { "debug", 7 }, { "info", 6 }, { "warning", 4 }, { "error", 3 } };
+
+void log_init(struct log *l, const char *level, bool json)
+{
+    *l = (struct log){ LOG_INFO_, json, getenv("JOURNAL_STREAM") != NULL };
+    for (int i = 0; i < 4; i++)
+        if (level && strcmp(level, levels[i].name) == 0)
+            l->level = (enum log_level)i;
+}
+
+static void escape(const char *from, char *to, size_t cap)
+{
+    size_t n = 0;
+    for (; *from && n + 5 < cap; from++) {
+        unsigned char c = (unsigned char)*from;
+        if (c == '"' || c == '\\') {
+            to[n++] = '\\';
+            to[n++] = (char)c;
+        } else if (c < 0x20 || c == 0x7f) {
+            n += (size_t)snprintf(to + n, cap - n, "\\x%02x", c);
+        } else {
+            to[n++] = (char)c;
+        }
+    }
+    to[n] = 0;
+}
+
+void log_line(const struct log *l, enum log_level level, const char *event, const char *format, ...)
+{
+    char text[1024], safe[2200], line[2600];
+    if (level < l->level)
+        return;
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    escape(text, safe, sizeof safe);
+    int n;
+    if (l->json)
+        n = snprintf(line, sizeof line, "{\"level\":\"%s\",\"event\":\"%s\",\"message\":\"%s\"}\n", levels[level].name, event, safe);
+    else if (l->journal)
+        n = snprintf(line, sizeof line, "<%d>event=%s message=\"%s\"\n", levels[level].priority, event, safe);
+    else
+        n = snprintf(line, sizeof line, "level=%s event=%s message=\"%s\"\n", levels[level].name, event, safe);
+    if (n > 0)
+        fwrite(line, 1, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1, stderr);
+}

@@ -1,0 +1,46 @@
+/* crmpulse: the command. One row per subcommand; everything else is elsewhere. */
+#include <stdio.h>
+#include <string.h>
+
+#include "crmpulse/cli.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+
+static const struct command commands[] = {
+    { "run", cmd_run, "the daemon: Kafka to Redis, KPIs, boards, alerts, scorecards" },
+    { "demo", cmd_demo, "the whole pipeline on embedded parts and synthetic events, live in the terminal" },
+    { "check", cmd_check, "check a configuration; every error at once" },
+    { "replay", cmd_replay, "run a file of events through the same core; print KPIs, boards, alerts" },
+    { "query", cmd_query, "KPI rows from a running installation's Redis" },
+    { "send", cmd_send, "send NDJSON or CSV events to Kafka" },
+    { "tap", cmd_tap, "decode our topics to JSON lines" },
+    { "kpis", cmd_kpis, "list the KPI catalogue" },
+    { "version", cmd_version, "versions of crmpulse and of the libraries it runs on" },
+};
+
+static int help(FILE *to)
+{
+    fputs("usage: crmpulse COMMAND [options]; crmpulse COMMAND --help tells more\n\n", to);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+    return to == stdout ? 0 : CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return help(stderr);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return help(stdout);
+    if (strcmp(argv[1], "--version") == 0)
+        return cmd_version(1, argv);
+    fprintf(stderr, "crmpulse: unknown command '%s'\n", argv[1]);
+    return help(stderr);
+}

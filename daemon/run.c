@@ -1,0 +1,261 @@
+/* crmpulse run: sets the parts up, runs the loop, takes them down again within five seconds.
+ *
+ * Order matters: stores first (a preflight that refuses ends the start), then the producer, then the consumer. Down: consumer reads no more, what is
+ * pending is flushed, judged and published as far as time allows, then everything closes. What is cut off is read again at the next start. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crmpulse/cli.h"
+#include "daemon/daemon.h"
+
+enum { STOP_MS = 4000, STOP_CHECK_MS = 20, CLOSE_KAFKA_MS = 1500 };
+
+static void close_handle(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+/* ---- start ---- */
+
+static int start_kafka(struct daemon *d)
+{
+    char err[512] = "";
+    const struct kafka_out_events out_events = { d, publish_delivered, publish_failed };
+    const struct kafka_in_events in_events = { d, ingest_assigned, ingest_revoked, ingest_readable, ingest_end, ingest_fault };
+    d->out = kafka_out_new(&d->loop, d->config, &out_events, err, sizeof err);
+    d->in = d->out ? kafka_in_new(&d->loop, d->config, &in_events, err, sizeof err) : NULL;
+    if (!d->in) {
+        log_line(&d->log, LOG_ERROR_, "kafka", "%s", err);
+        return -1;
+    }
+    return ingest_start(d);
+}
+
+static void on_store_state(void *ctx, enum store_state state, const char *why)
+{
+    struct shard *s = ctx;
+    struct daemon *d = s->d;
+    enum store_state was = s->store_state;
+    s->store_state = state;
+    switch (state) {
+    case STORE_READY:
+        log_line(&d->log, LOG_INFO_, "store_ready", "shard %u", s->index);
+        break;
+    case STORE_DOWN:
+        log_line(&d->log, LOG_WARNING_, "store_down", "shard %u: %s", s->index, why ? why : "");
+        if (was == STORE_READY)
+            ingest_rewind(d, "the store is gone", 100);
+        return;
+    case STORE_REFUSED:
+        log_line(&d->log, LOG_ERROR_, "store_refused", "shard %u: %s", s->index, why ? why : "");
+        d->refused = true;
+        uv_stop(&d->loop);
+        return;
+    case STORE_CONNECTING:
+        return;
+    }
+    for (uint32_t i = 0; i < d->n_shards; i++)
+        if (d->shard[i].store_state != STORE_READY)
+            return;
+    if (!d->started && !d->stopping) {
+        d->started = true;
+        if (start_kafka(d) < 0) {
+            d->refused = true;
+            uv_stop(&d->loop);
+        }
+    }
+}
+
+static int start_shards(struct daemon *d)
+{
+    const struct engine_options opt = { .cache_bytes = (size_t)d->config->redis.record_cache_bytes };
+    d->n_shards = (uint32_t)d->config->redis.shards;
+    d->shard = calloc(d->n_shards, sizeof *d->shard);
+    for (uint32_t i = 0; d->shard && i < d->n_shards; i++) {
+        struct shard *s = &d->shard[i];
+        const struct redis_store_events events = { s, on_store_state };
+        s->d = d;
+        s->index = i;
+        arena_init(&s->outs.text, 0, 0);
+        s->engine = engine_new(&d->config->defs, &opt);
+        s->judge = judge_new(s);
+        s->publish = publish_new(s);
+        s->store = s->engine && s->judge && s->publish ? redis_store_new(&d->loop, d->config, i, &events) : NULL;
+        if (!s->store)
+            return -1;
+    }
+    return d->shard ? 0 : -1;
+}
+
+/* ---- stop ---- */
+
+static void close_stores(struct daemon *d);
+
+static void on_store_closed(void *ctx)
+{
+    struct shard *s = ctx;
+    s->store = NULL;
+    for (uint32_t i = 0; i < s->d->n_shards; i++)
+        if (s->d->shard[i].store)
+            return;
+    uv_stop(&s->d->loop);
+}
+
+static void close_stores(struct daemon *d)
+{
+    d->closing = true;
+    if (d->in) {
+        kafka_in_close(d->in, CLOSE_KAFKA_MS);
+        kafka_out_close(d->out, CLOSE_KAFKA_MS);
+        d->in = NULL;
+        d->out = NULL;
+    }
+    for (uint32_t i = 0; i < d->n_shards; i++)
+        if (d->shard[i].store)
+            redis_store_close(d->shard[i].store, on_store_closed, &d->shard[i]);
+}
+
+static void on_stop_timer(uv_timer_t *t)
+{
+    struct daemon *d = t->data;
+    bool waiting = false;
+    for (uint32_t i = 0; i < d->n_shards; i++) {
+        struct shard *s = &d->shard[i];
+        if (d->ingest.state == INGEST_RUNNING && s->moved && !s->flushing && !d->ingest.n_messages && s->store_state == STORE_READY)
+            shard_flush(s);
+        waiting |= s->flushing || !publish_quiet(s->publish) || !judge_leave(s->judge);
+    }
+    if (waiting && uv_now(&d->loop) < d->stop_deadline_ms)
+        return;
+    uv_timer_stop(t);
+    close_stores(d);
+}
+
+void daemon_stop(struct daemon *d)
+{
+    if (d->stopping)
+        return;
+    log_line(&d->log, LOG_INFO_, "stopping", "flushing what is pending");
+    d->stopping = true;
+    d->stop_deadline_ms = uv_now(&d->loop) + STOP_MS / 2;
+    uv_timer_start(&d->stop_timer, on_stop_timer, 0, STOP_CHECK_MS);
+}
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+    (void)signum;
+    daemon_stop(h->data);
+}
+
+/* ---- the whole ---- */
+
+static int init(struct daemon *d)
+{
+    char host[64] = "host";
+    if (uv_loop_init(&d->loop) < 0 || event_codec_init(&d->codec) < 0)
+        return -1;
+    d->codec.format = (enum input_format)d->config->kafka.format;
+    (void)gethostname(host, sizeof host - 1);
+    /* A name that lasts lets a restarted daemon take its lease back at once. */
+    if (*d->config->kafka.instance_id)
+        snprintf(d->owner, sizeof d->owner, "%s", d->config->kafka.instance_id);
+    else
+        snprintf(d->owner, sizeof d->owner, "%s/%ld/%llx", host, (long)getpid(), (unsigned long long)uv_hrtime());
+    int rc = uv_timer_init(&d->loop, &d->stop_timer);
+    rc |= uv_signal_init(&d->loop, &d->on_term) | uv_signal_init(&d->loop, &d->on_int);
+    d->stop_timer.data = d->on_term.data = d->on_int.data = d;
+    rc |= uv_signal_start(&d->on_term, on_signal, SIGTERM) | uv_signal_start(&d->on_int, on_signal, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    return rc < 0 ? -1 : start_shards(d);
+}
+
+static void release(struct daemon *d)
+{
+    if (d->started)
+        ingest_stop(d);
+    for (uint32_t i = 0; i < d->n_shards; i++) {
+        struct shard *s = &d->shard[i];
+        judge_free(s->judge);
+        publish_free(s->publish);
+        engine_free(s->engine);
+        arena_release(&s->outs.text);
+        free(s->outs.v);
+    }
+    free(d->shard);
+    uv_walk(&d->loop, close_handle, NULL);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&d->loop);
+}
+
+int daemon_run(struct config *config, bool until_idle)
+{
+    struct daemon *d = calloc(1, sizeof *d);
+    if (!d)
+        return EXIT_FAILURE;
+    d->config = config;
+    d->until_idle = until_idle;
+    log_init(&d->log, config->log.level, config->log.json);
+    int rc = EXIT_FAILURE;
+    if (init(d) == 0) {
+        log_line(&d->log, LOG_INFO_, "starting", "%u shards, %s", d->n_shards, d->owner);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+        rc = d->refused ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
+    if (!d->closing && d->n_shards) { /* refused at the start, or a fatal fault */
+        d->stopping = true;
+        close_stores(d);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+    }
+    log_line(&d->log, LOG_INFO_, "stopped", "exit code %d", rc);
+    release(d);
+    free(d);
+    return rc;
+}
+
+static int usage(FILE *to)
+{
+    fputs("usage: crmpulse run [--config FILE] [--set KEY=VALUE]... [--until-idle]\n"
+          "  --until-idle   stop once every partition was read to its end and everything is judged and published\n",
+          to);
+    return to == stdout ? EXIT_SUCCESS : CLI_USAGE;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' }, { "until-idle", no_argument, NULL, 'u' },
+        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+    };
+    const char *file = NULL, *set[64];
+    struct config_load_options opt = { 0, set };
+    struct config_problems problems = { 0 };
+    bool until_idle = false;
+    int o;
+    optind = 1;
+    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (o == 'c')
+            file = optarg;
+        else if (o == 's' && opt.n_sets < 64)
+            set[opt.n_sets++] = optarg;
+        else if (o == 'u')
+            until_idle = true;
+        else
+            return usage(o == 'h' ? stdout : stderr);
+    }
+    if (optind != argc)
+        return usage(stderr);
+    struct config *config = config_load(file, &opt, &problems);
+    config_problems_print(&problems, stderr);
+    config_problems_release(&problems);
+    if (!config)
+        return CLI_CONFIG;
+    int rc = daemon_run(config, until_idle);
+    config_free(config);
+    return rc;
+}
