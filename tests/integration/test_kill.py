@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""SIGKILL of the daemon and of Redis at random moments while events flow: the end state is that of an unkilled replay and of the
+oracle, the alert ids are the same, and the counters add up.
+
+test_kill.py [--kills N] [--redis-kills N] [--seed N] [--rate EVENTS_PER_S]; scripts/kill-test runs it with 50 and 5. Redis writes an
+append-only file; every second time it is killed that file also loses its tail, as after a power cut or a failover to a lagging replica:
+state and offsets then go back together.
+"""
+import argparse
+import json
+import os
+import random
+import time
+
+import lib
+import pipeline
+
+SET = "crm_sales"
+SETS = ["publish.snapshot_every=30d", "time.out_of_orderness=1d", "kafka.session_timeout=6s", "redis.backoff_max=500ms",
+        # Not before all is sent: a producer at rest must not look like the end of the history.
+        "time.idle_timeout=60s"]
+DAY_MS = 86_400_000
+
+
+class Victims:
+    """The daemon and its Redis, and when each was last brought back."""
+
+    def __init__(self, redis, pipe):
+        self.redis, self.pipe = redis, pipe
+        self.daemon, self.recoveries, self.lost_bytes = None, {"daemon": [], "redis": []}, 0
+        self.start()
+
+    def start(self):
+        self.daemon = self.pipe.start(sets=["kafka.instance_id=one"])
+
+    def read(self):
+        try:
+            return sum(int(row["read"]) for row in self.pipe.offsets().values())
+        except (OSError, lib.RedisError):
+            return None
+
+    def wait_for_progress(self, kind, before, began, seconds=60):
+        """Until more is applied than before; notes how long that took since `began`."""
+        lib.wait_until(lambda: (self.read() or -1) > before, seconds, f"progress after a kill of {kind}\n{self.daemon.text()[-2000:]}", 0.02)
+        self.recoveries[kind].append(time.monotonic() - began)
+
+    def kill_daemon(self):
+        self.daemon.kill()
+        before = self.read()
+        began = time.monotonic()
+        self.start()
+        return before, began
+
+    def kill_redis(self, cut):
+        self.redis.kill()
+        if cut:
+            self.cut_tail()
+        self.redis.start()
+        return self.read(), time.monotonic()
+
+    def cut_tail(self):
+        log = max((self.redis.dir / "appendonlydir").glob("*.incr.aof"), key=lambda p: p.stat().st_mtime)
+        size = log.stat().st_size
+        lost = min(size // 5, 300_000)
+        with open(log, "r+b") as f:
+            f.truncate(size - lost)
+        self.lost_bytes += lost
+
+
+def torment(victims, sender, args, chance):
+    """Kills spread over the whole time of sending; the last ones after it if time was short."""
+    plan = ["daemon"] * args.kills + ["redis"] * args.redis_kills
+    chance.shuffle(plan)
+    cut = False
+    for kind in plan:
+        time.sleep(chance.uniform(0.05, args.pause))
+        if kind == "daemon":
+            before, began = victims.kill_daemon()
+        else:
+            before, began = victims.kill_redis(cut)
+            cut = not cut
+        # Half of the kills hit a daemon that has not recovered yet.
+        if chance.random() < 0.5 and sender.alive():
+            victims.wait_for_progress(kind, before, began)
+
+
+def summary(name, seconds):
+    ordered = sorted(seconds)
+    if ordered:
+        print(f"# recovery after a kill of {name}: {len(ordered)} times, median {ordered[len(ordered) // 2]:.2f} s, "
+              f"longest {ordered[-1]:.2f} s")
+
+
+def compare_with_oracle(pipe, events, newest):
+    found = pipe.dir / "rows.ndjson"
+    found.write_bytes(pipe.query())
+    done = lib.run(["python3", "-m", "oracle", "compare", events, found, "--tz", "UTC", "--cycle", "q", "--at", str(newest)], 300,
+                   env={"PYTHONPATH": str(lib.REPO / "tests/model")})
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    tally = next((row for row in lines if "compared" in row), {})
+    lib.check(f"the oracle agrees with all of {tally.get('compared')} rows", tally.get("different") == 0 and tally.get("compared", 0) > 5000,
+              f"{tally} {[row for row in lines if 'kpi' in row][:3]} {done.stderr[-300:]}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=int(os.environ.get("CRMPULSE_KILLS", "10")))
+    parser.add_argument("--redis-kills", type=int, default=int(os.environ.get("CRMPULSE_REDIS_KILLS", "2")))
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("CRMPULSE_SEED", "1")))
+    parser.add_argument("--pause", type=float, default=2.0, help="longest time between two kills, in seconds")
+    args = parser.parse_args()
+    chance = random.Random(args.seed)
+    print(f"# {args.kills} kills of the daemon, {args.redis_kills} of Redis, seed {args.seed}")
+
+    events, _ = pipeline.data_set(SET)
+    stream = lib.load_ndjson(events)
+    newest = max(e["occurred_at_ms"] for e in stream)
+    config = pipeline.EXAMPLES / f"{SET}.yaml"
+    redis = lib.Server("redis", "--aof", "everysec")
+    pipe = pipeline.Installation(config, 4, redis.socket, SETS)
+    victims = Victims(redis, pipe)
+    seconds = (args.kills + args.redis_kills) * (args.pause / 2 + 1)
+    sender = lib.Process([lib.BIN, "send", events, "--brokers", lib.BOOTSTRAP, "--topic", pipe.input, "--key", "event",
+                          "--shuffle-ms", str(DAY_MS), "--duplicate", "10000", "--seed", str(args.seed),
+                          "--rate", str(max(100, int(len(stream) / seconds)))], log=pipe.dir / "send.log")
+    torment(victims, sender, args, chance)
+    lib.check_equal("all was sent", sender.wait(int(seconds * 3) + 60), 0)
+    lib.check("the daemon is alive after the last kill", victims.daemon.alive(), victims.daemon.text()[-2000:])
+    began = time.monotonic()
+    lib.check_equal("it stops when told", victims.daemon.stop(), 0)
+    lib.check("within 5 s", time.monotonic() - began <= 5, time.monotonic() - began)
+    pipe.settle(200, sets=["time.idle_timeout=1s", "kafka.instance_id=one"])
+    summary("the daemon", victims.recoveries["daemon"])
+    summary("Redis", victims.recoveries["redis"])
+    print(f"# bytes cut off Redis' log: {victims.lost_bytes}")
+
+    lib.check_equal("counters add up", pipe.counters_add_up(), [])
+    lib.check_equal("applied, late, dead", [pipe.total(c) for c in ("applied", "late", "dead")], [len(stream), 0, 0])
+    want = pipeline.replay(events, config, sets=SETS)
+    got = pipe.query()
+    lib.check("rows equal those of a replay, byte for byte", got == want, pipeline.first_difference(got, want))
+    ids = pipe.ids("alerts")
+    transitions = {a["id"] for a in pipeline.rows(pipeline.replay(events, config, "--alerts", sets=SETS))}
+    lib.check(f"the {len(transitions)} alert ids are those of a replay", set(ids) == transitions and transitions,
+              f"{len(set(ids) - transitions)} more, {len(transitions - set(ids))} fewer")
+    print(f"# alerts published more than once (same id): {sum(1 for n in ids.values() if n > 1)}")
+    lib.check_equal("no dead letters, no late events", [len(pipe.ids(name)) for name in ("dead_letter", "late")], [0, 0])
+    compare_with_oracle(pipe, events, newest)
+    lib.finish()
+
+
+if __name__ == "__main__":
+    main()

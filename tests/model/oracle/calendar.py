@@ -1,0 +1,201 @@
+"""Civil and rolling windows of an org: zone, week start, fiscal shift, cycle.
+
+Every window is half-open in UTC milliseconds. Knows nothing of events.
+"""
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+MINUTE_MS, HOUR_MS, DAY_MS = 60000, 3600000, 86400000
+ROLLING_MS = {
+    "5m": 5 * MINUTE_MS, "1h": HOUR_MS, "24h": DAY_MS, "7d": 7 * DAY_MS,
+    "14d": 14 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS, "365d": 365 * DAY_MS,
+}
+CIVIL = ("d", "w", "m", "q", "h", "y")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS = {"m": 1, "q": 3, "h": 6, "y": 12}
+
+
+@dataclass(frozen=True)
+class Window:
+    name: str
+    start: int
+    end: int
+    rolling: bool = False
+    gauge: bool = False
+
+
+def parse_instant(text):
+    """Milliseconds from an integer or an ISO 8601 instant (UTC when no offset is given)."""
+    if isinstance(text, int):
+        return text
+    if text.lstrip("-").isdigit():
+        return int(text)
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def canonical_name(name):
+    """r30 -> 30d, r24h -> 24h: the catalogue's short forms."""
+    if isinstance(name, str) and len(name) > 1 and name[0] == "r" and name[1].isdigit():
+        return name[1:] if name.endswith("h") or name.endswith("d") else name[1:] + "d"
+    return name
+
+
+class Calendar:
+    def __init__(self, zone="UTC", week_start="monday", fiscal_shift=0, cycle="m"):
+        self.zone = ZoneInfo(zone)
+        self.week_start = _WEEKDAYS.index(week_start)
+        self.fiscal_shift = fiscal_shift
+        self.cycle = cycle
+        self._day_cache = {}
+
+    def local(self, ms):
+        return (_EPOCH + timedelta(milliseconds=ms)).astimezone(self.zone)
+
+    def local_date(self, ms):
+        return self.local(ms).date()
+
+    def date_ms(self, day):
+        """First instant of a civil date."""
+        if day not in self._day_cache:
+            moment = datetime.combine(day, time(), tzinfo=self.zone)
+            self._day_cache[day] = (moment.astimezone(timezone.utc) - _EPOCH) \
+                // timedelta(milliseconds=1)
+        return self._day_cache[day]
+
+    def offset_ms(self, ms):
+        return self.local(ms).utcoffset() // timedelta(milliseconds=1)
+
+    def pane(self, ms, length_ms=HOUR_MS):
+        """[start, end) of the pane holding an instant: a minute, or the civil hour."""
+        if length_ms == MINUTE_MS:
+            start = ms - ms % MINUTE_MS
+            return start, start + MINUTE_MS
+        local = ms + self.offset_ms(ms)
+        start = ms - local % HOUR_MS
+        return start, start + HOUR_MS
+
+    def unit_dates(self, unit, day):
+        """First date of the civil unit holding `day`, and first date after it."""
+        if unit == "d":
+            return day, day + timedelta(days=1)
+        if unit == "w":
+            first = day - timedelta(days=(day.weekday() - self.week_start) % 7)
+            return first, first + timedelta(days=7)
+        months = _MONTHS[unit]
+        shift = self.fiscal_shift if unit != "m" else 0
+        index = day.year * 12 + day.month - 1 - shift
+        index -= index % months
+        return _month_date(index + shift), _month_date(index + shift + months)
+
+    def civil(self, unit, ms):
+        first, after = self.unit_dates(unit, self.local_date(ms))
+        return Window(unit, self.date_ms(first), self.date_ms(after))
+
+    def cycle_of(self, ms):
+        return self.civil(self.cycle, ms)
+
+    def window(self, name, at):
+        """The window of that name positioned by the instant `at`."""
+        if isinstance(name, dict):
+            return Window("%d..%d" % (name["start"], name["end"]), name["start"], name["end"])
+        name = canonical_name(name)
+        if name in CIVIL:
+            return self.civil(name, at)
+        if name == "g":
+            return Window("g", at, at + 1, gauge=True)
+        if name == "td":
+            return Window("td", self.cycle_of(at).start, self.pane(at)[1])
+        if name == "cy":
+            window = self.cycle_of(self.cycle_of(at).start - 1)
+            return Window("cy", window.start, window.end)
+        if name in ROLLING_MS:
+            length = ROLLING_MS[name]
+            end = self.pane(at, MINUTE_MS if length <= HOUR_MS else HOUR_MS)[1]
+            return Window(name, end - length, end, rolling=True)
+        if ".." in name:
+            return self._span(name)
+        raise ValueError("unknown window: %s" % name)
+
+    def _span(self, name):
+        first, last = (parse_instant(part) for part in name.split(".."))
+        return Window(name, self.pane(first)[0], self.pane(last - 1)[1])
+
+    def previous(self, window):
+        """The equal window before: the civil unit before, or the same length."""
+        if window.name in CIVIL:
+            return self.civil(window.name, window.start - 1)
+        if window.name == "td":
+            before = self.cycle_of(window.start - 1)
+            return Window("td", before.start, before.end)
+        length = window.end - window.start
+        return Window(window.name, window.start - length, window.start)
+
+    def same_elapsed(self, window, at):
+        """The part of the previous civil unit that had elapsed at the same civil moment."""
+        unit = self.cycle if window.name == "td" else window.name
+        start = self.civil(unit, at).start
+        before = self.civil(unit, start - 1)
+        elapsed = self.local(self.pane(at)[1]).replace(tzinfo=None) \
+            - self.local(start).replace(tzinfo=None)
+        moment = (self.local(before.start).replace(tzinfo=None) + elapsed).replace(tzinfo=self.zone)
+        end = (moment.astimezone(timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
+        return Window("prev", before.start, min(end, before.end))
+
+    def year_ago(self, window):
+        return Window("prev", self._year_earlier(window.start), self._year_earlier(window.end))
+
+    def _year_earlier(self, ms):
+        moment = self.local(ms).replace(tzinfo=None)
+        day = 28 if (moment.month, moment.day) == (2, 29) else moment.day
+        moment = moment.replace(year=moment.year - 1, day=day, tzinfo=self.zone)
+        return (moment.astimezone(timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
+
+    def label(self, unit, ms):
+        """2025-03, 2025-Q1, 2025-H1, 2025, 2025-W10, 2025-03-04."""
+        first, _ = self.unit_dates(unit, self.local_date(ms))
+        if unit == "d":
+            return first.isoformat()
+        if unit == "w":
+            year, week, _ = first.isocalendar()
+            return "%04d-W%02d" % (year, week)
+        if unit == "m":
+            return "%04d-%02d" % (first.year, first.month)
+        index = first.year * 12 + first.month - 1 - self.fiscal_shift
+        year, month = divmod(index, 12)
+        if unit == "y":
+            return "%04d" % year
+        return "%04d-%s%d" % (year, unit.upper(), month // _MONTHS[unit] + 1)
+
+    def days(self, start, end):
+        """Civil days (date, start, end) that start inside [start, end)."""
+        day = self.local_date(start)
+        if self.date_ms(day) < start:
+            day += timedelta(days=1)
+        while self.date_ms(day) < end:
+            yield day, self.date_ms(day), self.date_ms(day + timedelta(days=1))
+            day += timedelta(days=1)
+
+    def business_ms(self, start, end, opens=9, closes=18):
+        """Working time (Mon-Fri, opens..closes) inside [start, end); holidays are not known."""
+        total, day = 0, self.local_date(start)
+        while end > start and self.date_ms(day) < end:
+            if day.weekday() < 5:
+                first = self._clock(day, opens)
+                last = self._clock(day, closes)
+                total += max(0, min(end, last) - max(start, first))
+            day += timedelta(days=1)
+        return total
+
+    def _clock(self, day, hour):
+        moment = datetime.combine(day, time(hour), tzinfo=self.zone)
+        return (moment.astimezone(timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _month_date(index):
+    year, month = divmod(index, 12)
+    return date(year, month + 1, 1)
