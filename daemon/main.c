@@ -19,6 +19,8 @@ static const struct command commands[] = {
     { "send", cmd_send, "send NDJSON or CSV events to Kafka" },
     { "tap", cmd_tap, "decode our topics to JSON lines" },
     { "kpis", cmd_kpis, "list the KPI catalogue" },
+    { "appraise", cmd_appraise, "expert weights, AHP, fuzzy evaluation, before/after from a file" },
+    { "tco", cmd_tco, "total cost of ownership, ROI, payback, NPV, IRR of a plan in a file" },
     { "version", cmd_version, "versions of crmpulse and of the libraries it runs on" },
 };
 

@@ -16,13 +16,19 @@ struct check_args {
 };
 
 static const struct option options[] = {
-    { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'J' },
-    { "quiet", no_argument, NULL, 'q' },        { "sample", no_argument, NULL, 'p' },        { "help", no_argument, NULL, 'h' },      { NULL, 0, NULL, 0 },
+    { "config", required_argument, NULL, 'c' },
+    { "set", required_argument, NULL, 's' },
+    { "json", no_argument, NULL, 'J' },
+    { "quiet", no_argument, NULL, 'q' },
+    { "sample", no_argument, NULL, 'p' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
 };
 
 static int usage(FILE *to, const char *command, const char *what)
 {
-    fprintf(to, "usage: crmpulse %s [FILE] [--config FILE] [--set KEY=VALUE] [--json] [--quiet] [--sample]\n  %s\n", command, what);
+    fprintf(to, "usage: crmpulse %s [FILE] [--config FILE] [--set KEY=VALUE] [--json] [--quiet] [--sample]\n  %s\n",
+            command, what);
     return to == stdout ? EXIT_SUCCESS : CLI_USAGE;
 }
 
@@ -72,7 +78,10 @@ static struct config *load(const struct check_args *a)
 int cmd_check(int argc, char **argv)
 {
     struct check_args a = { 0 };
-    int rc = parse(&a, "Reads the configuration with everything it includes and prints every error; exit code 78 if there is any. --sample prints every key with its default.", argc, argv);
+    int rc = parse(&a,
+                   "Reads the configuration with everything it includes and prints every error; exit code 78 if there "
+                   "is any. --sample prints every key with its default.",
+                   argc, argv);
     if (rc >= 0)
         return rc;
     if (a.sample)
@@ -81,8 +90,8 @@ int cmd_check(int argc, char **argv)
     if (!c)
         return CLI_CONFIG;
     if (!a.quiet)
-        printf("ok: %u measures, %u KPIs, %u boards, %u rules, %u scorecards\n", c->defs.n_measures, c->defs.n_kpis, c->defs.n_boards,
-               c->defs.n_rules, c->defs.n_scorecards);
+        printf("ok: %u measures, %u KPIs, %u boards, %u rules, %u scorecards\n", c->defs.n_measures, c->defs.n_kpis,
+               c->defs.n_boards, c->defs.n_rules, c->defs.n_scorecards);
     config_free(c);
     return EXIT_SUCCESS;
 }
@@ -143,7 +152,8 @@ int cmd_kpis(int argc, char **argv)
         if (a.json)
             kpi_json(k);
         else
-            printf("%-28s %-7s %-8s %s\n", k->id, unit_names[k->unit], direction_names[k->direction], k->title_en ? k->title_en : "");
+            printf("%-28s %-7s %-8s %s\n", k->id, unit_names[k->unit], direction_names[k->direction],
+                   k->title_en ? k->title_en : "");
     }
     config_free(c);
     return EXIT_SUCCESS;

@@ -10,18 +10,21 @@
 struct raw_args {
     const char *config;
     uint32_t n_sets, n_at, n_kpis, n_windows, n_dims, n_subjects;
-    const char *set[QUERY_LIST_MAX], *at[QUERY_LIST_MAX], *kpi[QUERY_LIST_MAX], *window[QUERY_LIST_MAX], *dim[QUERY_LIST_MAX], *subject[QUERY_LIST_MAX];
+    const char *set[QUERY_LIST_MAX], *at[QUERY_LIST_MAX], *kpi[QUERY_LIST_MAX], *window[QUERY_LIST_MAX],
+        *dim[QUERY_LIST_MAX], *subject[QUERY_LIST_MAX];
     char switches[64][160]; /* --switch rewritten as --set */
     uint32_t n_switches;
 };
 
 static const struct option options[] = {
-    { "config", required_argument, NULL, 'c' },     { "set", required_argument, NULL, 's' },      { "switch", required_argument, NULL, 'S' },
-    { "at", required_argument, NULL, 'a' },         { "kpi", required_argument, NULL, 'k' },      { "window", required_argument, NULL, 'w' },
-    { "dim", required_argument, NULL, 'd' },        { "subject", required_argument, NULL, 'j' },  { "json", no_argument, NULL, 'J' },
-    { "boards", no_argument, NULL, 'B' },           { "alerts", no_argument, NULL, 'A' },         { "scorecards", no_argument, NULL, 'C' },
-    { "published", no_argument, NULL, 'P' },        { "quiet", no_argument, NULL, 'q' },          { "help", no_argument, NULL, 'h' },
-    { NULL, 0, NULL, 0 },
+    { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
+    { "switch", required_argument, NULL, 'S' }, { "at", required_argument, NULL, 'a' },
+    { "kpi", required_argument, NULL, 'k' },    { "window", required_argument, NULL, 'w' },
+    { "dim", required_argument, NULL, 'd' },    { "subject", required_argument, NULL, 'j' },
+    { "json", no_argument, NULL, 'J' },         { "boards", no_argument, NULL, 'B' },
+    { "alerts", no_argument, NULL, 'A' },       { "scorecards", no_argument, NULL, 'C' },
+    { "published", no_argument, NULL, 'P' },    { "quiet", no_argument, NULL, 'q' },
+    { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 };
 
 static void usage(FILE *to, enum query_source source, const char *command)
@@ -29,9 +32,11 @@ static void usage(FILE *to, enum query_source source, const char *command)
     fprintf(to,
             "usage: crmpulse %s %s[options]\n"
             "  --config FILE        definitions and settings (default: built in)\n"
-            "  --at TIME            instant to position windows at: ISO 8601 or unix ms; repeatable (default: the newest event)\n"
+            "  --at TIME            instant to position windows at: ISO 8601 or unix ms; repeatable (default: the "
+            "newest event)\n"
             "  --kpi ID             repeatable (default: every KPI)\n"
-            "  --window W           5m 1h 24h 7d 14d 30d 90d 365d, d w m q h y td g, or START..END; repeatable (default: the KPI's own)\n"
+            "  --window W           5m 1h 24h 7d 14d 30d 90d 365d, d w m q h y td g, or START..END; repeatable "
+            "(default: the KPI's own)\n"
             "  --dim D              org team rep channel product region campaign feature segment kind; repeatable\n"
             "  --subject S          repeatable (default: every subject)\n"
             "  --switch NAME=VALUE  KPI switch, e.g. csat_mode=mean\n"
@@ -41,7 +46,9 @@ static void usage(FILE *to, enum query_source source, const char *command)
             "  --json               one JSON object a line\n"
             "  --quiet              no closing summary on standard error\n",
             command, source == QUERY_FILE ? "FILE.ndjson[.gz]|- " : "",
-            source == QUERY_FILE ? "  --published          print the rows that the daemon would publish, as judged at snapshot ticks\n" : "");
+            source == QUERY_FILE
+                ? "  --published          print the rows that the daemon would publish, as judged at snapshot ticks\n"
+                : "");
 }
 
 static bool keep(const char **list, uint32_t *n, const char *value)
@@ -54,7 +61,8 @@ static bool keep(const char **list, uint32_t *n, const char *value)
 
 static bool keep_switch(struct raw_args *r, const char *value)
 {
-    if (r->n_switches == 64 || snprintf(r->switches[r->n_switches], sizeof r->switches[0], "switches.%s", value) >= (int)sizeof r->switches[0])
+    if (r->n_switches == 64 ||
+        snprintf(r->switches[r->n_switches], sizeof r->switches[0], "switches.%s", value) >= (int)sizeof r->switches[0])
         return false;
     return keep(r->set, &r->n_sets, r->switches[r->n_switches++]);
 }
@@ -149,8 +157,8 @@ static struct config *load(const struct raw_args *r)
     return config;
 }
 
-int query_args_parse(struct query_args *q, enum query_source source, const char *command, int argc, char **argv, struct config **ret_config,
-                     const char **ret_file)
+int query_args_parse(struct query_args *q, enum query_source source, const char *command, int argc, char **argv,
+                     struct config **ret_config, const char **ret_file)
 {
     struct raw_args *raw = calloc(1, sizeof *raw);
     int opt, rc = CLI_USAGE;

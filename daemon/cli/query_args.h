@@ -20,8 +20,8 @@ struct query_args {
 };
 
 /* Parse, load the configuration and resolve names with it. QUERY_ARGS_OK, or the exit code to end with (0 after --help; the message is printed). */
-int query_args_parse(struct query_args *q, enum query_source source, const char *command, int argc, char **argv, struct config **ret_config,
-                     const char **ret_file);
+int query_args_parse(struct query_args *q, enum query_source source, const char *command, int argc, char **argv,
+                     struct config **ret_config, const char **ret_file);
 void query_args_release(struct query_args *q);
 
 /* The query; without --at the instant is `default_at_ms`. */

@@ -67,8 +67,11 @@ static int advance(struct replay *r, bool at_end)
     if (r->newest_ms == INT64_MIN)
         return 0;
     int64_t tick = r->config->defs.tick_ms, end = (r->newest_ms / tick + 1) * tick;
-    const struct evaluator_sink sink = { .ctx = r, .alert = on_alert, .judged_row = r->args.published ? on_judged_row : NULL };
-    return evaluator_advance(r->evaluator, at_end ? end : r->newest_ms - r->config->defs.out_of_orderness_ms, r->newest_ms, &sink);
+    const struct evaluator_sink sink = { .ctx = r,
+                                         .alert = on_alert,
+                                         .judged_row = r->args.published ? on_judged_row : NULL };
+    return evaluator_advance(r->evaluator, at_end ? end : r->newest_ms - r->config->defs.out_of_orderness_ms,
+                             r->newest_ms, &sink);
 }
 
 static void complain(const struct replay *r, uint64_t line, const char *why, const char *field)
@@ -87,10 +90,13 @@ static int take(struct replay *r, struct slice line, uint64_t number)
         why = event_validate(&r->codec.schema, &ev, r->now_ms, r->config->defs.max_ahead_ms, &note.field);
     enum apply_result result = why == REJECT_NONE ? engine_apply(r->engine, &ev, r->newest_ms) : APPLY_DONE;
     if (result == APPLY_CONFLICT || result == APPLY_CURRENCY || result == APPLY_NO_ORG)
-        why = result == APPLY_CONFLICT ? REJECT_ID_CONFLICT : result == APPLY_CURRENCY ? REJECT_BAD_CURRENCY : REJECT_UNKNOWN_ORG;
+        why = result == APPLY_CONFLICT   ? REJECT_ID_CONFLICT
+              : result == APPLY_CURRENCY ? REJECT_BAD_CURRENCY
+                                         : REJECT_UNKNOWN_ORG;
     if (why != REJECT_NONE) {
         r->rejected++;
-        complain(r, number, event_reject_name(why), note.field < EVENT_FIELD_COUNT ? event_field_info(note.field)->name : "");
+        complain(r, number, event_reject_name(why),
+                 note.field < EVENT_FIELD_COUNT ? event_field_info(note.field)->name : "");
         return 0;
     }
     if (result == APPLY_NO_MEMORY)
@@ -135,8 +141,8 @@ static int print_row(void *ctx, const struct kpi_row *row)
 static int print_row_text(void *ctx, const struct kpi_row *row)
 {
     (void)ctx;
-    printf("%-26.*s %-5.*s %-9.*s %-26.*s ", (int)row->kpi.n, row->kpi.p, (int)row->window.n, row->window.p, (int)row->dim.n, row->dim.p,
-           (int)row->subject.n, row->subject.p);
+    printf("%-26.*s %-5.*s %-9.*s %-26.*s ", (int)row->kpi.n, row->kpi.p, (int)row->window.n, row->window.p,
+           (int)row->dim.n, row->dim.p, (int)row->subject.n, row->subject.p);
     if (row->is_null)
         printf("%16s", "-");
     else
@@ -195,8 +201,9 @@ static int run(struct replay *r)
     if (rc == 0)
         rc = results(r);
     if (!r->args.quiet)
-        fprintf(stderr, "read %llu = applied %llu + duplicate %llu + late %llu + rejected %llu\n", (unsigned long long)r->read,
-                (unsigned long long)r->applied, (unsigned long long)r->duplicates, (unsigned long long)r->late, (unsigned long long)r->rejected);
+        fprintf(stderr, "read %llu = applied %llu + duplicate %llu + late %llu + rejected %llu\n",
+                (unsigned long long)r->read, (unsigned long long)r->applied, (unsigned long long)r->duplicates,
+                (unsigned long long)r->late, (unsigned long long)r->rejected);
     arena_release(&r->decode);
     arena_release(&r->text);
     evaluator_free(r->evaluator);

@@ -54,7 +54,8 @@ static void extras(struct json_text *t, struct slice flags)
         stop = stop ? stop : end;
         const char *eq = memchr(p, '=', (size_t)(stop - p));
         char key[64], value[32];
-        if (eq && eq > p && eq - p < (long)sizeof key && stop - eq - 1 < (long)sizeof value && eq + 1 < stop && (eq[1] == '-' || (eq[1] >= '0' && eq[1] <= '9'))) {
+        if (eq && eq > p && eq - p < (long)sizeof key && stop - eq - 1 < (long)sizeof value && eq + 1 < stop &&
+            (eq[1] == '-' || (eq[1] >= '0' && eq[1] <= '9'))) {
             memcpy(key, p, (size_t)(eq - p));
             key[eq - p] = 0;
             memcpy(value, eq + 1, (size_t)(stop - eq - 1));

@@ -17,7 +17,7 @@ int cmd_version(int argc, char **argv)
     (void)argc;
     (void)argv;
     printf("crmpulse %s\n", CRMPULSE_VERSION);
-    printf("librdkafka %s\nhiredis %d.%d.%d\nprotobuf-c %s\nlibuv %s\nicu %s\n", rd_kafka_version_str(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
-           protobuf_c_version(), uv_version_string(), U_ICU_VERSION);
+    printf("librdkafka %s\nhiredis %d.%d.%d\nprotobuf-c %s\nlibuv %s\nicu %s\n", rd_kafka_version_str(), HIREDIS_MAJOR,
+           HIREDIS_MINOR, HIREDIS_PATCH, protobuf_c_version(), uv_version_string(), U_ICU_VERSION);
     return 0;
 }
