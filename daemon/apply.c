@@ -28,7 +28,8 @@ static void push(struct daemon *d, struct shard *s, const struct store_out *out)
     (void)d;
 }
 
-static void dead_letter(struct daemon *d, const struct message *m, enum event_reject why, const char *detail, const struct event *ev)
+static void dead_letter(struct daemon *d, const struct message *m, enum event_reject why, const char *detail,
+                        const struct event *ev)
 {
     struct shard *s = &d->shard[m->shard];
     const struct part *p = &d->ingest.part[m->part];
@@ -47,8 +48,9 @@ static void dead_letter(struct daemon *d, const struct message *m, enum event_re
         letter.org = event_str(ev, F_ORG_ID);
         letter.event_id = event_str(ev, F_EVENT_ID);
     }
-    push(d, s, &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p, m->offset, id), SLICE("crmpulse.deadletter.v1"),
-                                    out_pb_dead_letter(&d->ingest.decode, &letter) });
+    push(d, s,
+         &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p, m->offset, id),
+                              SLICE("crmpulse.deadletter.v1"), out_pb_dead_letter(&d->ingest.decode, &letter) });
     s->chain[m->part].dead++;
 }
 
@@ -72,12 +74,14 @@ static void late_event(struct daemon *d, const struct message *m, const struct e
         .watermark_ms = p->max_event_ms,
         .received_at_ms = wall_ms(),
     };
-    push(d, s, &(struct store_out){ SLICE("late"), late.org, record_id(p, m->offset, id), SLICE("crmpulse.late.v1"),
-                                    out_pb_late_event(&d->ingest.decode, &late) });
+    push(d, s,
+         &(struct store_out){ SLICE("late"), late.org, record_id(p, m->offset, id), SLICE("crmpulse.late.v1"),
+                              out_pb_late_event(&d->ingest.decode, &late) });
     s->chain[m->part].late++;
 }
 
-static void refuse(struct daemon *d, struct message *m, enum event_reject why, enum event_field field, const struct event *ev)
+static void refuse(struct daemon *d, struct message *m, enum event_reject why, enum event_field field,
+                   const struct event *ev)
 {
     struct chain *c = &d->shard[m->shard].chain[m->part];
     m->done = true;

@@ -35,7 +35,8 @@ void commit_release(struct commit *c)
 
 struct store_commit *commit_build(struct commit *c, int64_t lease_epoch, uint64_t trim_feed_before)
 {
-    c->built = (struct store_commit){ lease_epoch, c->list.n_ops, c->list.n_outs, c->list.op, c->list.out, trim_feed_before };
+    c->built =
+        (struct store_commit){ lease_epoch, c->list.n_ops, c->list.n_outs, c->list.op, c->list.out, trim_feed_before };
     return &c->built;
 }
 
@@ -53,7 +54,9 @@ __attribute__((format(printf, 2, 3))) static struct slice format(struct commit *
     va_start(ap, fmt);
     int n = vsnprintf(buf, sizeof buf, fmt, ap);
     va_end(ap);
-    return keep(c, (struct slice){ buf, n < 0 ? 0 : (uint32_t)n < sizeof buf ? (uint32_t)n : (uint32_t)sizeof buf - 1 });
+    return keep(c, (struct slice){ buf, n < 0                      ? 0
+                                        : (uint32_t)n < sizeof buf ? (uint32_t)n
+                                                                   : (uint32_t)sizeof buf - 1 });
 }
 
 static struct slice escaped(struct commit *c, struct slice raw)
@@ -89,7 +92,8 @@ static void hset(struct commit *c, struct slice key, struct slice field, struct 
     op(c, "HSET", key, 2, (struct slice[]){ field, value });
 }
 
-static void out(struct commit *c, const char *topic, struct slice key, struct slice id, const char *type, struct slice payload)
+static void out(struct commit *c, const char *topic, struct slice key, struct slice id, const char *type,
+                struct slice payload)
 {
     if (c->list.n_outs == c->list.outs_cap) {
         uint32_t cap = c->list.outs_cap ? c->list.outs_cap * 2 : 256;
@@ -102,7 +106,8 @@ static void out(struct commit *c, const char *topic, struct slice key, struct sl
         c->list.outs_cap = cap;
     }
     c->failed |= !payload.p;
-    c->list.out[c->list.n_outs++] = (struct store_out){ slice_of(topic), keep(c, key), keep(c, id), slice_of(type), keep(c, payload) };
+    c->list.out[c->list.n_outs++] =
+        (struct store_out){ slice_of(topic), keep(c, key), keep(c, id), slice_of(type), keep(c, payload) };
     arena_reset(&c->encode);
 }
 
@@ -120,7 +125,8 @@ static struct slice row_text(struct commit *c, const struct kpi_row *r)
         return SLICE("null");
     struct slice v = number(c, r->value);
     if (r->has_distribution)
-        return format(c, "%.*s (n=%lld sum=%lld p50=%.10g p90=%.10g)", (int)v.n, v.p, (long long)r->count, (long long)r->sum, r->p50, r->p90);
+        return format(c, "%.*s (n=%lld sum=%lld p50=%.10g p90=%.10g)", (int)v.n, v.p, (long long)r->count,
+                      (long long)r->sum, r->p50, r->p90);
     if (r->is_ratio)
         return format(c, "%.*s (%lld/%lld)", (int)v.n, v.p, (long long)r->numerator, (long long)r->denominator);
     return v;
@@ -136,7 +142,8 @@ static int on_live_row(void *ctx, const struct kpi_row *r)
 {
     struct commit *c = ctx;
     struct slice org = escaped(c, r->org);
-    hset(c, format(c, "view:%.*s:%.*s", (int)org.n, org.p, (int)r->window.n, r->window.p), member(c, r->dim, r->subject, r->kpi), row_text(c, r));
+    hset(c, format(c, "view:%.*s:%.*s", (int)org.n, org.p, (int)r->window.n, r->window.p),
+         member(c, r->dim, r->subject, r->kpi), row_text(c, r));
     return c->failed ? -1 : 0;
 }
 
@@ -157,8 +164,9 @@ static int on_alert(void *ctx, const struct alert_transition *a)
     x.emitted_at_ms = wall_ms();
     hset(c, format(c, "alert:%.*s", (int)org.n, org.p),
          format(c, "%.*s|%.*s:%.*s", (int)x.rule.n, x.rule.p, (int)x.dim.n, x.dim.p, (int)subject.n, subject.p),
-         format(c, "%.*s level=%.*s value=%.*s n=%lld since=%lld id=%.*s", (int)x.to_state.n, x.to_state.p, (int)x.level.n, x.level.p, (int)v.n, v.p,
-                (long long)x.samples, (long long)x.occurred_at_ms, (int)x.id.n, x.id.p));
+         format(c, "%.*s level=%.*s value=%.*s n=%lld since=%lld id=%.*s", (int)x.to_state.n, x.to_state.p,
+                (int)x.level.n, x.level.p, (int)v.n, v.p, (long long)x.samples, (long long)x.occurred_at_ms,
+                (int)x.id.n, x.id.p));
     out(c, "alerts", x.id, x.id, "crmpulse.alert.v1", out_pb_alert_transition(&c->encode, &x));
     return c->failed ? -1 : 0;
 }
@@ -175,8 +183,8 @@ static void board_view(struct commit *c, const struct board_snapshot *b)
         struct slice subject = escaped(c, e->subject), value = number(c, e->value), gap = number(c, e->gap);
         op(c, "ZADD", key, 2, (struct slice[]){ value, subject });
         hset(c, rows, subject,
-             format(c, "rank=%d previous=%d movement=%+d value=%.*s gap=%.*s", e->rank, e->previous_rank, e->movement, (int)value.n, value.p, (int)gap.n,
-                    gap.p));
+             format(c, "rank=%d previous=%d movement=%+d value=%.*s gap=%.*s", e->rank, e->previous_rank, e->movement,
+                    (int)value.n, value.p, (int)gap.n, gap.p));
     }
 }
 
@@ -200,7 +208,8 @@ static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
     struct slice org = escaped(c, s->org), v = s->is_null ? SLICE("null") : number(c, s->score);
     card.emitted_at_ms = wall_ms();
     hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
-         format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p, s->provisional ? " provisional" : ""));
+         format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p,
+                s->provisional ? " provisional" : ""));
     out(c, "scorecards", card.org, card.id, "crmpulse.scorecard.v1", out_pb_scorecard_snapshot(&c->encode, &card));
     return c->failed ? -1 : 0;
 }

@@ -26,14 +26,14 @@ struct part {
     struct slice topic; /* owned by kafka_in */
     int32_t partition;
     enum part_state state;
-    char why[160];            /* PAUSED, HALTED: the reason */
-    int64_t position;         /* next offset to take; -1: from the beginning */
-    int64_t verify;           /* offset whose CRC is compared before anything is applied (I5), -1: none */
+    char why[160];    /* PAUSED, HALTED: the reason */
+    int64_t position; /* next offset to take; -1: from the beginning */
+    int64_t verify;   /* offset whose CRC is compared before anything is applied (I5), -1: none */
     uint32_t verify_crc;
-    int64_t last;             /* newest offset taken, -1 */
+    int64_t last; /* newest offset taken, -1 */
     uint32_t last_crc;
     int64_t max_event_ms;
-    uint64_t eof_at_ms;       /* loop time since when the end of the log is reached; 0: not at the end */
+    uint64_t eof_at_ms; /* loop time since when the end of the log is reached; 0: not at the end */
     bool idle;
 };
 
@@ -78,7 +78,7 @@ enum ingest_state {
     INGEST_UNASSIGNED, /* no partitions */
     INGEST_CLAIMING,   /* waiting for the stores */
     INGEST_RUNNING,
-    INGEST_REWINDING   /* something went wrong: waiting to read the stores again */
+    INGEST_REWINDING /* something went wrong: waiting to read the stores again */
 };
 
 struct ingest {
@@ -88,9 +88,12 @@ struct ingest {
     uint32_t n_parts;
     struct message *message;
     uint32_t n_messages, messages_cap, n_done;
+    uint32_t cursor; /* next message of the pass under way */
     struct arena payload, decode;
     uint32_t waiting; /* answers from stores still to come */
     uint32_t rewinds; /* in a row */
+    /* Messages taken at a time. A conflict throws a batch away: after one, batches are small, and grow again while there is none. */
+    uint32_t batch_max;
     bool stepping;
     uv_timer_t retry, tick;
     uv_idle_t more;
@@ -132,19 +135,21 @@ void daemon_stop(struct daemon *d);
 /* Run until stopped; the exit code. */
 int daemon_run(struct config *config, bool until_idle);
 
-/* ingest.c */
+/* ingest.c: messages */
 int ingest_start(struct daemon *d);
 void ingest_stop(struct daemon *d);
-void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n);
-void ingest_revoked(void *ctx, const struct store_part *parts, uint32_t n);
 void ingest_readable(void *ctx);
 void ingest_end(void *ctx, struct slice topic, int32_t partition, int64_t offset);
 void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t partition, const char *why);
+void ingest_step(struct daemon *d);
+bool ingest_drained(const struct daemon *d); /* all partitions at their end, nothing pending */
+
+/* claim.c: where reading starts */
+void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n);
+void ingest_revoked(void *ctx, const struct store_part *parts, uint32_t n);
 /* Drop everything pending and start again from what the stores hold, after a delay. */
 void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms);
 void ingest_halt(struct daemon *d, uint32_t part, const char *why);
-void ingest_step(struct daemon *d);
-bool ingest_drained(const struct daemon *d); /* all partitions at their end, nothing pending */
 
 /* apply.c: one message of the batch */
 void message_take(struct daemon *d, struct message *m);

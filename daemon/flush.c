@@ -3,7 +3,7 @@
 
 #include "daemon/daemon.h"
 
-enum { OUTS_FLUSH_AT = 1000 };
+enum { OUTS_FLUSH_AT = 1000, BATCH_MIN = 50 };
 
 int out_push(struct out_list *l, const struct store_out *out)
 {
@@ -41,7 +41,8 @@ bool shard_flush_due(const struct shard *s, uint64_t now_ms)
     const struct cell_delta *ignored;
     if (s->flushing || !s->moved || s->store_state != STORE_READY)
         return false;
-    return now_ms - s->last_flush_ms >= (uint64_t)c->redis.flush_interval_ms || engine_deltas(s->engine, &ignored) >= c->redis.flush_cells_max ||
+    return now_ms - s->last_flush_ms >= (uint64_t)c->redis.flush_interval_ms ||
+           engine_deltas(s->engine, &ignored) >= c->redis.flush_cells_max ||
            engine_batch_records(s->engine) >= c->redis.flush_records_max || s->outs.n >= OUTS_FLUSH_AT;
 }
 
@@ -80,6 +81,20 @@ static uint32_t fill_parts(struct shard *s, struct store_part *parts)
     return n;
 }
 
+static void grow_batch(struct daemon *d)
+{
+    const uint32_t full = (uint32_t)d->config->kafka.batch_messages;
+    uint32_t grown = d->ingest.batch_max + d->ingest.batch_max / 8 + 1;
+    d->ingest.batch_max = grown < full ? grown : full;
+}
+
+static void shrink_batch(struct daemon *d)
+{
+    uint32_t *max = &d->ingest.batch_max;
+    if (*max > BATCH_MIN)
+        *max = *max / 4 > BATCH_MIN ? *max / 4 : BATCH_MIN;
+}
+
 static void applied(struct shard *s)
 {
     struct ingest *in = &s->d->ingest;
@@ -87,6 +102,7 @@ static void applied(struct shard *s)
         s->chain[i].stored_next = s->chain[i].flushed_next;
     engine_flush_applied(s->engine);
     in->rewinds = 0;
+    grow_batch(s->d);
     judge_stir(s->judge);
 }
 
@@ -108,7 +124,9 @@ static void on_flush(void *ctx, enum store_result r, const char *detail)
         break;
     case STORE_CONFLICT:
         /* Somebody else changed a record: run the events again on what it is now. Random spacing lets one side win. */
-        ingest_rewind(d, detail, 2 + (uint64_t)(uv_hrtime() >> 10) % (20u << (d->ingest.rewinds < 5 ? d->ingest.rewinds : 5)));
+        shrink_batch(d);
+        ingest_rewind(d, detail,
+                      2 + (uint64_t)(uv_hrtime() >> 10) % (20u << (d->ingest.rewinds < 5 ? d->ingest.rewinds : 5)));
         break;
     case STORE_STALE:
         ingest_rewind(d, detail, 100);

@@ -8,7 +8,14 @@
 
 #include <stdlib.h>
 
-enum { FEED_READ = 200, PANES_READ = 64, CHUNK_MIN_MS = 3600000, OUTS_FEW = 500, OUTS_MANY = 4000, LEASE_SLACK_MS = 500 };
+enum {
+    FEED_READ = 200,
+    PANES_READ = 64,
+    CHUNK_MIN_MS = 3600000,
+    OUTS_FEW = 500,
+    OUTS_MANY = 4000,
+    LEASE_SLACK_MS = 500
+};
 
 struct judge *judge_new(struct shard *s)
 {
@@ -53,10 +60,19 @@ void judge_free(struct judge *j)
 static void fail(struct judge *j, const char *what, enum store_result r)
 {
     struct daemon *d = j->s->d;
-    log_line(&d->log, r == STORE_UNKNOWN ? LOG_INFO_ : LOG_WARNING_, "judge", "shard %u: %s (%d); the evaluator is loaded again", j->s->index, what, (int)r);
+    log_line(&d->log, r == STORE_UNKNOWN ? LOG_INFO_ : LOG_WARNING_, "judge",
+             "shard %u: %s (%d); the evaluator is loaded again", j->s->index, what, (int)r);
     forget(j);
     j->busy = false;
     j->not_before_ms = uv_now(&d->loop) + 300;
+}
+
+/* At the end the round under way stops between two calls of the store, so that the lease can be given up. */
+static bool leaving(struct judge *j)
+{
+    if (j->s->d->stopping)
+        j->busy = false;
+    return j->s->d->stopping;
 }
 
 /* ---- loading ---- */
@@ -75,7 +91,8 @@ static bool parse_pane(struct slice key, char *org_buf, size_t cap, struct cell_
     const char *colon = memchr(org, ':', (size_t)(end - org));
     if (!colon || end - colon < 4 || colon[2] != ':')
         return false;
-    ret->org = (struct slice){ org_buf, (uint32_t)cell_unescape((struct slice){ org, (uint32_t)(colon - org) }, org_buf, cap) };
+    ret->org = (struct slice){ org_buf,
+                               (uint32_t)cell_unescape((struct slice){ org, (uint32_t)(colon - org) }, org_buf, cap) };
     ret->grain = (enum cell_grain)colon[1];
     char number[24];
     size_t n = (size_t)(end - colon - 3);
@@ -124,6 +141,8 @@ static void load_panes(struct judge *j)
 {
     struct slice keys[PANES_READ];
     uint32_t n = j->n_panes - j->loaded < PANES_READ ? j->n_panes - j->loaded : PANES_READ;
+    if (leaving(j))
+        return;
     if (!n) {
         j->feed_seq = 0;
         load_feed(j);
@@ -161,7 +180,8 @@ static void on_state(void *ctx, enum store_result r, const struct slice *pairs, 
         const char *slash = memchr(field.p, '/', field.n);
         if (!slash)
             continue;
-        struct slice id = { org, (uint32_t)cell_unescape((struct slice){ field.p, (uint32_t)(slash - field.p) }, org, sizeof org) };
+        struct slice id = { org, (uint32_t)cell_unescape((struct slice){ field.p, (uint32_t)(slash - field.p) }, org,
+                                                         sizeof org) };
         struct slice key = { slash + 1, (uint32_t)(field.p + field.n - slash - 1) };
         if (evaluator_state_restore(j->evaluator, id, key, pairs[2 * i + 1]) < 0)
             r = STORE_BROKEN;
@@ -247,14 +267,15 @@ static void on_load_feed(void *ctx, enum store_result r, const struct store_feed
         arena_reset(&j->text);
         j->phase = JUDGE_READY;
         j->busy = false;
-        log_line(&j->s->d->log, LOG_INFO_, "judge_ready", "shard %u: loaded, feed at %llu", j->s->index, (unsigned long long)j->feed_seq);
+        log_line(&j->s->d->log, LOG_INFO_, "judge_ready", "shard %u: loaded, feed at %llu", j->s->index,
+                 (unsigned long long)j->feed_seq);
         judge_poke(j);
     }
 }
 
 static void load_feed(struct judge *j)
 {
-    if (redis_store_feed(j->s->store, j->feed_seq, FEED_READ, on_load_feed, j) < 0)
+    if (!leaving(j) && redis_store_feed(j->s->store, j->feed_seq, FEED_READ, on_load_feed, j) < 0)
         fail(j, "the feed cannot be read now", STORE_UNKNOWN);
 }
 
@@ -320,6 +341,8 @@ static int commit_again(struct judge *j)
 static void advance(struct judge *j)
 {
     struct daemon *d = j->s->d;
+    if (leaving(j))
+        return;
     int64_t judged = evaluator_judged_tick(j->evaluator), to = j->watermark_ms;
     if (judged != INT64_MIN && to != INT64_MIN && to - judged > j->chunk_ms)
         to = judged + j->chunk_ms;
@@ -368,7 +391,7 @@ static void on_feed(void *ctx, enum store_result r, const struct store_feed_entr
 
 static void read_feed(struct judge *j)
 {
-    if (redis_store_feed(j->s->store, j->feed_seq, FEED_READ, on_feed, j) < 0)
+    if (!leaving(j) && redis_store_feed(j->s->store, j->feed_seq, FEED_READ, on_feed, j) < 0)
         fail(j, "the feed cannot be read now", STORE_UNKNOWN);
 }
 
@@ -438,7 +461,8 @@ void judge_poke(struct judge *j)
         return;
     int64_t lease_ms = d->config->run.lease_ms;
     bool renew = j->phase == JUDGE_IDLE || now - j->lease_asked_ms >= (uint64_t)lease_ms / 3;
-    j->not_before_ms = now + (j->phase == JUDGE_IDLE ? (uint64_t)lease_ms / 6 : (uint64_t)d->config->redis.flush_interval_ms / 4);
+    j->not_before_ms =
+        now + (j->phase == JUDGE_IDLE ? (uint64_t)lease_ms / 6 : (uint64_t)d->config->redis.flush_interval_ms / 4);
     j->busy = true;
     int rc;
     if (renew)

@@ -50,8 +50,8 @@ struct judge {
     int64_t lease_epoch;
     uint64_t lease_asked_ms, not_before_ms;
     uint64_t other_until_ms; /* loop time at which the lease of another daemon ends; 0: none seen */
-    uint64_t feed_seq; /* newest entry taken */
-    uint64_t list_seq; /* newest entry when the panes were listed */
+    uint64_t feed_seq;       /* newest entry taken */
+    uint64_t list_seq;       /* newest entry when the panes were listed */
     int64_t watermark_ms, newest_ms, judged_to_ms, chunk_ms;
     struct retained *retained; /* entries of the feed with causes still to be judged */
     uint32_t retained_n, retained_cap;

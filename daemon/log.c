@@ -18,16 +18,17 @@ void log_init(struct log *l, const char *level, bool json)
             l->level = (enum log_level)i;
 }
 
-static void escape(const char *from, char *to, size_t cap)
+/* Control bytes as \xNN, in JSON as \u00NN. */
+static void escape(const char *from, char *to, size_t cap, const char *control)
 {
     size_t n = 0;
-    for (; *from && n + 5 < cap; from++) {
+    for (; *from && n + 8 < cap; from++) {
         unsigned char c = (unsigned char)*from;
         if (c == '"' || c == '\\') {
             to[n++] = '\\';
             to[n++] = (char)c;
         } else if (c < 0x20 || c == 0x7f) {
-            n += (size_t)snprintf(to + n, cap - n, "\\x%02x", c);
+            n += (size_t)snprintf(to + n, cap - n, control, c);
         } else {
             to[n++] = (char)c;
         }
@@ -44,10 +45,11 @@ void log_line(const struct log *l, enum log_level level, const char *event, cons
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    escape(text, safe, sizeof safe);
+    escape(text, safe, sizeof safe, l->json ? "\\u00%02x" : "\\x%02x");
     int n;
     if (l->json)
-        n = snprintf(line, sizeof line, "{\"level\":\"%s\",\"event\":\"%s\",\"message\":\"%s\"}\n", levels[level].name, event, safe);
+        n = snprintf(line, sizeof line, "{\"level\":\"%s\",\"event\":\"%s\",\"message\":\"%s\"}\n", levels[level].name,
+                     event, safe);
     else if (l->journal)
         n = snprintf(line, sizeof line, "<%d>event=%s message=\"%s\"\n", levels[level].priority, event, safe);
     else

@@ -15,6 +15,7 @@ struct log {
 void log_init(struct log *l, const char *level, bool json);
 
 /* `event` names what happened ("flush_failed"); the rest is a sentence. */
-__attribute__((format(printf, 4, 5))) void log_line(const struct log *l, enum log_level level, const char *event, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void log_line(const struct log *l, enum log_level level, const char *event,
+                                                    const char *format, ...);
 
 #endif

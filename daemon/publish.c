@@ -213,7 +213,8 @@ void publish_failed(void *ctx, uint32_t shard, uint64_t seq, const char *why)
     if (!p)
         return;
     if (!p->failed)
-        log_line(&d->log, LOG_WARNING_, "publish_failed", "shard %u, entry %llu: %s; sent again in %d ms", p->s->index, (unsigned long long)seq, why, RETRY_MS);
+        log_line(&d->log, LOG_WARNING_, "publish_failed", "shard %u, entry %llu: %s; sent again in %d ms", p->s->index,
+                 (unsigned long long)seq, why, RETRY_MS);
     p->failed = true;
     p->not_before_ms = uv_now(&d->loop) + RETRY_MS;
 }

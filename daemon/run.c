@@ -27,7 +27,8 @@ static int start_kafka(struct daemon *d)
 {
     char err[512] = "";
     const struct kafka_out_events out_events = { d, publish_delivered, publish_failed };
-    const struct kafka_in_events in_events = { d, ingest_assigned, ingest_revoked, ingest_readable, ingest_end, ingest_fault };
+    const struct kafka_in_events in_events = { d,          ingest_assigned, ingest_revoked, ingest_readable,
+                                               ingest_end, ingest_fault };
     d->out = kafka_out_new(&d->loop, d->config, &out_events, err, sizeof err);
     d->in = d->out ? kafka_in_new(&d->loop, d->config, &in_events, err, sizeof err) : NULL;
     if (!d->in) {
@@ -127,7 +128,8 @@ static void on_stop_timer(uv_timer_t *t)
     bool waiting = false;
     for (uint32_t i = 0; i < d->n_shards; i++) {
         struct shard *s = &d->shard[i];
-        if (d->ingest.state == INGEST_RUNNING && s->moved && !s->flushing && !d->ingest.n_messages && s->store_state == STORE_READY)
+        if (d->ingest.state == INGEST_RUNNING && s->moved && !s->flushing && !d->ingest.n_messages &&
+            s->store_state == STORE_READY)
             shard_flush(s);
         waiting |= s->flushing || !publish_quiet(s->publish) || !judge_leave(s->judge);
     }
@@ -229,8 +231,11 @@ static int usage(FILE *to)
 int cmd_run(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' }, { "until-idle", no_argument, NULL, 'u' },
-        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "set", required_argument, NULL, 's' },
+        { "until-idle", no_argument, NULL, 'u' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
     const char *file = NULL, *set[64];
     struct config_load_options opt = { 0, set };

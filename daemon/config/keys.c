@@ -37,7 +37,8 @@ enum { ROWS = sizeof(rows) / sizeof(*rows) };
 static const char unit_text[] = "text", unit_flag[] = "true or false", unit_count[] = "count", unit_size[] = "size",
                   unit_duration[] = "duration", unit_format[] = "auto, protobuf or json",
                   unit_level[] = "debug, info, warning or error", unit_topics[] = "list of topics",
-                  unit_windows[] = "list of windows", unit_dims[] = "list of dimensions", unit_properties[] = "map of texts";
+                  unit_windows[] = "list of windows", unit_dims[] = "list of dimensions",
+                  unit_properties[] = "map of texts";
 
 static const struct config_key described[] = {
 #define UNIT_OF_TEXT                                             unit_text
@@ -214,12 +215,17 @@ static void set_properties(struct loader *l, const struct key_row *row, const st
 
 typedef void (*key_setter)(struct loader *l, const struct key_row *row, const struct node *n, void *at);
 static const key_setter setters[KEY_TYPE_COUNT] = {
-    [KEY_TEXT] = set_text,         [KEY_FLAG] = set_flag,
-    [KEY_COUNT] = set_count,       [KEY_SIZE] = set_size,
-    [KEY_DURATION] = set_duration, [KEY_FORMAT] = set_format,
-    [KEY_LEVEL] = set_level,       [KEY_TOPICS] = set_topics,
-    [KEY_WINDOWS] = set_windows,   [KEY_DIMS] = set_dims,
-       [KEY_PROPERTIES] = set_properties,
+    [KEY_TEXT] = set_text,
+    [KEY_FLAG] = set_flag,
+    [KEY_COUNT] = set_count,
+    [KEY_SIZE] = set_size,
+    [KEY_DURATION] = set_duration,
+    [KEY_FORMAT] = set_format,
+    [KEY_LEVEL] = set_level,
+    [KEY_TOPICS] = set_topics,
+    [KEY_WINDOWS] = set_windows,
+    [KEY_DIMS] = set_dims,
+    [KEY_PROPERTIES] = set_properties,
 };
 
 static void set_row(struct loader *l, int row, const struct node *n)
@@ -234,7 +240,8 @@ void keys_default(struct loader *l)
         struct source s = nowhere;
         struct slice text = slice_of(described[i].default_value);
         struct node n = { .source = &s, .line = 1, .column = 1, .text = text };
-        bool list = rows[i].type == KEY_TOPICS || rows[i].type == KEY_WINDOWS || rows[i].type == KEY_DIMS || rows[i].type == KEY_PROPERTIES;
+        bool list = rows[i].type == KEY_TOPICS || rows[i].type == KEY_WINDOWS || rows[i].type == KEY_DIMS ||
+                    rows[i].type == KEY_PROPERTIES;
         struct node item = n;
         if (list && text.n > 2) { /* one item, without its brackets */
             item.text = arena_copy(&l->arena, (struct slice){ text.p + 1, text.n - 2 });

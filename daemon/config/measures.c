@@ -72,7 +72,7 @@ static void load_gauge(struct loader *l, const struct entry *e, struct measure_d
     bool asof = fact_type_asof(m->fact);
     bool transitions = m->fact == FACT_MEMBER_JOINED || m->fact == FACT_MEMBER_LEFT;
     const struct node *n = node_get(e->map, "gauge");
-    m->gauge = asof && !transitions;
+    m->gauge = asof && !transitions && m->agg != AGG_DISTINCT;
     if (n && value_flag(l, n, &m->gauge) && m->gauge && !asof)
         report(l, n, "fact '%s' happens at a time: only as-of facts make gauges", fact_type_name(m->fact));
     if (m->gauge && m->agg != AGG_COUNT && m->agg != AGG_SUM)

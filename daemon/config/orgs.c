@@ -79,6 +79,6 @@ void orgs_load(struct loader *l)
     }
     for (uint32_t i = 0; i < s->n; i++)
         load_org(l, &s->v[i], any == &s->v[i] ? NULL : any, &l->defs->org[l->defs->n_orgs++]);
-    if (!any)
+    if (!s->n) /* no org listed: every org is welcome; else only those listed, and any under "*" */
         load_org(l, NULL, NULL, &l->defs->org[l->defs->n_orgs++]);
 }

@@ -129,7 +129,7 @@ struct entry_log view_log(struct track_view *v, struct slice kind, struct slice 
     return view_log_key(v, key);
 }
 
-struct entry_log view_log_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
+static struct entry_log read_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
 {
     struct slice key = view_key(v, kind, id);
     if (v->after && !slice_eq(key, v->self)) {
@@ -141,6 +141,20 @@ struct entry_log view_log_shared(struct track_view *v, struct slice kind, struct
         }
     }
     return view_log_key(v, key);
+}
+
+struct entry_log view_log_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
+{
+    int64_t day = t_ms / day_ms;
+    if (v->shared.valid && v->shared.dated == dated && (!dated || v->shared.day == day) && slice_eq(v->shared.id, id) &&
+        slice_eq(v->shared.kind, kind))
+        return v->shared.log;
+    v->shared.valid = true;
+    v->shared.kind = kind;
+    v->shared.id = id;
+    v->shared.dated = dated;
+    v->shared.day = day;
+    return v->shared.log = read_shared(v, kind, id, dated, t_ms);
 }
 
 void commit_dependencies(struct engine *e)
@@ -164,7 +178,8 @@ void commit_dependencies(struct engine *e)
     }
 }
 
-static void each_dep(struct track_view *v, struct slice of, void (*each)(struct track_view *v, struct slice dep, void *ctx), void *ctx)
+static void each_dep(struct track_view *v, struct slice of,
+                     void (*each)(struct track_view *v, struct slice dep, void *ctx), void *ctx)
 {
     struct record *r = view_record(v, of);
     struct reader in = { r ? r->deps.p : NULL, r ? r->deps.p + r->deps.n : NULL, true };
@@ -187,8 +202,9 @@ static void visit_dependant(struct track_view *v, struct slice dep, void *ctx)
         d->each(v, view_log_key(v, dep), d->ctx);
 }
 
-void view_dependants(struct track_view *v, struct slice kind, struct slice id, struct slice wanted_kind, enum event_field link,
-                     void (*each)(struct track_view *v, struct entry_log log, void *ctx), void *ctx)
+void view_dependants(struct track_view *v, struct slice kind, struct slice id, struct slice wanted_kind,
+                     enum event_field link, void (*each)(struct track_view *v, struct entry_log log, void *ctx),
+                     void *ctx)
 {
     struct dependants d = { wanted_kind, each, ctx, false };
     each_dep(v, view_key(v, kind, id), visit_dependant, &d);
@@ -219,7 +235,8 @@ static void affect_dep(struct track_view *v, struct slice dep, void *ctx)
 /* What orders take over from their customer: without any of it, the event does not concern them. */
 static bool inheritable(const struct entry *e)
 {
-    static const enum event_field fields[] = { F_OWNER_ID, F_TEAM_ID, F_CHANNEL, F_PRODUCT_ID, F_REGION, F_CAMPAIGN_ID, F_SEGMENT };
+    static const enum event_field fields[] = { F_OWNER_ID, F_TEAM_ID,     F_CHANNEL, F_PRODUCT_ID,
+                                               F_REGION,   F_CAMPAIGN_ID, F_SEGMENT };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (entry_has(e, fields[i]))
             return true;

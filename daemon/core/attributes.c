@@ -110,7 +110,8 @@ static struct slice chart_team(struct track_view *v, struct slice user, bool dat
 {
     struct entry_log chart = view_log_shared(v, SLICE("user"), user, dated, t_ms);
     for (uint32_t i = chart.n; i-- > 0;)
-        if (chart.v[i].type == EV_USER_ENABLED && (!dated || chart.v[i].t_ms <= t_ms) && entry_has(&chart.v[i], F_TEAM_ID))
+        if (chart.v[i].type == EV_USER_ENABLED && (!dated || chart.v[i].t_ms <= t_ms) &&
+            entry_has(&chart.v[i], F_TEAM_ID))
             return entry_str(&chart.v[i], F_TEAM_ID);
     return (struct slice){ 0 };
 }

@@ -3,11 +3,11 @@
 
 #include "crmpulse/record.h"
 
-static int reserve(struct bytes *b, uint32_t more)
+int bytes_reserve(struct bytes *b, uint32_t more)
 {
     if (b->cap - b->n >= more)
         return 0;
-    uint32_t cap = b->cap ? b->cap : 64;
+    uint32_t cap = b->cap ? b->cap : 128;
     while (cap - b->n < more) {
         if (cap > UINT32_MAX / 2)
             return -1;
@@ -23,7 +23,7 @@ static int reserve(struct bytes *b, uint32_t more)
 
 int bytes_put(struct bytes *b, const void *p, uint32_t n)
 {
-    if (reserve(b, n) < 0)
+    if (bytes_reserve(b, n) < 0)
         return -1;
     if (n)
         memcpy(b->p + b->n, p, n);

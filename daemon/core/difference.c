@@ -7,6 +7,16 @@
 
 #include "engine_int.h"
 
+/* The log the facts are computed from. Where events are facts of their own, the new event's are all that can differ:
+ * the others need not be computed to cancel out. */
+static struct entry_log log_of_self(struct track_view *v)
+{
+    if (!tracker_sees_events_alone(key_kind(v->self)) || !slice_eq(v->self, v->overlay))
+        return view_log_key(v, v->self);
+    bool there = v->after && v->event.t_ms <= v->upto_ms;
+    return (struct entry_log){ &v->event, there };
+}
+
 static void compute(struct track_view *v, struct fact_list *out, bool after, int64_t upto_ms)
 {
     track_facts facts = tracker_of(key_kind(v->self));
@@ -14,15 +24,16 @@ static void compute(struct track_view *v, struct fact_list *out, bool after, int
     v->after = after;
     v->upto_ms = upto_ms;
     v->out = out;
-    v->chart.valid = false;
-    struct entry_log log = view_log_key(v, v->self);
+    v->shared.valid = false;
+    struct entry_log log = log_of_self(v);
     v->self_ms = log.n ? log.v[0].t_ms : 0;
     if (facts)
         facts(v, log);
 }
 
 /* Add to a signed list; the same fact with the opposite sign cancels out. */
-static void add_signed(struct engine *e, struct signed_fact **list, uint32_t *n, uint32_t *cap, const struct fact *f, int32_t sign)
+static void add_signed(struct engine *e, struct signed_fact **list, uint32_t *n, uint32_t *cap, const struct fact *f,
+                       int32_t sign)
 {
     for (uint32_t k = 0; k < *n; k++)
         if ((*list)[k].sign == -sign && fact_eq((*list)[k].f, f)) {
@@ -52,7 +63,8 @@ static void diff_at(struct track_view *v, struct fact_diff *d, int64_t upto_ms)
         add_signed(v->e, &d->v, &d->n, &d->cap, &d->after.v[i], 1);
 }
 
-static void measure_step(struct track_view *v, const struct fact_diff *now, const struct fact_diff *before, int64_t cause_ms)
+static void measure_step(struct track_view *v, const struct fact_diff *now, const struct fact_diff *before,
+                         int64_t cause_ms)
 {
     struct engine *e = v->e;
     uint32_t n = 0;

@@ -67,7 +67,8 @@ static int pack(const struct distinct_scratch *s, int64_t since_ms, struct bytes
 static uint32_t place_of(const struct distinct_scratch *s, int64_t pane_ms, int64_t cause_ms)
 {
     uint32_t at = s->n_act;
-    while (at > 0 && (s->act[at - 1].pane_ms > pane_ms || (s->act[at - 1].pane_ms == pane_ms && s->act[at - 1].cause_ms >= cause_ms)))
+    while (at > 0 && (s->act[at - 1].pane_ms > pane_ms ||
+                      (s->act[at - 1].pane_ms == pane_ms && s->act[at - 1].cause_ms >= cause_ms)))
         at--;
     return at;
 }
@@ -209,7 +210,8 @@ static void around_init(struct around *a, const struct calendar *cal, int64_t pa
         a->next[p] = calendar_period(cal, (enum period)p, a->period[p].end_ms);
 }
 
-static void life_note(struct distinct_scratch *s, const char *what, int period, const struct calendar *cal, int64_t start_ms, int64_t sign)
+static void life_note(struct distinct_scratch *s, const char *what, int period, const struct calendar *cal,
+                      int64_t start_ms, int64_t sign)
 {
     char part[16];
     size_t n = strlen(what);
@@ -221,8 +223,8 @@ static void life_note(struct distinct_scratch *s, const char *what, int period, 
 }
 
 /* One interval of the life cycle: its label if the member was active in it, dormant if only in the one before. */
-static void interval_points(struct distinct_scratch *s, const struct state *st, const struct around *a, int period, struct span span, int64_t first_ms,
-                            int64_t sign)
+static void interval_points(struct distinct_scratch *s, const struct state *st, const struct around *a, int period,
+                            struct span span, int64_t first_ms, int64_t sign)
 {
     bool before = reached(st, calendar_previous(a->cal, (enum period)period, span.start_ms), 1);
     if (!reached(st, span, 1)) {
@@ -235,8 +237,8 @@ static void interval_points(struct distinct_scratch *s, const struct state *st, 
 }
 
 /* The intervals whose label can differ: the changed one, the next, and those that hold the member's beginning before and after the change. */
-static void life_points(struct distinct_scratch *s, const struct state *st, const struct around *a, const int64_t *first_ms, int64_t own_first_ms,
-                        int64_t sign)
+static void life_points(struct distinct_scratch *s, const struct state *st, const struct around *a,
+                        const int64_t *first_ms, int64_t own_first_ms, int64_t sign)
 {
     for (int p = 0; p < LIFE_PERIODS; p++) {
         struct span seen[4] = { a->period[p], a->next[p] };
@@ -256,9 +258,11 @@ static void life_points(struct distinct_scratch *s, const struct state *st, cons
     }
 }
 
-static void cohort_point(struct distinct_scratch *s, const struct calendar *cal, struct span first, int64_t start_ms, int64_t sign)
+static void cohort_point(struct distinct_scratch *s, const struct calendar *cal, struct span first, int64_t start_ms,
+                         int64_t sign)
 {
-    int64_t age = (start_ms - first.start_ms + 84 * 3600000) / (7 * 86400000LL); /* weeks; DST may shift starts by an hour */
+    int64_t age =
+        (start_ms - first.start_ms + 84 * 3600000) / (7 * 86400000LL); /* weeks; DST may shift starts by an hour */
     char part[16] = "cohort.w.";
     size_t at = strlen(part);
     if (age > 52)
@@ -271,7 +275,8 @@ static void cohort_point(struct distinct_scratch *s, const struct calendar *cal,
 }
 
 /* The member's weeks, counted from its first one; only the changed week where the first one is the same. */
-static void cohort_points(struct distinct_scratch *s, const struct state *st, const struct around *a, struct span first, bool all, int64_t sign)
+static void cohort_points(struct distinct_scratch *s, const struct state *st, const struct around *a, struct span first,
+                          bool all, int64_t sign)
 {
     struct span week = a->period[PERIOD_WEEK];
     if (!all) {
@@ -372,7 +377,8 @@ static uint32_t start_sweep(struct distinct_scratch *s, int64_t pane_ms, int64_t
     uint32_t n_late = 0;
     bool placed = false;
     s->n_panes = 0;
-    if (!room(s, &s->pane, s->n_act + 1, &s->pane_cap, sizeof *s->pane) || !room(s, &s->late, s->n_act + 1, &s->late_cap, sizeof *s->late))
+    if (!room(s, &s->pane, s->n_act + 1, &s->pane_cap, sizeof *s->pane) ||
+        !room(s, &s->late, s->n_act + 1, &s->late_cap, sizeof *s->late))
         return 0;
     for (uint32_t i = 0; i <= s->n_act; i++) {
         if (!placed && (i == s->n_act || s->act[i].pane_ms >= pane_ms)) {
@@ -393,7 +399,8 @@ static uint32_t start_sweep(struct distinct_scratch *s, int64_t pane_ms, int64_t
     return n_late;
 }
 
-static void sweep(struct distinct_scratch *s, const struct calendar *cal, bool lifecycle, struct state *both, int64_t pane_ms, int64_t from_ms)
+static void sweep(struct distinct_scratch *s, const struct calendar *cal, bool lifecycle, struct state *both,
+                  int64_t pane_ms, int64_t from_ms)
 {
     uint32_t at = 0, n_late = start_sweep(s, pane_ms, from_ms, &at);
     struct around a;
@@ -431,8 +438,8 @@ static void sweep_since(struct distinct_scratch *s, const struct calendar *cal, 
     both[0].since_ms = since_ms;
 }
 
-int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint32_t at_least, bool lifecycle, struct bytes *log,
-                    const struct distinct_change *c)
+int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint32_t at_least, bool lifecycle,
+                    struct bytes *log, const struct distinct_change *c)
 {
     int64_t since_ms, pane_ms = pane_start(cal, GRAIN_HOUR, c->t_ms);
     int32_t k = at_least == 2 ? 2 : 1;

@@ -40,7 +40,7 @@ struct distinct_points {
 };
 
 struct distinct_scratch {
-    struct activity *act;  /* by pane, cause */
+    struct activity *act; /* by pane, cause */
     uint32_t n_act, act_cap;
     struct activity *late; /* those with a cause after the change's, by cause */
     uint32_t late_cap;
@@ -62,7 +62,7 @@ struct distinct_change {
 
 /* Apply a change to a distinct record's log (its own packed form) and list the resulting points in scratch->point, netted, none of them 0. Returns 1 if
  * the log changed, 0 if not, -1 when out of memory or for a malformed record. O(log) plus a step per later cause. */
-int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint32_t at_least, bool lifecycle, struct bytes *log,
-                    const struct distinct_change *change);
+int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint32_t at_least, bool lifecycle,
+                    struct bytes *log, const struct distinct_change *change);
 
 #endif

@@ -75,7 +75,8 @@ static void commit_distinct(struct track_view *v, const struct distinct_op *op)
     }
     size_t before = record_bytes(r);
     struct distinct_change change = { op->t_ms, op->cause_ms, op->n, op->since_ms };
-    int changed = distinct_change(&e->distinct, &v->def->calendar, op->measure->at_least, op->measure->lifecycle, &r->log, &change);
+    int changed = distinct_change(&e->distinct, &v->def->calendar, op->measure->at_least, op->measure->lifecycle,
+                                  &r->log, &change);
     if (changed < 0) {
         e->no_memory = true;
         return;
@@ -97,13 +98,28 @@ static int by_record(const void *a, const void *b)
     return c ? c : (x->cause_ms > y->cause_ms) - (x->cause_ms < y->cause_ms);
 }
 
+/* qsort of the C library may allocate; the few operations of one event need none of that. */
+static void sort_ops(struct distinct_op *v, uint32_t n)
+{
+    if (n > 64) {
+        qsort(v, n, sizeof *v, by_record);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        struct distinct_op op = v[i];
+        uint32_t k = i;
+        for (; k > 0 && by_record(&v[k - 1], &op) > 0; k--)
+            v[k] = v[k - 1];
+        v[k] = op;
+    }
+}
+
 /* Operations on one record, time and cause are netted first: a sale whose amount was amended is still one sale of that customer. Their order does not
  * matter: each emits what its record says with it minus what it says without. */
 static void commit_ops(struct track_view *v)
 {
     struct engine *e = v->e;
-    if (e->n_ops > 1)
-        qsort(e->ops, e->n_ops, sizeof *e->ops, by_record);
+    sort_ops(e->ops, e->n_ops);
     for (uint32_t i = 0, next; i < e->n_ops; i = next) {
         struct distinct_op op = e->ops[i];
         for (next = i + 1; next < e->n_ops && by_record(&e->ops[next], &e->ops[i]) == 0; next++) {
@@ -147,7 +163,8 @@ static int pack_event(struct track_view *v, const struct event *ev)
     struct reader in = { e->packed.p, e->packed.p + e->packed.n, true };
     if (!entry_read(&in, &v->event))
         return -1;
-    uint64_t h = XXH3_64bits_withSeed(v->event.fields.p, v->event.fields.n, (uint64_t)v->event.t_ms ^ (uint64_t)ev->type << 48);
+    uint64_t h =
+        XXH3_64bits_withSeed(v->event.fields.p, v->event.fields.n, (uint64_t)v->event.t_ms ^ (uint64_t)ev->type << 48);
     h ^= (uint64_t)v->event.seq * 0x9E3779B97F4A7C15u;
     memcpy((char *)(uintptr_t)v->event.fields.p - sizeof h, &h, sizeof h);
     v->event.payload_hash = h;

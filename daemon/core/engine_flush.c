@@ -130,7 +130,9 @@ static int pack_record(void *ctx, struct record *r)
     if (!engine_room(e, &e->records, w->n, &e->records_cap, sizeof *e->records))
         return -1;
     struct store_record *to = &e->records[w->n++];
-    *to = (struct store_record){ .key = r->key, .expected = r->flushed, .version = r->version, .ttl_ms = e->defs->retention_ms };
+    *to = (struct store_record){
+        .key = r->key, .expected = r->flushed, .version = r->version, .ttl_ms = e->defs->retention_ms
+    };
     if (!r->dirty)
         return 0;
     e->record_bytes.n = 0;
@@ -144,7 +146,8 @@ int engine_build_flush(struct engine *e, int64_t now_ms, struct store_flush *flu
 {
     struct record_walk walk = { e, 0 };
     arena_reset(&e->flush_text);
-    if (build_cells(e, now_ms, flush) < 0 || build_feed(e, flush) < 0 || record_cache_touched(e->cache, pack_record, &walk) < 0)
+    if (build_cells(e, now_ms, flush) < 0 || build_feed(e, flush) < 0 ||
+        record_cache_touched(e->cache, pack_record, &walk) < 0)
         return -1;
     /* Cells whose deltas cancelled out need no command. */
     uint32_t kept = 0;

@@ -72,7 +72,7 @@ struct engine {
     struct fact_diff diff[2]; /* this cause's and the one before it */
     struct signed_fact *step; /* their difference */
     uint32_t step_cap;
-    int64_t *later;           /* event times after the new event's, among everything the entity at hand read */
+    int64_t *later; /* event times after the new event's, among everything the entity at hand read */
     uint32_t n_later, later_cap;
     struct cell_delta *deltas;
     uint32_t n_deltas, deltas_cap;
@@ -105,18 +105,18 @@ struct track_view {
     struct slice org; /* raw id */
     const struct org_def *def;
     int64_t upto_ms;
-    bool after;            /* with the new event */
-    struct slice overlay;  /* key of the record that takes the new event */
-    struct entry event;    /* the new event */
-    struct slice self;     /* key of the entity whose facts are computed */
-    int64_t self_ms;       /* its first event */
+    bool after;           /* with the new event */
+    struct slice overlay; /* key of the record that takes the new event */
+    struct entry event;   /* the new event */
+    struct slice self;    /* key of the entity whose facts are computed */
+    int64_t self_ms;      /* its first event */
     struct fact_list *out;
-    struct {               /* the org chart entry read last: every fact of an entity tends to ask for the same */
-        struct slice user;
+    struct { /* the shared parent read last: every fact of an entity tends to ask for the same */
+        struct slice kind, id;
+        bool dated, valid;
+        int64_t day;
         struct entry_log log;
-        int64_t upto_ms;
-        bool after, valid;
-    } chart;
+    } shared;
 };
 
 /* Room for one more element of *v; NULL-safe growth. */
@@ -142,6 +142,7 @@ void measure_difference(struct track_view *v);
 /* measure.c */
 int measure_plan_init(struct engine *e);
 void measure_fact(struct track_view *v, const struct signed_fact *sf);
-void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms, int64_t cause_ms, int64_t value);
+void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms,
+                  int64_t cause_ms, int64_t value);
 
 #endif

@@ -91,7 +91,9 @@ struct revisions {
     uint32_t cap;
 };
 
-/* The ranking that the `rank` of subjects holds. */
+/* A ranking made for rank KPIs, by position of the subject in its list. Several are kept: rows go subject by subject, each through all its windows. */
+enum { RANK_CACHES = 32 };
+
 struct rank_cache {
     bool valid;
     uint64_t generation;
@@ -103,6 +105,8 @@ struct rank_cache {
     int64_t at_ms;
     bool past;
     enum compared prev;
+    int32_t *rank; /* 0: not known at the instant */
+    uint32_t cap;
 };
 
 struct evaluator {
@@ -121,7 +125,8 @@ struct evaluator {
     struct judgements judgements;
     struct revisions revisions;
     uint64_t generation; /* raised whenever cells change or a view moves */
-    struct rank_cache rank_cache;
+    struct rank_cache rank_cache[RANK_CACHES];
+    uint32_t rank_cache_next; /* the one to be replaced */
     struct board_scratch boards;
     struct sketch_count *counts; /* scratch for quantiles */
     uint32_t cap_counts;

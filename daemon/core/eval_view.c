@@ -169,7 +169,7 @@ static void note_closed(struct evaluator *e, struct closed_windows *list, struct
     const struct closed_window *last = list->n ? &list->v[list->n - 1] : NULL;
     if (last && last->subject == c.subject && last->at_ms == c.at_ms && last->watches == c.watches)
         return;
-    if (list->n == list->cap) {
+    if (!list->v || list->n == list->cap) {
         uint32_t cap = list->cap ? list->cap * 2 : 32;
         struct closed_window *v = realloc(list->v, cap * sizeof *v);
         if (!v) {

@@ -48,6 +48,8 @@ void evaluator_free(struct evaluator *e)
     free(e->revised.v);
     free(e->judgements.v);
     free(e->counts);
+    for (uint32_t i = 0; i < RANK_CACHES; i++)
+        free(e->rank_cache[i].rank);
     ranking_release(&e->boards.now);
     ranking_release(&e->boards.before);
     free(e->boards.entry);
@@ -106,7 +108,7 @@ int evaluator_apply(struct evaluator *e, const struct cell_delta *d)
     if (!s)
         return 0;
     struct agenda_item item = item_of(d, s);
-    if (e->opt.asof_history && e->defs->measure[s->node->measure].asof && s->part == SERIES_BASE && remember(s, d) < 0)
+    if (e->opt.asof_history && series_asof(s, &e->defs->measure[s->node->measure]) && remember(s, d) < 0)
         return -1;
     bool wait = e->opt.live && d->cause_ms > e->view[VIEW_BASE].at_ms;
     if (wait ? agenda_push(&e->view[VIEW_BASE].waiting, item) < 0 : view_apply(e, VIEW_BASE, s, &item, d->cause_ms) < 0)

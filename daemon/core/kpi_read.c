@@ -108,7 +108,7 @@ int64_t measure_sum(struct measure_reader *m, struct series *s)
         m->flags |= VALUE_OVERFLOW;
         return 0;
     }
-    if (r->past && r->e->opt.asof_history && r->view == VIEW_BASE && def->asof && s->part == SERIES_BASE)
+    if (r->past && r->e->opt.asof_history && r->view == VIEW_BASE && series_asof(s, def))
         return past_sum(m, s, def, m->prev);
     return def->gauge ? s->track[r->view].total : window_sum(m, s, def);
 }

@@ -42,7 +42,8 @@ static size_t field_prefix(char *buf, enum dim dim, struct slice subject, const 
     return put(buf, n, m->id, strlen(m->id));
 }
 
-static void push_delta(struct track_view *v, const char *field, size_t n, enum cell_grain grain, int64_t pane_ms, int64_t cause_ms, int64_t value)
+static void push_delta(struct track_view *v, const char *field, size_t n, enum cell_grain grain, int64_t pane_ms,
+                       int64_t cause_ms, int64_t value)
 {
     struct engine *e = v->e;
     if (!engine_room(e, &e->deltas, e->n_deltas, &e->deltas_cap, sizeof *e->deltas))
@@ -54,7 +55,8 @@ static void push_delta(struct track_view *v, const char *field, size_t n, enum c
         e->deltas[e->n_deltas++] = (struct cell_delta){ v->org, text, grain, pane_ms, cause_ms, value };
 }
 
-void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms, int64_t cause_ms, int64_t value)
+void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms,
+                  int64_t cause_ms, int64_t value)
 {
     char field[FIELD_MAX];
     size_t n = put(field, 0, prefix.p, prefix.n);
@@ -82,7 +84,8 @@ static size_t decimal(char *buf, int64_t value)
 }
 
 /* One cell in each grain the measure is kept in. */
-static void emit(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, const char *field, size_t n, int64_t value)
+static void emit(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, const char *field,
+                 size_t n, int64_t value)
 {
     const struct calendar *cal = &v->def->calendar;
     if (!value)
@@ -96,8 +99,8 @@ static void emit(struct track_view *v, const struct measure_def *m, const struct
         push_delta(v, field, n, CELL_MINUTE, pane_start(cal, GRAIN_MINUTE, sf->f->t_ms), sf->cause_ms, value);
 }
 
-static void emit_suffixed(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, char *field, size_t n, const char *suffix,
-                          int64_t number, int64_t value)
+static void emit_suffixed(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, char *field,
+                          size_t n, const char *suffix, int64_t number, int64_t value)
 {
     size_t at = put(field, n, suffix, strlen(suffix));
     if (suffix[0] == '#')
@@ -105,7 +108,8 @@ static void emit_suffixed(struct track_view *v, const struct measure_def *m, con
     emit(v, m, sf, field, at, value);
 }
 
-static void emit_distinct(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, const char *field, size_t n)
+static void emit_distinct(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf,
+                          const char *field, size_t n)
 {
     struct engine *e = v->e;
     char id[FIELD_MAX + 256];
@@ -127,7 +131,8 @@ static void emit_distinct(struct track_view *v, const struct measure_def *m, con
     (void)view_record(v, op->key); /* asks for it if it is not cached */
 }
 
-static void emit_agg(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, char *field, size_t n, int64_t value)
+static void emit_agg(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, char *field,
+                     size_t n, int64_t value)
 {
     switch (m->agg) {
     case AGG_COUNT:

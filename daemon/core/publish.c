@@ -63,9 +63,9 @@ void publish_spread(struct evaluator *e, enum view_id v)
         uint32_t done_dims = 0;
         for (uint32_t i = 0; e->plan.watch[k].ranked && i < n; i++) {
             struct subject *s = dirty->v[i];
-            if (!bit_test(s->view[v].dirty, k) || (done == s->org && done_dims >> s->dim & 1))
+            if (!bit_test(s->view[v].dirty, k) || (done && done == s->org && done_dims >> s->dim & 1))
                 continue;
-            done_dims = done == s->org ? done_dims | 1u << s->dim : 1u << s->dim;
+            done_dims = done && done == s->org ? done_dims | 1u << s->dim : 1u << s->dim;
             done = s->org;
             const struct subject_list *list = &s->org->dim[s->dim];
             for (uint32_t j = 0; j < list->n; j++)

@@ -97,30 +97,47 @@ static bool same_reading(const struct reading *a, const struct reading *b)
            a->window->span.end_ms == b->window->span.end_ms;
 }
 
-static int refresh(const struct reading *r, const struct subject *s, int kpi)
+static bool serves(const struct rank_cache *c, const struct reading *r, const struct subject *s, int kpi)
 {
-    struct rank_cache *c = &r->e->rank_cache;
     struct reading cached = { r->e, (enum view_id)c->view, &c->window, c->window_index, c->at_ms, c->past, c->prev };
-    if (c->valid && c->generation == r->e->generation && c->org == s->org && c->dim == s->dim && c->kpi == kpi &&
-        same_reading(&cached, r))
-        return 0;
+    return c->valid && c->generation == r->e->generation && c->org == s->org && c->dim == s->dim && c->kpi == kpi &&
+           same_reading(&cached, r);
+}
+
+static int fill(struct rank_cache *c, const struct reading *r, const struct subject *s, int kpi)
+{
+    const struct subject_list *list = &s->org->dim[s->dim];
     struct ranking ranking = { 0 };
     c->valid = false;
+    if (list->n > c->cap) {
+        int32_t *rank = realloc(c->rank, list->n * sizeof *rank);
+        if (!rank)
+            return -1;
+        c->rank = rank;
+        c->cap = list->n;
+    }
     if (ranking_make(r, s->org, s->dim, kpi, TIES_COMPETITION, &ranking) < 0)
         return -1;
-    for (uint32_t i = 0; i < s->org->dim[s->dim].n; i++)
-        s->org->dim[s->dim].v[i]->rank = 0;
+    for (uint32_t i = 0; i < list->n; i++) {
+        list->v[i]->position = i;
+        c->rank[i] = 0;
+    }
     for (uint32_t i = 0; i < ranking.n; i++)
-        ranking.v[i].subject->rank = ranking.v[i].rank;
+        c->rank[ranking.v[i].subject->position] = ranking.v[i].rank;
     ranking_release(&ranking);
-    *c = (struct rank_cache){ true,       r->e->generation, s->org,   s->dim,  kpi,    r->view,
-                              *r->window, r->window_index,  r->at_ms, r->past, r->prev };
+    *c = (struct rank_cache){ true,     r->e->generation, s->org,  s->dim,  kpi,   r->view, *r->window, r->window_index,
+                              r->at_ms, r->past,          r->prev, c->rank, c->cap };
     return 0;
 }
 
 int32_t ranking_of(const struct reading *r, struct subject *s, int kpi)
 {
-    if (kpi < 0 || r->e->defs->kpi[kpi].form == KPI_RANK)
+    struct evaluator *e = r->e;
+    if (kpi < 0 || e->defs->kpi[kpi].form == KPI_RANK)
         return 0;
-    return refresh(r, s, kpi) < 0 ? -1 : s->rank;
+    for (uint32_t i = 0; i < RANK_CACHES; i++)
+        if (serves(&e->rank_cache[i], r, s, kpi))
+            return e->rank_cache[i].rank[s->position];
+    struct rank_cache *c = &e->rank_cache[e->rank_cache_next++ % RANK_CACHES];
+    return fill(c, r, s, kpi) < 0 ? -1 : c->rank[s->position];
 }

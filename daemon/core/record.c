@@ -3,7 +3,7 @@
 
 #include "crmpulse/record.h"
 
-enum { RECORD_FORMAT = 1 };
+enum { RECORD_FORMAT = 1, LOG_ROOM = 512 /* bytes to begin with: most entities have few events */ };
 
 static int set_bytes(struct bytes *b, const char *p, size_t n)
 {
@@ -20,7 +20,8 @@ int record_decode(struct record *r, struct slice stored)
     const char *deps = in.p;
     for (uint64_t i = 0; i < n_deps && in.ok; i++)
         read_text(&in);
-    if (!in.ok || set_bytes(&r->deps, deps, (size_t)(in.p - deps)) < 0 || set_bytes(&r->log, in.p, (size_t)(in.end - in.p)) < 0)
+    if (!in.ok || set_bytes(&r->deps, deps, (size_t)(in.p - deps)) < 0 ||
+        set_bytes(&r->log, in.p, (size_t)(in.end - in.p)) < 0)
         return -1;
     r->n_deps = (uint32_t)n_deps;
     return 0;
@@ -84,6 +85,8 @@ int record_insert(struct record *r, struct slice packed)
     if (!entry_read(&in, &e))
         return -1;
     uint32_t at = place_of(r, &e), tail = r->log.n - at;
+    if (!r->log.cap && bytes_reserve(&r->log, LOG_ROOM) < 0)
+        return -1;
     if (bytes_put(&r->log, packed.p, packed.n) < 0)
         return -1;
     memmove(r->log.p + at + packed.n, r->log.p + at, tail);
@@ -93,5 +96,5 @@ int record_insert(struct record *r, struct slice packed)
 
 size_t record_bytes(const struct record *r)
 {
-    return sizeof *r + r->key.n + r->deps.cap + r->log.cap;
+    return sizeof *r + r->key_cap + r->deps.cap + r->log.cap;
 }

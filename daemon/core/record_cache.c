@@ -8,7 +8,7 @@
 
 #include "crmpulse/record.h"
 
-enum { FREE_MAX = 4096 };
+enum { FREE_MAX = 8192, FREE_KINDS = 2 };
 
 struct record_list {
     struct record **v;
@@ -20,8 +20,9 @@ struct record_cache {
     uint32_t mask, n;
     size_t bytes, bytes_max;
     struct record *newest, *oldest;
-    struct record *free;
-    uint32_t n_free;
+    struct record *free
+        [FREE_KINDS]; /* small records (members, dependants) and those of entities: each finds a buffer of its size */
+    uint32_t n_free[FREE_KINDS];
     struct record_list touched, in_flight;
 };
 
@@ -97,26 +98,35 @@ static int grow(struct record_cache *c)
     return 0;
 }
 
+static int free_kind(struct slice key)
+{
+    return key.n > 8 && (memcmp(key.p, "ent:dst:", 8) == 0 || memcmp(key.p, "ent:dep:", 8) == 0);
+}
+
 /* A blank record, from the free list if possible; its key buffer and logs keep their capacity. */
 static struct record *blank(struct record_cache *c, struct slice key)
 {
-    struct record *r = c->free;
-    char *text = NULL;
+    int kind = free_kind(key);
+    struct record *r = c->free[kind];
     if (r) {
-        c->free = r->older;
-        c->n_free--;
-        text = realloc((void *)(uintptr_t)r->key.p, key.n ? key.n : 1);
-    } else if ((r = calloc(1, sizeof *r))) {
-        text = malloc(key.n ? key.n : 1);
-    }
-    if (!text) {
-        if (r)
-            record_free(r);
+        c->free[kind] = r->older;
+        c->n_free[kind]--;
+    } else if (!(r = calloc(1, sizeof *r))) {
         return NULL;
+    }
+    char *text = (char *)(uintptr_t)r->key.p;
+    uint32_t cap = r->key_cap;
+    if (!text || key.n > cap) {
+        cap = key.n < 64 ? 64 : key.n * 2;
+        text = realloc(text, cap);
+        if (!text) {
+            record_free(r);
+            return NULL;
+        }
     }
     memcpy(text, key.p, key.n);
     r->deps.n = r->log.n = 0;
-    *r = (struct record){ .key = { text, key.n }, .deps = r->deps, .log = r->log };
+    *r = (struct record){ .key = { text, key.n }, .key_cap = cap, .deps = r->deps, .log = r->log };
     return r;
 }
 
@@ -159,10 +169,11 @@ static void forget(struct record_cache *c, struct record *r)
     unlink_lru(c, r);
     c->n--;
     c->bytes -= record_bytes(r);
-    if (c->n_free < FREE_MAX && record_bytes(r) < 4096) {
-        r->older = c->free;
-        c->free = r;
-        c->n_free++;
+    int kind = free_kind(r->key);
+    if (c->n_free[kind] < FREE_MAX && record_bytes(r) < 4096) {
+        r->older = c->free[kind];
+        c->free[kind] = r;
+        c->n_free[kind]++;
     } else {
         record_free(r);
     }
@@ -189,10 +200,11 @@ void record_cache_free(struct record_cache *c)
     if (!c)
         return;
     record_cache_clear(c);
-    for (struct record *r = c->free, *next; r; r = next) {
-        next = r->older;
-        record_free(r);
-    }
+    for (int kind = 0; kind < FREE_KINDS; kind++)
+        for (struct record *r = c->free[kind], *next; r; r = next) {
+            next = r->older;
+            record_free(r);
+        }
     free(c->touched.v);
     free(c->in_flight.v);
     free(c->slot);

@@ -61,11 +61,11 @@ static const struct {
     const char *kind;
     track_facts facts;
 } trackers[] = {
-    { "lead", lead_facts },           { "deal", deal_facts },       { "order", order_facts },
+    { "lead", lead_facts },           { "deal", deal_facts },         { "order", order_facts },
     { "ticket", ticket_facts },       { "customer", customer_facts }, { "user", user_facts },
-    { "usage", usage_facts },         { "response", survey_facts }, { "survey", survey_sent_facts },
-    { "complaint", complaint_facts }, { "task", task_facts },       { "target", target_facts },
-    { "quote", quote_facts },         { "contact", contact_facts }, { "feedback", feedback_facts },
+    { "usage", usage_facts },         { "response", survey_facts },   { "survey", survey_sent_facts },
+    { "complaint", complaint_facts }, { "task", task_facts },         { "target", target_facts },
+    { "quote", quote_facts },         { "contact", contact_facts },   { "feedback", feedback_facts },
     { "referral", referral_facts },
 };
 
@@ -77,6 +77,11 @@ track_facts tracker_of(struct slice kind)
     return NULL;
 }
 
+bool tracker_sees_events_alone(struct slice kind)
+{
+    return slice_eq(kind, SLICE("usage"));
+}
+
 /* Texts joined by '/': ids that name more than one thing. Empty if they do not fit, which validated ids always do. */
 static struct slice join(const struct slice *part, size_t n_parts, char *buf, size_t cap)
 {
@@ -86,7 +91,8 @@ static struct slice join(const struct slice *part, size_t n_parts, char *buf, si
             return (struct slice){ 0 };
         if (i)
             buf[n++] = '/';
-        memcpy(buf + n, part[i].p, part[i].n);
+        if (part[i].n)
+            memcpy(buf + n, part[i].p, part[i].n);
         n += part[i].n;
     }
     return (struct slice){ buf, (uint32_t)n };
@@ -119,11 +125,11 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
     const struct route_row *row = &routes[ev->type];
     enum event_field id = event_has(ev, row->id) || row->or_id == F_TYPE ? row->id : row->or_id;
     struct route r = { slice_of(id == row->id ? row->kind : row->or_kind), event_str(ev, id) };
-    char day[20];
+    char hour[20];
     switch (ev->type) {
     case EV_LOGIN:
-    case EV_FEATURE_USED: /* one record per user and UTC day keeps records small */
-        r.id = join((struct slice[]){ r.id, decimal(ev->v[F_OCCURRED_AT_MS].i / 86400000, day) }, 2, buf, cap);
+    case EV_FEATURE_USED: /* one record per user and hour keeps records small: a record is read and written whole */
+        r.id = join((struct slice[]){ r.id, decimal(ev->v[F_OCCURRED_AT_MS].i / 3600000, hour) }, 2, buf, cap);
         break;
     case EV_TARGET_SET:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_SUBJECT), event_str(ev, F_CYCLE) }, 3, buf, cap);

@@ -388,6 +388,11 @@ enum series_part part_for(const struct measure_def *m, const struct window *w)
     return SERIES_BASE;
 }
 
+bool series_asof(const struct series *s, const struct measure_def *m)
+{
+    return m->asof && (s->part == SERIES_BASE || fact_type_asof(m->fact));
+}
+
 int life_part(enum life life, const struct window *w)
 {
     bool has = w->kind == WINDOW_PERIOD && w->period <= PERIOD_MONTH;

@@ -79,7 +79,7 @@ struct subject {
     struct subject_view view[VIEW_COUNT];
     struct alert *alert;      /* by rule; none until first used */
     uint64_t *card_published; /* hash per scorecard */
-    int32_t rank;             /* scratch: of the ranking that was made last */
+    uint32_t position;        /* scratch: in the list of its dim, when a ranking was made */
     int32_t previous_rank;    /* scratch: of the board being made */
 };
 
@@ -131,6 +131,8 @@ int store_series(struct store *st, struct org *org, struct slice field, struct s
 bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w);
 /* The part that holds the base value of a measure in a window. */
 enum series_part part_for(const struct measure_def *m, const struct window *w);
+/* Whether its value at a past instant depends on what was known then: as-of facts, and the rolling count of distinct members. */
+bool series_asof(const struct series *s, const struct measure_def *m);
 /* The part of a lifecycle figure, or -1 where there is none. */
 int life_part(enum life life, const struct window *w);
 

@@ -24,8 +24,9 @@ struct entry_log view_log(struct track_view *v, struct slice kind, struct slice 
  * to t_ms matter to the caller, so an event of the parent touches the lists of its own day and later ones; else it touches all. */
 struct entry_log view_log_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms);
 /* Logs of the entities of one kind that depend on `id`, one call each, in no order that means anything. `link` is the field by which they name it. */
-void view_dependants(struct track_view *v, struct slice kind, struct slice id, struct slice wanted_kind, enum event_field link,
-                     void (*each)(struct track_view *v, struct entry_log log, void *ctx), void *ctx);
+void view_dependants(struct track_view *v, struct slice kind, struct slice id, struct slice wanted_kind,
+                     enum event_field link, void (*each)(struct track_view *v, struct entry_log log, void *ctx),
+                     void *ctx);
 /* The instant the facts are computed for. A fact that only the passing of time brings about (a due date missed) belongs to instants from t_ms on: true
  * if the view's instant is one of them. If not, t_ms becomes a cause. */
 bool view_reached(struct track_view *v, int64_t t_ms);
@@ -94,6 +95,8 @@ void referral_facts(struct track_view *v, struct entry_log log);
 
 /* The tracker of a record kind, NULL if events of that kind are only remembered. */
 track_facts tracker_of(struct slice kind);
+/* Whether each event of such a record makes its facts without regard to the record's other events. */
+bool tracker_sees_events_alone(struct slice kind);
 
 /* Where an event is remembered: the record kind and id. kind.n = 0: nowhere yet (counted as applied, no measure needs it). `buf` holds ids that have
  * to be put together. */

@@ -20,7 +20,8 @@ static void fold(struct complaint_state *s, struct entry_log log)
     }
 }
 
-static struct fact *complaint_fact(struct track_view *v, enum fact_type type, int64_t t_ms, struct entry_log log, uint32_t filed)
+static struct fact *complaint_fact(struct track_view *v, enum fact_type type, int64_t t_ms, struct entry_log log,
+                                   uint32_t filed)
 {
     struct fact *f = view_fact(v, type, t_ms);
     const struct entry *e = &log.v[filed];

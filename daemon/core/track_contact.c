@@ -1,7 +1,8 @@
 /* Facts of one event: quotes, contacts, feedback, referrals. Of several events with one id the first stands. */
 #include "track.h"
 
-static struct fact *one_event(struct track_view *v, struct entry_log log, enum fact_type type, enum event_type event, const struct entry **ret)
+static struct fact *one_event(struct track_view *v, struct entry_log log, enum fact_type type, enum event_type event,
+                              const struct entry **ret)
 {
     uint32_t at = log_first(log, event);
     if (at == log.n || log_deleted(log))

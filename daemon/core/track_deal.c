@@ -119,7 +119,8 @@ static struct fact *deal_fact(struct track_view *v, enum fact_type type, int64_t
     return f;
 }
 
-static struct fact *credited_fact(struct track_view *v, enum fact_type type, int64_t t_ms, const struct deal_log *d, uint32_t at)
+static struct fact *credited_fact(struct track_view *v, enum fact_type type, int64_t t_ms, const struct deal_log *d,
+                                  uint32_t at)
 {
     struct fact *f = deal_fact(v, type, t_ms, d);
     struct credit c = credit_owner(d->log, at);

@@ -53,7 +53,8 @@ static void fold_deal(struct track_view *v, struct entry_log log, void *ctx)
     s->won |= won && !log_deleted(log) && slice_eq(log_text(log, F_LEAD_ID), s->id);
 }
 
-static struct fact *lead_fact(struct track_view *v, struct entry_log log, enum fact_type type, int64_t t_ms, const struct lead_state *s)
+static struct fact *lead_fact(struct track_view *v, struct entry_log log, enum fact_type type, int64_t t_ms,
+                              const struct lead_state *s)
 {
     struct fact *f = view_fact(v, type, t_ms);
     const struct entry *created = &log.v[s->created];
@@ -69,7 +70,8 @@ static struct fact *lead_fact(struct track_view *v, struct entry_log log, enum f
     return f;
 }
 
-static void credited_fact(struct track_view *v, struct entry_log log, enum fact_type type, int64_t t_ms, const struct lead_state *s, struct credit c)
+static void credited_fact(struct track_view *v, struct entry_log log, enum fact_type type, int64_t t_ms,
+                          const struct lead_state *s, struct credit c)
 {
     struct fact *f = lead_fact(v, log, type, t_ms, s);
     fact_credit(v, f, &c);

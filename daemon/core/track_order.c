@@ -43,7 +43,9 @@ static void find_deals(struct track_view *v, struct order_log *o)
 /* The customer is read only where something is left open: a busy customer must not collect dependants without need. */
 static void find_customer(struct track_view *v, struct order_log *o)
 {
-    static const enum event_field wanted[] = { F_OWNER_ID, F_CHANNEL, F_PRODUCT_ID, F_REGION, F_CAMPAIGN_ID, F_SEGMENT };
+    static const enum event_field wanted[] = {
+        F_OWNER_ID, F_CHANNEL, F_PRODUCT_ID, F_REGION, F_CAMPAIGN_ID, F_SEGMENT
+    };
     bool whole = true;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         whole &= log_text(o->log, wanted[i]).n > 0;

@@ -47,7 +47,8 @@ static void count_refunds(struct track_view *v, const struct refund_list *list, 
 {
     for (uint32_t i = 0; i < list->n; i++) {
         const struct entry *e = list->v[i];
-        int64_t asked = entry_int(e, F_AMOUNT_MICROS, 0), amount = asked < standing ? asked : standing, cost = entry_int(e, F_COST_MICROS, 0);
+        int64_t asked = entry_int(e, F_AMOUNT_MICROS, 0), amount = asked < standing ? asked : standing,
+                cost = entry_int(e, F_COST_MICROS, 0);
         if (amount <= 0)
             continue;
         standing -= amount;
@@ -76,7 +77,8 @@ static void collect_order(struct track_view *v, struct entry_log log, void *ctx)
 {
     struct collect *c = ctx;
     uint32_t placed = log_first(log, EV_ORDER_PLACED);
-    struct slice of_order = placed < log.n && !log_deleted(log) ? entry_str(&log.v[placed], F_DEAL_ID) : (struct slice){ 0 };
+    struct slice of_order =
+        placed < log.n && !log_deleted(log) ? entry_str(&log.v[placed], F_DEAL_ID) : (struct slice){ 0 };
     for (uint32_t i = 0; i < log.n; i++) {
         struct slice own = entry_str(&log.v[i], F_DEAL_ID);
         if (log.v[i].type == EV_ORDER_REFUNDED && slice_eq(own.n ? own : of_order, c->deal))

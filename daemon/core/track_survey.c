@@ -24,7 +24,8 @@ static int64_t on_five(int64_t milli, int64_t min, int64_t max)
 static void scores(struct fact *f, const struct entry *e, int64_t min, int64_t max)
 {
     int64_t milli = entry_int(e, F_SCORE_MILLI, 0);
-    bool five = min == 1 && max == 5; /* the two NPS scales have their own cut-offs and are told apart by the mode (T31) */
+    bool five =
+        min == 1 && max == 5; /* the two NPS scales have their own cut-offs and are told apart by the mode (T31) */
     fact_set(f, FN_TOP2, ((__int128)milli - (__int128)min * 1000) * 4 >= ((__int128)max - min) * 3000);
     fact_set(f, FN_SCORE5_MICROS, on_five(milli, min, max));
     if (entry_has(e, F_EXPECTED_MILLI))

@@ -9,7 +9,8 @@ static const int64_t fcr_ms = 7 * 86400000LL;
 struct ticket_state {
     struct entry_log log;
     uint32_t opened_at, reply_at, resolve_at, first_at; /* positions */
-    bool opened, really_opened, replied, resolved, ever_resolved, in_interval, reopened, reopened_soon, has_first_contact, first_contact;
+    bool opened, really_opened, replied, resolved, ever_resolved, in_interval, reopened, reopened_soon,
+        has_first_contact, first_contact;
     int64_t opened_ms, reply_ms, resolved_ms, first_ms, open_since_ms, total_ms;
     uint32_t n_replies;
 };
@@ -24,7 +25,8 @@ static int64_t held_ms(struct entry_log log, int64_t start_ms, int64_t end_ms)
         if ((!hold && i < log.n) || now == on)
             continue;
         if (on) {
-            int64_t from = since_ms > start_ms ? since_ms : start_ms, to = i < log.n && log.v[i].t_ms < end_ms ? log.v[i].t_ms : end_ms;
+            int64_t from = since_ms > start_ms ? since_ms : start_ms,
+                    to = i < log.n && log.v[i].t_ms < end_ms ? log.v[i].t_ms : end_ms;
             sum += to > from ? to - from : 0;
         } else {
             since_ms = log.v[i].t_ms;
@@ -131,10 +133,12 @@ static struct fact *ticket_fact(struct track_view *v, enum fact_type type, int64
     return f;
 }
 
-static struct fact *credited_fact(struct track_view *v, enum fact_type type, int64_t t_ms, const struct ticket_state *s, uint32_t at, enum event_field who)
+static struct fact *credited_fact(struct track_view *v, enum fact_type type, int64_t t_ms, const struct ticket_state *s,
+                                  uint32_t at, enum event_field who)
 {
     struct fact *f = ticket_fact(v, type, t_ms, s);
-    struct credit c = who == F_OWNER_ID ? credit_owner(s->log, at) : credit_person(s->log, at, entry_str(&s->log.v[at], who));
+    struct credit c =
+        who == F_OWNER_ID ? credit_owner(s->log, at) : credit_person(s->log, at, entry_str(&s->log.v[at], who));
     fact_credit(v, f, &c);
     return f;
 }
@@ -146,7 +150,8 @@ static void reply_fact(struct track_view *v, const struct ticket_state *s)
     fact_set(f, FN_FRT_MS, view_duration(v, s->opened_ms, s->reply_ms));
 }
 
-static void resolve_fact(struct track_view *v, const struct ticket_state *s, uint32_t at, const char *mode, int64_t res_ms)
+static void resolve_fact(struct track_view *v, const struct ticket_state *s, uint32_t at, const char *mode,
+                         int64_t res_ms)
 {
     struct fact *f = credited_fact(v, FACT_TICKET_RESOLVE, s->log.v[at].t_ms, s, at, F_RESOLVER_ID);
     f->s[FT_MODE] = slice_of(mode);
@@ -154,7 +159,8 @@ static void resolve_fact(struct track_view *v, const struct ticket_state *s, uin
 }
 
 /* A due time counts once it was met; missed, from the due time on. */
-static void due_fact(struct track_view *v, const struct ticket_state *s, enum event_field field, const char *due, bool happened, int64_t happened_ms)
+static void due_fact(struct track_view *v, const struct ticket_state *s, enum event_field field, const char *due,
+                     bool happened, int64_t happened_ms)
 {
     const struct entry *opening = &s->log.v[s->opened_at];
     if (!entry_has(opening, field))

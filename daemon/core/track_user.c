@@ -1,4 +1,5 @@
-/* Users of the CRM: who is enabled, and the use they make of it (one usage record per user and UTC day). */
+/* Users of the CRM: who is enabled, and the use they make of it (one usage record per user and hour). Each event of a usage record makes its facts
+ * alone (tracker_sees_events_alone). */
 #include "track.h"
 
 void user_facts(struct track_view *v, struct entry_log log)
@@ -24,6 +25,7 @@ void user_facts(struct track_view *v, struct entry_log log)
 
 struct usage {
     struct slice user;
+    bool enabled;     /* as of the view's instant */
     int64_t since_ms; /* first time the user was enabled: with it, "new" in the life cycle is decided (3.5) */
 };
 
@@ -43,9 +45,15 @@ static void event_facts(struct track_view *v, const struct entry *e, const struc
     struct slice customer = entry_str(e, F_CUSTOMER_ID);
     f->member = u->user;
     f->dim[DIM_KIND] = f->s[FT_KIND] = e->type == EV_LOGIN ? SLICE("login") : SLICE("feature");
-    fact_set(f, FN_N, u->since_ms);
+    fact_set(f, FN_N, u->since_ms <= e->t_ms ? u->since_ms : INT64_MAX); /* enabled later: too late to matter for it */
     fact_set(f, FN_USES, entry_int(e, F_N, 1));
     fact_set(f, FN_DURATION_MS, entry_int(e, F_DURATION_MS, 0));
+    if (u->enabled) {
+        struct slice kind = f->s[FT_KIND];
+        f = usage_fact(v, FACT_USAGE_ENABLED, e, u);
+        f->member = u->user;
+        f->dim[DIM_KIND] = f->s[FT_KIND] = kind;
+    }
     if (!customer.n)
         return;
     f = usage_fact(v, FACT_CUSTOMER_ACTIVITY, e, u);
@@ -57,14 +65,16 @@ void usage_facts(struct track_view *v, struct entry_log log)
 {
     if (!log.n)
         return;
-    struct usage u = { entry_str(&log.v[0], F_USER_ID), INT64_MAX };
-    /* Enabled after the day's last use: too late to matter for any of it. */
-    struct entry_log chart = view_log_shared(v, SLICE("user"), u.user, true, log.v[log.n - 1].t_ms);
+    struct usage u = { .user = entry_str(&log.v[0], F_USER_ID), .since_ms = INT64_MAX };
+    struct entry_log chart = view_log_shared(v, SLICE("user"), u.user, false, 0);
     uint32_t enabled = log_first(chart, EV_USER_ENABLED);
     if (log_deleted(chart))
         return;
-    if (enabled < chart.n && chart.v[enabled].t_ms <= log.v[log.n - 1].t_ms)
+    if (enabled < chart.n)
         u.since_ms = chart.v[enabled].t_ms;
+    for (uint32_t i = 0; i < chart.n; i++)
+        if (chart.v[i].type == EV_USER_ENABLED || chart.v[i].type == EV_USER_DISABLED)
+            u.enabled = chart.v[i].type == EV_USER_ENABLED;
     for (uint32_t i = 0; i < log.n; i++)
         if (log.v[i].type == EV_LOGIN || log.v[i].type == EV_FEATURE_USED)
             event_facts(v, &log.v[i], &u);

@@ -32,7 +32,7 @@ static int32_t count_partitions(rd_kafka_t *rk, const char *topic, char *err, si
     rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
     rd_kafka_resp_err_t code = rkt ? rd_kafka_metadata(rk, 0, rkt, &md, METADATA_MS) : rd_kafka_last_error();
     int32_t n = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && md->topic_cnt == 1) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && md && md->topic_cnt == 1) {
         code = md->topics[0].err;
         n = md->topics[0].partition_cnt;
     }

@@ -78,9 +78,10 @@ struct kpi_def {
     struct expr *numerator;   /* KPI_RATIO, optional elsewhere; measure slots */
     struct expr *denominator; /* KPI_RATIO */
     struct expr *value;       /* KPI_VALUE; KPI_RATIO: instead of numerator / denominator, e.g. nps */
-    struct expr *samples;     /* n that min_samples is compared with; NULL: the denominator, else the duration's n, else none */
-    int duration;             /* KPI_DURATION: measure index */
-    int rank_of;              /* KPI_RANK: KPI index */
+    struct expr
+        *samples; /* n that min_samples is compared with; NULL: the denominator, else the duration's n, else none */
+    int duration; /* KPI_DURATION: measure index */
+    int rank_of;  /* KPI_RANK: KPI index */
     uint32_t n_windows;
     struct window window[KPI_WINDOWS_MAX];
     uint32_t dims; /* bit per dim */
@@ -107,13 +108,13 @@ struct rule_def {
     struct window window;
     uint32_t dims;
     enum compare fire_op, clear_op;
-    double fire, clear;         /* thresholds in the KPI's unit (ratios 0..1, money in micro-units, durations in ms) */
-    int stat;                   /* KPI_DURATION: 0 mean, else 50, 90, 95 or 99 */
+    double fire, clear; /* thresholds in the KPI's unit (ratios 0..1, money in micro-units, durations in ms) */
+    int stat;           /* KPI_DURATION: 0 mean, else 50, 90, 95 or 99 */
     bool has_critical;
-    double critical;            /* same direction as fire */
+    double critical; /* same direction as fire */
     int64_t for_ms;
     int64_t min_samples;
-    char *level;                /* info, warning, critical */
+    char *level; /* info, warning, critical */
     uint64_t hash;
 };
 
@@ -173,19 +174,21 @@ struct definitions {
     struct scorecard_def *scorecard;
     struct org_def *org;
     uint32_t n_snapshots;
-    uint32_t snapshot_dims; /* bit per dim whose rows are published; 0: all */
+    uint32_t snapshot_dims;         /* bit per dim whose rows are published; 0: all */
     struct window *snapshot_window; /* extra windows in which every KPI is published at snapshot ticks */
     int64_t tick_ms;                /* judging grid, default 60 000 */
-    int64_t snapshot_every_ms;      /* rows, boards and scorecards are published each time the watermark passes a multiple, default 1 h; 0 = never */
-    int64_t retention_ms;           /* how long hour panes and records are kept, default 400 d */
-    int64_t fine_retention_ms;      /* how long minute panes are kept, default 6 h */
-    int64_t out_of_orderness_ms;    /* default 10 s */
-    int64_t lateness_ms;            /* later than this behind the watermark: late topic; default = retention_ms */
-    int64_t max_ahead_ms;           /* default 1 h */
+    int64_t
+        snapshot_every_ms; /* rows, boards and scorecards are published each time the watermark passes a multiple, default 1 h; 0 = never */
+    int64_t retention_ms;        /* how long hour panes and records are kept, default 400 d */
+    int64_t fine_retention_ms;   /* how long minute panes are kept, default 6 h */
+    int64_t out_of_orderness_ms; /* default 10 s */
+    int64_t lateness_ms;         /* later than this behind the watermark: late topic; default = retention_ms */
+    int64_t max_ahead_ms;        /* default 1 h */
 };
 
-const struct org_def *definitions_org(const struct definitions *defs, struct slice org_id); /* exact id, else "*", else NULL */
-int definitions_kpi(const struct definitions *defs, struct slice id);                       /* index or -1 */
+const struct org_def *definitions_org(const struct definitions *defs,
+                                      struct slice org_id);           /* exact id, else "*", else NULL */
+int definitions_kpi(const struct definitions *defs, struct slice id); /* index or -1 */
 int definitions_measure(const struct definitions *defs, struct slice id);
 void definitions_free(struct definitions *defs);
 

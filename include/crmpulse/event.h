@@ -162,26 +162,26 @@ void event_schema_init(struct event_schema *schema);
 /* Why an event is refused. The names (event_reject_name) are what dead letters, counters and documents say. */
 #define EVENT_REJECT_MAP(X)                                                                                            \
     X(NONE, "none")                                                                                                    \
-    X(MALFORMED, "malformed")                       /* bytes that are no event at all */                              \
-    X(TOO_LARGE, "too_large")                       /* over the size cap, before unpacking */                         \
+    X(MALFORMED, "malformed") /* bytes that are no event at all */                                                     \
+    X(TOO_LARGE, "too_large") /* over the size cap, before unpacking */                                                \
     X(INVALID_UTF8, "invalid_utf8")                                                                                    \
     X(UNKNOWN_TYPE, "unknown_type")                                                                                    \
     X(MISSING_FIELD, "missing_field")                                                                                  \
-    X(BAD_ID, "bad_id")                             /* empty or over-long */                                          \
+    X(BAD_ID, "bad_id") /* empty or over-long */                                                                       \
     X(BAD_ENUM, "bad_enum")                                                                                            \
-    X(OUT_OF_RANGE, "out_of_range")                 /* negative count, ppm over 1e6, amount over 2^53, bad scale */    \
+    X(OUT_OF_RANGE, "out_of_range") /* negative count, ppm over 1e6, amount over 2^53, bad scale */                    \
     X(NEGATIVE_TIME, "negative_time")                                                                                  \
-    X(FUTURE_TIME, "future_time")                   /* more than max_ahead after processing time */                   \
+    X(FUTURE_TIME, "future_time") /* more than max_ahead after processing time */                                      \
     X(MONEY_WITHOUT_CURRENCY, "money_without_currency")                                                                \
-    X(BAD_CURRENCY, "bad_currency")                 /* not three capitals, or no rate to the org's currency */        \
-    X(ID_CONFLICT, "id_conflict")                   /* a known event_id with another payload */                       \
-    X(UNKNOWN_ORG, "unknown_org")                   /* only where the configuration lists its orgs */
+    X(BAD_CURRENCY, "bad_currency") /* not three capitals, or no rate to the org's currency */                         \
+    X(ID_CONFLICT, "id_conflict")   /* a known event_id with another payload */                                        \
+    X(UNKNOWN_ORG, "unknown_org")   /* only where the configuration lists its orgs */
 
 enum event_reject {
 #define X(id, name) REJECT_##id,
     EVENT_REJECT_MAP(X)
 #undef X
-    REJECT_COUNT
+        REJECT_COUNT
 };
 const char *event_reject_name(enum event_reject reason);
 

@@ -19,8 +19,8 @@ enum dim {
     DIM_COUNT
 };
 
-const char *dim_name(enum dim dim);       /* "org", "team", .. */
-int dim_by_name(struct slice name);       /* -1 if unknown; also accepts the letters O T R C P G M F S K */
+const char *dim_name(enum dim dim); /* "org", "team", .. */
+int dim_by_name(struct slice name); /* -1 if unknown; also accepts the letters O T R C P G M F S K */
 
 enum fact_type {
 #define FACT(id, name, asof, meaning) FACT_##id,
@@ -49,19 +49,20 @@ enum fact_text {
 
 struct fact {
     enum fact_type type;
-    int64_t t_ms;                /* bucket time; as-of facts without a place in time use 0 */
-    struct slice dim[DIM_COUNT]; /* empty: the fact has no such dimension; DIM_ORG is always empty here (the org is implied) */
-    struct slice member;         /* the entity counted by distinct measures */
-    bool no_org;                 /* counts for its dimensions but not for the org (a team's own target) */
-    uint64_t has;                /* bit per fact_number */
+    int64_t t_ms; /* bucket time; as-of facts without a place in time use 0 */
+    struct slice
+        dim[DIM_COUNT];  /* empty: the fact has no such dimension; DIM_ORG is always empty here (the org is implied) */
+    struct slice member; /* the entity counted by distinct measures */
+    bool no_org;         /* counts for its dimensions but not for the org (a team's own target) */
+    uint64_t has;        /* bit per fact_number */
     int64_t n[FN_COUNT];
     struct slice s[FT_COUNT]; /* empty: absent */
 };
 
-int fact_type_by_name(struct slice name);     /* -1 if unknown */
+int fact_type_by_name(struct slice name); /* -1 if unknown */
 const char *fact_type_name(enum fact_type t);
 bool fact_type_asof(enum fact_type t);
-int fact_number_by_name(struct slice name);   /* -1 if unknown */
+int fact_number_by_name(struct slice name); /* -1 if unknown */
 int fact_text_by_name(struct slice name);
 
 /* Same contribution in every respect. */

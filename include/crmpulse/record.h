@@ -29,6 +29,7 @@ struct bytes {
     char *p;
     uint32_t n, cap;
 };
+int bytes_reserve(struct bytes *b, uint32_t more); /* room for so many bytes beyond n. 0 or -1 */
 int bytes_put(struct bytes *b, const void *p, uint32_t n);
 int bytes_put_varint(struct bytes *b, uint64_t v);
 int bytes_put_svarint(struct bytes *b, int64_t v);
@@ -53,16 +54,17 @@ bool entry_read(struct reader *r, struct entry *ret);
 int entry_cmp(const struct entry *a, const struct entry *b);
 
 struct record {
-    struct slice key;        /* owned: "ent:<kind>:<org>:<id>" */
-    uint64_t hash;           /* of key */
-    uint64_t version;        /* as the store holds it, or will once the flush in flight is applied; 0 = absent */
-    uint64_t flushed;        /* version before the batch being built */
-    bool touched, dirty;     /* read or changed in the batch being built */
-    bool pinned;             /* in a flush in flight */
+    struct slice key;    /* owned: "ent:<kind>:<org>:<id>" */
+    uint32_t key_cap;    /* room for the key: kept when the record is used again for another */
+    uint64_t hash;       /* of key */
+    uint64_t version;    /* as the store holds it, or will once the flush in flight is applied; 0 = absent */
+    uint64_t flushed;    /* version before the batch being built */
+    bool touched, dirty; /* read or changed in the batch being built */
+    bool pinned;         /* in a flush in flight */
     bool deleted;
     uint32_t n_deps;
-    struct bytes deps;       /* packed texts */
-    struct bytes log;        /* packed entries (or a distinct record's own form) */
+    struct bytes deps;            /* packed texts */
+    struct bytes log;             /* packed entries (or a distinct record's own form) */
     struct record *newer, *older; /* least recently used order */
 };
 

@@ -55,15 +55,17 @@ static inline int rig_resolve(void *ctx, struct slice name)
     return fact_slot_by_name(name);
 }
 
-static inline struct measure_def *rig_measure(struct definitions *defs, const char *id, const char *fact, enum agg agg, const char *where,
-                                              const char *value)
+static inline struct measure_def *rig_measure(struct definitions *defs, const char *id, const char *fact, enum agg agg,
+                                              const char *where, const char *value)
 {
     defs->measure = realloc(defs->measure, (defs->n_measures + 1) * sizeof *defs->measure);
     struct measure_def *m = &defs->measure[defs->n_measures++];
     struct expr_error error;
     int type = fact_type_by_name(slice_of(fact));
     cr_assert(type >= 0, "no such fact: %s", fact);
-    *m = (struct measure_def){ .id = strdup(id), .fact = (enum fact_type)type, .agg = agg, .at_least = 1, .dims = (1u << DIM_COUNT) - 1 };
+    *m = (struct measure_def){
+        .id = strdup(id), .fact = (enum fact_type)type, .agg = agg, .at_least = 1, .dims = (1u << DIM_COUNT) - 1
+    };
     m->asof = fact_type_asof(m->fact) || agg == AGG_DISTINCT;
     if (where)
         cr_assert(m->where = expr_compile(slice_of(where), rig_resolve, NULL, &error), "%s: %s", where, error.message);
@@ -76,7 +78,8 @@ static inline void rig_org(struct definitions *defs, struct zone zone)
 {
     defs->org = calloc(1, sizeof *defs->org);
     defs->n_orgs = 1;
-    defs->org[0] = (struct org_def){ .id = strdup("*"), .calendar = { .zone = zone, .week_start = 1, .cycle = PERIOD_MONTH } };
+    defs->org[0] =
+        (struct org_def){ .id = strdup("*"), .calendar = { .zone = zone, .week_start = 1, .cycle = PERIOD_MONTH } };
     defs->tick_ms = 60000;
     defs->retention_ms = INT64_C(400) * 86400000;
     defs->fine_retention_ms = 6 * 3600000;
@@ -87,7 +90,8 @@ static inline void rig_org(struct definitions *defs, struct zone zone)
 
 static inline bool rig_gauge(enum fact_type t)
 {
-    return t == FACT_MEMBER || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN || t == FACT_USER_ENABLED;
+    return t == FACT_MEMBER || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN ||
+           t == FACT_USER_ENABLED;
 }
 
 /* Everything that facts say: counts, every number as a sum, distinct members once and twice, durations, the largest amount. */
@@ -99,7 +103,8 @@ static inline void rig_all_measures(struct definitions *defs)
         rig_measure(defs, fact, fact, AGG_COUNT, NULL, NULL)->gauge = rig_gauge((enum fact_type)t);
         for (int n = 0; n < FN_COUNT; n++) {
             const char *number = fact_slot_name(FACT_SLOT_NUMBER + n);
-            snprintf(id, sizeof id, "%s_%s", fact, number);
+            snprintf(id, sizeof id, "%s~%s", fact,
+                     number); /* a fact may be named like another with a number of its own */
             rig_measure(defs, id, fact, AGG_SUM, NULL, number)->gauge = rig_gauge((enum fact_type)t);
         }
     }
@@ -159,7 +164,8 @@ static inline void rig_cells_net(struct rig_cells *c, bool causes)
     size_t n = 0;
     for (size_t i = 0; i < c->n; i++)
         c->v[i].cause_ms = causes ? c->v[i].cause_ms : 0;
-    qsort(c->v, c->n, sizeof *c->v, rig_by_cell);
+    if (c->n)
+        qsort(c->v, c->n, sizeof *c->v, rig_by_cell);
     for (size_t i = 0; i < c->n; i++) {
         if (n && rig_by_cell(&c->v[n - 1], &c->v[i]) == 0) {
             c->v[n - 1].value += c->v[i].value;
@@ -176,12 +182,13 @@ static inline void rig_cells_net(struct rig_cells *c, bool causes)
 }
 
 /* The sum of a cell over deltas with cause <= upto_ms; pane_ms INT64_MIN: over all panes of the grain. */
-static inline int64_t rig_sum(const struct rig_cells *c, const char *field, enum cell_grain grain, int64_t pane_ms, int64_t upto_ms)
+static inline int64_t rig_sum(const struct rig_cells *c, const char *field, enum cell_grain grain, int64_t pane_ms,
+                              int64_t upto_ms)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < c->n; i++)
-        if (c->v[i].grain == grain && c->v[i].cause_ms <= upto_ms && (pane_ms == INT64_MIN || c->v[i].pane_ms == pane_ms) &&
-            slice_eq(c->v[i].field, slice_of(field)))
+        if (c->v[i].grain == grain && c->v[i].cause_ms <= upto_ms &&
+            (pane_ms == INT64_MIN || c->v[i].pane_ms == pane_ms) && slice_eq(c->v[i].field, slice_of(field)))
             sum += c->v[i].value;
     return sum;
 }
@@ -202,6 +209,85 @@ static inline struct engine *rig_engine(const struct definitions *defs)
     struct engine *e = engine_new(defs, &opt);
     cr_assert(e);
     return e;
+}
+
+/* ---- records that live in a store ---- */
+
+enum { RIG_STORE_MAX = 4000 };
+
+struct rig_store {
+    struct {
+        char *key;
+        uint64_t version;
+        char *bytes;
+        uint32_t n_bytes;
+    } v[RIG_STORE_MAX];
+    uint32_t n;
+    uint32_t asked;
+};
+
+static inline uint32_t rig_store_find(const struct rig_store *s, struct slice key)
+{
+    uint32_t i = 0;
+    while (i < s->n && !slice_eq(slice_of(s->v[i].key), key))
+        i++;
+    return i;
+}
+
+static inline void rig_store_give(struct rig_store *s, struct engine *e)
+{
+    const struct slice *key;
+    uint32_t n = engine_missing(e, &key);
+    cr_assert_gt(n, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = rig_store_find(s, key[i]);
+        struct slice bytes = at < s->n ? (struct slice){ s->v[at].bytes, s->v[at].n_bytes } : (struct slice){ 0 };
+        cr_assert_eq(engine_put(e, key[i], at < s->n ? s->v[at].version : 0, bytes), 0);
+    }
+    s->asked += n;
+    engine_missing_clear(e);
+}
+
+/* All versions as expected, or nothing is written. */
+static inline bool rig_store_flush(struct rig_store *s, const struct store_flush *f)
+{
+    for (uint32_t i = 0; i < f->n_records; i++) {
+        uint32_t at = rig_store_find(s, f->record[i].key);
+        if ((at < s->n ? s->v[at].version : 0) != f->record[i].expected)
+            return false;
+    }
+    for (uint32_t i = 0; i < f->n_records; i++) {
+        const struct store_record *w = &f->record[i];
+        uint32_t at = rig_store_find(s, w->key);
+        if (w->version == w->expected)
+            continue;
+        cr_assert_lt(at, RIG_STORE_MAX);
+        if (at == s->n) {
+            s->n++;
+            s->v[at].key = strndup(w->key.p, w->key.n);
+        }
+        free(s->v[at].bytes);
+        s->v[at].bytes = malloc(w->bytes.n + 1u);
+        memcpy(s->v[at].bytes, w->bytes.p, w->bytes.n);
+        s->v[at].n_bytes = w->bytes.n;
+        s->v[at].version = w->version;
+    }
+    return true;
+}
+
+static inline void rig_store_free(struct rig_store *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        free(s->v[i].key);
+        free(s->v[i].bytes);
+    }
+    free(s);
+}
+
+static inline int rig_keep_delta(void *ctx, const struct cell_delta *d)
+{
+    rig_cells_add(ctx, d);
+    return 0;
 }
 
 static inline void rig_print(const struct rig_event *e, FILE *to)

@@ -312,6 +312,7 @@ static const struct number march[] = {
     { "txn_amount_costed", INT64_C(160000000000) },
     { "txn_cost", INT64_C(93000000000) },
     { "target_reps", INT64_C(240000000000) },
+    { "target_reps_n", 1 },
     { "deals_won", 3 },
     { "deals_lost", 1 },
     { "won_amount", INT64_C(160000000000) },
@@ -325,6 +326,7 @@ static const struct number march[] = {
     { "leads_converted_c", 1 },
     { "leads_won", 3 },
     { "active_users", 2 },
+    { "active_enabled", 2 },
     { "users_enabled", 3 },
     { "complaints", 1 },
     { NULL, 0 },
@@ -422,12 +424,16 @@ Test(catalogue, loyalty_is_a_weighted_mean)
 /* T28: quota met; quota 380 000, won 250 000, pipeline 400 000. T31: the same answers on the 0-10 scale give 0. */
 Test(catalogue, coverage_of_t28_and_nps_of_t31)
 {
-    static const struct number open[] = {
-        { "target_reps", 380000 }, { "txn_amount", 250000 }, { "pipeline_amount", 400000 }, { NULL, 0 }
-    };
-    static const struct number met[] = {
-        { "target_reps", 120000 }, { "txn_amount", 120000 }, { "pipeline_amount", 400000 }, { NULL, 0 }
-    };
+    static const struct number open[] = { { "target_reps", 380000 },
+                                          { "target_reps_n", 1 },
+                                          { "txn_amount", 250000 },
+                                          { "pipeline_amount", 400000 },
+                                          { NULL, 0 } };
+    static const struct number met[] = { { "target_reps", 120000 },
+                                         { "target_reps_n", 1 },
+                                         { "txn_amount", 120000 },
+                                         { "pipeline_amount", 400000 },
+                                         { NULL, 0 } };
     static const struct number nps[] = { { "nps_n", 5 }, { "nps_promoters", 2 }, { "nps_detractors", 2 }, { NULL, 0 } };
     struct config *c = load_with(NULL, NULL);
     cr_assert_float_eq(ratio(c, "pipeline_coverage", open), 3.076923, 1e-6);

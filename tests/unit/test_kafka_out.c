@@ -202,8 +202,8 @@ Test(kafka_out, an_entry_too_large_fails_and_the_next_one_passes)
 {
     struct bench *b = bench_new();
     struct store_out big = alert;
-    char *bytes = calloc(1, 3 << 20);
-    big.payload = (struct slice){ bytes, 3 << 20 };
+    char *bytes = calloc(1, 5 << 20);
+    big.payload = (struct slice){ bytes, 5 << 20 };
     open_out(b);
     cr_expect_eq(kafka_out_send(b->out, 7, 1, &big, now_ms), 0);
     cr_expect_eq(b->failed[1], 1);

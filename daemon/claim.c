@@ -1,0 +1,271 @@
+/* Where reading starts: partitions are claimed in every store, and whatever goes wrong ends in ingest_rewind: pending work is dropped, the stores are
+ * read, reading starts there again. Takes no messages. */
+#include <stdlib.h>
+
+#include "daemon/ingest_int.h"
+
+struct ingest_call *ingest_call_new(struct shard *s)
+{
+    struct ingest_call *c = malloc(sizeof *c);
+    if (!c)
+        abort();
+    *c = (struct ingest_call){ s, s->d->ingest.generation };
+    return c;
+}
+
+struct shard *ingest_call_end(void *ctx)
+{
+    struct ingest_call c = *(struct ingest_call *)ctx;
+    free(ctx);
+    return c.generation == c.s->d->ingest.generation ? c.s : NULL;
+}
+
+static void drop_pending(struct daemon *d)
+{
+    struct ingest *in = &d->ingest;
+    in->generation++;
+    in->n_messages = in->n_done = in->cursor = 0;
+    in->waiting = 0;
+    arena_reset(&in->payload);
+    for (uint32_t i = 0; i < d->n_shards; i++) {
+        engine_reset(d->shard[i].engine);
+        out_clear(&d->shard[i].outs);
+        d->shard[i].loading = d->shard[i].moved = d->shard[i].flushing = false;
+    }
+}
+
+struct part *ingest_part(struct ingest *in, struct slice topic, int32_t partition, uint32_t *ret_index)
+{
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        if (in->part[i].partition == partition && slice_eq(in->part[i].topic, topic)) {
+            if (ret_index)
+                *ret_index = i;
+            return &in->part[i];
+        }
+    return NULL;
+}
+
+void ingest_halt(struct daemon *d, uint32_t i, const char *why)
+{
+    struct part *p = &d->ingest.part[i];
+    if (p->state == PART_HALTED)
+        return;
+    p->state = PART_HALTED;
+    snprintf(p->why, sizeof p->why, "%s", why ? why : "unknown");
+    log_line(&d->log, LOG_ERROR_, "partition_halted", "%.*s/%d at offset %lld: %s", (int)p->topic.n, p->topic.p,
+             p->partition, (long long)p->position, p->why);
+    (void)kafka_in_halt(d->in, p->topic, p->partition);
+}
+
+static void begin_running(struct daemon *d)
+{
+    struct ingest *in = &d->ingest;
+    struct store_part *start = calloc(in->n_parts + 1, sizeof *start);
+    uint32_t n = 0;
+    for (uint32_t i = 0; start && i < in->n_parts; i++) {
+        struct part *p = &in->part[i];
+        if (p->state == PART_HALTED)
+            continue;
+        p->state = PART_RUN;
+        p->eof_at_ms = 0;
+        p->idle = false;
+        start[n++] = (struct store_part){ .topic = p->topic,
+                                          .partition = p->partition,
+                                          .prev_next = p->verify >= 0 ? p->verify : p->position };
+    }
+    if (!start || kafka_in_start(d->in, start, n) < 0) {
+        free(start);
+        ingest_rewind(d, "the partitions could not be started", 1000);
+        return;
+    }
+    free(start);
+    in->state = INGEST_RUNNING;
+    ingest_step(d);
+}
+
+/* What one shard holds of one partition. The start is the smallest position over the shards; the record before it is read again and compared. */
+static void take_held(struct shard *s, uint32_t i, const struct store_part *held)
+{
+    struct part *p = &s->d->ingest.part[i];
+    struct chain *c = &s->chain[i];
+    *c = (struct chain){ held->prev_next, held->prev_next, held->epoch, held->read,
+                         held->applied,   held->duplicate, held->late,  held->dead };
+    if (s->index == 0 || held->prev_next < p->position) {
+        p->position = held->prev_next;
+        p->verify = held->last;
+        p->verify_crc = held->last_crc;
+        p->last = held->last;
+        p->last_crc = held->last_crc;
+    }
+    if (s->index == 0 || held->max_event_ms > p->max_event_ms)
+        p->max_event_ms = held->max_event_ms;
+}
+
+static void on_claimed(void *ctx, enum store_result r, const struct store_part *parts, uint32_t n)
+{
+    struct shard *s = ingest_call_end(ctx);
+    if (!s)
+        return;
+    struct daemon *d = s->d;
+    if (r != STORE_OK) {
+        ingest_rewind(d, "the store could not be asked for offsets", r == STORE_BROKEN ? 5000 : 200);
+        return;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i;
+        if (ingest_part(&d->ingest, parts[k].topic, parts[k].partition, &i))
+            take_held(s, i, &parts[k]);
+    }
+    if (--d->ingest.waiting == 0)
+        begin_running(d);
+}
+
+static void claim(struct daemon *d)
+{
+    struct ingest *in = &d->ingest;
+    struct store_part *parts = calloc(in->n_parts + 1, sizeof *parts);
+    if (!parts)
+        abort();
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        parts[i] = (struct store_part){ .topic = in->part[i].topic, .partition = in->part[i].partition };
+    in->state = INGEST_CLAIMING;
+    in->waiting = d->n_shards;
+    uint64_t generation = in->generation;
+    for (uint32_t i = 0; i < d->n_shards && in->generation == generation; i++) {
+        struct ingest_call *call = ingest_call_new(&d->shard[i]);
+        if (d->shard[i].store_state == STORE_READY &&
+            redis_store_claim(d->shard[i].store, parts, in->n_parts, on_claimed, call) == 0)
+            continue;
+        free(call);
+        ingest_rewind(d, "the store is not ready", 200);
+    }
+    free(parts);
+}
+
+void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n)
+{
+    struct daemon *d = ctx;
+    struct ingest *in = &d->ingest;
+    drop_pending(d);
+    uv_timer_stop(&in->retry);
+    free(in->part);
+    in->part = calloc(n + 1, sizeof *in->part);
+    in->n_parts = n;
+    for (uint32_t i = 0; i < d->n_shards; i++) {
+        free(d->shard[i].chain);
+        d->shard[i].chain = calloc(n + 1, sizeof *d->shard[i].chain);
+        if (!d->shard[i].chain)
+            abort();
+    }
+    if (!in->part)
+        abort();
+    for (uint32_t i = 0; i < n; i++)
+        in->part[i] = (struct part){ .topic = parts[i].topic,
+                                     .partition = parts[i].partition,
+                                     .position = -1,
+                                     .verify = -1,
+                                     .last = -1,
+                                     .max_event_ms = INT64_MIN };
+    log_line(&d->log, LOG_INFO_, "assigned", "%u partitions", n);
+    watermark_ask(d);
+    if (n)
+        claim(d);
+    else
+        in->state = INGEST_RUNNING;
+}
+
+void ingest_revoked(void *ctx, const struct store_part *parts, uint32_t n)
+{
+    struct daemon *d = ctx;
+    (void)parts;
+    drop_pending(d);
+    uv_timer_stop(&d->ingest.retry);
+    d->ingest.n_parts = 0;
+    d->ingest.state = INGEST_UNASSIGNED;
+    log_line(&d->log, LOG_INFO_, "revoked", "%u partitions", n);
+}
+
+/* ---- rewind ---- */
+
+static void on_offsets(void *ctx, enum store_result r, const struct store_part *parts, uint32_t n)
+{
+    struct shard *s = ingest_call_end(ctx);
+    if (!s)
+        return;
+    struct daemon *d = s->d;
+    struct ingest *in = &d->ingest;
+    bool lower = false, higher = false;
+    uint32_t found = 0;
+    if (r != STORE_OK) {
+        ingest_rewind(d, "the store could not be asked for offsets", 200);
+        return;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i;
+        if (!ingest_part(in, parts[k].topic, parts[k].partition, &i))
+            continue;
+        found++;
+        higher |= parts[k].epoch > s->chain[i].epoch;
+        lower |= parts[k].epoch < s->chain[i].epoch;
+    }
+    if (higher && in->rewinds < 8) {
+        /* Another daemon owns a partition now. Kafka will tell us; until then nothing is read. */
+        ingest_rewind(d, "a partition is owned by another daemon", 1000);
+        return;
+    }
+    if (higher || lower || found < in->n_parts) { /* the store lost our claim, or the other one is gone: claim again */
+        in->generation++;
+        claim(d);
+        return;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i;
+        if (ingest_part(in, parts[k].topic, parts[k].partition, &i))
+            take_held(s, i, &parts[k]);
+    }
+    if (--in->waiting == 0)
+        begin_running(d);
+}
+
+static void on_retry(uv_timer_t *t)
+{
+    struct daemon *d = t->data;
+    struct ingest *in = &d->ingest;
+    if (in->state != INGEST_REWINDING)
+        return;
+    for (uint32_t i = 0; i < d->n_shards; i++)
+        if (d->shard[i].store_state != STORE_READY) {
+            uv_timer_start(t, on_retry, 50, 0);
+            return;
+        }
+    bool claimed = in->n_parts > 0;
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        claimed &= d->shard[0].chain[i].epoch > 0;
+    if (!claimed) {
+        claim(d);
+        return;
+    }
+    in->waiting = d->n_shards;
+    uint64_t generation = in->generation;
+    for (uint32_t i = 0; i < d->n_shards && in->generation == generation; i++) {
+        struct ingest_call *call = ingest_call_new(&d->shard[i]);
+        if (redis_store_offsets(d->shard[i].store, on_offsets, call) == 0)
+            continue;
+        free(call);
+        ingest_rewind(d, "the store is not ready", 200);
+    }
+}
+
+void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms)
+{
+    struct ingest *in = &d->ingest;
+    if (in->state == INGEST_UNASSIGNED || d->stopping)
+        return;
+    drop_pending(d);
+    in->rewinds++;
+    in->state = INGEST_REWINDING;
+    log_line(&d->log, in->rewinds > 3 ? LOG_WARNING_ : LOG_INFO_, "rewind", "%s; reading the store again in %llu ms",
+             why ? why : "?", (unsigned long long)delay_ms);
+    (void)kafka_in_pause(d->in);
+    uv_timer_start(&in->retry, on_retry, delay_ms, 0);
+}
