@@ -194,7 +194,7 @@ Test(engine_alloc, none_per_event_in_steady_state, .timeout = 240)
     uint64_t made = allocations - before;
     struct engine_stats stats;
     engine_stats(p->engine, &stats);
-    cr_log_warn("%llu allocations, %llu cells in %llu flushes, %llu records cached", (unsigned long long)made,
+    cr_log_info("%llu allocations, %llu cells in %llu flushes, %llu records cached", (unsigned long long)made,
                 (unsigned long long)p->cells, (unsigned long long)p->flushes, (unsigned long long)stats.records_cached);
     cr_assert_eq(p->applied, WARM + COUNTED);
     cr_assert_gt(p->cells, COUNTED, "the measures were fed");

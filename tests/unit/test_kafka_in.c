@@ -380,6 +380,11 @@ Test(kafka_in, offset_out_of_range_is_a_fault_of_that_partition_alone)
     bench_free(b);
 }
 
+static bool has_a_hundred(const struct bench *b)
+{
+    return b->n >= 100;
+}
+
 Test(kafka_in, a_halted_partition_stays_silent)
 {
     struct bench *b = bench_new();
@@ -391,7 +396,8 @@ Test(kafka_in, a_halted_partition_stays_silent)
     cr_expect_eq(kafka_in_halt(b->in, SLICE("other"), 1), -1);
     kafka_in_pause(b->in);
     kafka_in_resume(b->in);
-    run_until(b, never, 700);
+    cr_assert(run_until(b, has_a_hundred, WAIT_MS));
+    run_until(b, never, 700); /* long enough for the halted one to speak up */
     cr_expect_eq(b->n, 100);
     for (uint32_t i = 0; i < b->n; i++)
         cr_expect_eq(b->partition[i], 0);
