@@ -280,7 +280,7 @@ void plan_bar(struct plan *p, struct slice label, double value, int digits)
 const char *plan_figure_text(struct figure f, int digits, char buf[32])
 {
     if (f.is_null)
-        return strcpy(buf, "-");
+        return "-";
     snprintf(buf, 32, "%.*f", digits, f.value);
     return buf;
 }

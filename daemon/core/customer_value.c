@@ -108,7 +108,8 @@ struct figure purchase_cycle_ms(const int64_t *txn_ms, uint32_t n, struct figure
     for (uint32_t i = n - 1; i > 0 && gaps < PURCHASE_GAPS; i--)
         gap[gaps++] = txn_ms[i] - txn_ms[i - 1];
     qsort(gap, gaps, sizeof(*gap), compare_int64);
-    return (struct figure){ .value = ((double)gap[(gaps - 1) / 2] + (double)gap[gaps / 2]) / 2 };
+    uint32_t low = (gaps - 1) / 2, high = gaps / 2; /* the same one where the count is odd */
+    return (struct figure){ .value = ((double)gap[low] + (double)gap[high]) / 2 };
 }
 
 static const double reminder_factors[] = { 0.9, 1.25, 2.0 };

@@ -29,6 +29,8 @@ struct bench {
     int32_t partition[SEEN_MAX];
     uint32_t bad_value, bad_crc;
     int64_t eof[PARTITIONS];
+    uint32_t answers, n_sizes;
+    int32_t size; /* of the first topic, -1: not known */
     uint32_t faults;
     enum kafka_fault fault;
     int32_t fault_partition;
@@ -444,6 +446,47 @@ Test(kafka_in, closes_in_time_without_brokers)
     static struct bench *volatile kept;
     kept = b;
     cr_expect_not_null(kept);
+}
+
+static void on_sizes(void *ctx, const int32_t *sizes, uint32_t n)
+{
+    struct bench *b = ctx;
+    b->answers++;
+    b->n_sizes = n;
+    b->size = sizes ? sizes[0] : -1;
+}
+
+static bool is_answered(const struct bench *b)
+{
+    return b->answers > 0;
+}
+
+Test(kafka_in, tells_the_partitions_of_its_topics)
+{
+    struct bench *b = bench_new();
+    open_in(b);
+    cr_assert_eq(kafka_in_sizes(b->in, on_sizes), 0);
+    cr_expect_eq(kafka_in_sizes(b->in, on_sizes), -1); /* one question at a time */
+    cr_assert(run_until(b, is_answered, WAIT_MS));
+    cr_expect_eq(b->n_sizes, 1);
+    cr_expect_eq(b->size, PARTITIONS);
+    b->answers = 0;
+    rd_kafka_mock_broker_set_down(kafka_mock_cluster(b->mock), 1);
+    cr_assert_eq(kafka_in_sizes(b->in, on_sizes), 0);
+    cr_assert(run_until(b, is_answered, WAIT_MS));
+    cr_expect_eq(b->size, -1);
+    rd_kafka_mock_broker_set_up(kafka_mock_cluster(b->mock), 1);
+    bench_free(b);
+}
+
+Test(kafka_in, closes_while_sizes_are_asked)
+{
+    struct bench *b = bench_new();
+    open_in(b);
+    rd_kafka_mock_broker_set_rtt(kafka_mock_cluster(b->mock), 1, 200);
+    cr_assert_eq(kafka_in_sizes(b->in, on_sizes), 0);
+    run_until(b, never, 50);
+    bench_free(b); /* answers no more, and the loop closes clean */
 }
 
 Test(kafka_in, refuses_a_bad_property)
