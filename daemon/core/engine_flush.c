@@ -149,12 +149,7 @@ int engine_build_flush(struct engine *e, int64_t now_ms, struct store_flush *flu
     if (build_cells(e, now_ms, flush) < 0 || build_feed(e, flush) < 0 ||
         record_cache_touched(e->cache, pack_record, &walk) < 0)
         return -1;
-    /* Cells whose deltas cancelled out need no command. */
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < flush->n_cells; i++)
-        if (e->cells[i].value)
-            e->cells[kept++] = e->cells[i];
-    flush->n_cells = kept;
+    /* Cells whose deltas cancelled out are written all the same: a subject that once had something is listed with 0 (T4). */
     flush->record = e->records;
     flush->n_records = walk.n;
     return 0;

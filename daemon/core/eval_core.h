@@ -121,6 +121,7 @@ struct evaluator {
     bool tick_unsaved;
     bool out_of_memory; /* in the middle of evaluation; reported by the next return */
     bool rows_due;      /* something waits for the next snapshot tick */
+    bool due_saved;     /* rows_due as saved last */
     struct closed_windows closing, revised;
     struct judgements judgements;
     struct revisions revisions;

@@ -2,6 +2,8 @@
  *
  *   org ""   key "tick"                              value "<ms>"
  *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <critical> <since ms> <rule hash>"
+ *   org      key "board|<board>"                     value "<hash of the snapshot published last>"
+ *   org ""   key "due"                               value "1": something waits for the next snapshot tick
  *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,9 +68,51 @@ static int save_revisions(struct evaluator *e, bool only_changed, evaluator_stat
     return rc;
 }
 
+static int save_due(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    if (only_changed && e->due_saved == e->rows_due)
+        return 0;
+    e->due_saved = e->rows_due;
+    return sink(ctx, (struct slice){ "", 0 }, SLICE("due"), e->rows_due ? SLICE("1") : SLICE("0"));
+}
+
+/* Few: one per org and board. */
+static int save_boards(struct evaluator *e, struct org *org, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    struct org_view *view = &org->view[VIEW_JUDGED];
+    int rc = 0;
+    for (uint32_t b = 0; rc == 0 && b < e->defs->n_boards; b++) {
+        char key[256], value[24];
+        if (!view->board_published[b] || (only_changed && view->board_saved[b] == view->board_published[b]))
+            continue;
+        view->board_saved[b] = view->board_published[b];
+        int n = snprintf(key, sizeof key, "board|%s", e->defs->board[b].id);
+        int m = snprintf(value, sizeof value, "%llu", (unsigned long long)view->board_published[b]);
+        if (n < 0 || (size_t)n >= sizeof key)
+            return -1;
+        rc = sink(ctx, org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
+    }
+    return rc;
+}
+
+static int restore_board(struct evaluator *e, struct slice org_id, struct slice board, const char *value)
+{
+    struct org *org = store_org(&e->store, org_id);
+    for (uint32_t b = 0; org && b < e->defs->n_boards; b++)
+        if (slice_eq(slice_of(e->defs->board[b].id), board)) {
+            struct org_view *view = &org->view[VIEW_JUDGED];
+            view->board_published[b] = view->board_saved[b] = strtoull(value, NULL, 10);
+        }
+    return org ? 0 : -1;
+}
+
 int evaluator_state_save(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
 {
     int rc = save_tick(e, only_changed, sink, ctx);
+    if (rc == 0)
+        rc = save_due(e, only_changed, sink, ctx);
+    for (uint32_t o = 0; rc == 0 && o < e->store.n_orgs; o++)
+        rc = save_boards(e, e->store.org[o], only_changed, sink, ctx);
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
         for (int d = 0; d < DIM_COUNT; d++)
             for (uint32_t i = 0; rc == 0 && i < e->store.org[o]->dim[d].n; i++)
@@ -141,6 +185,8 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
     struct slice kind = next_part(&rest);
     if (slice_eq(kind, SLICE("alert")))
         return restore_alert(e, org, rest, text);
+    if (slice_eq(kind, SLICE("board")))
+        return restore_board(e, org, rest, text);
     char *end;
     long long n = strtoll(text, &end, 10);
     if (end == text || *end)
@@ -148,6 +194,10 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
     if (slice_eq(key, SLICE("tick"))) {
         e->judged_tick = n;
         e->view[VIEW_JUDGED].at_ms = n - 1;
+        return 0;
+    }
+    if (slice_eq(key, SLICE("due"))) {
+        e->rows_due = e->due_saved = n != 0;
         return 0;
     }
     struct revision *r = slice_eq(kind, SLICE("rev")) ? revision_at(e, org, key) : NULL;

@@ -35,10 +35,12 @@ static void set_value(struct kpi_value *ret, struct expr_value v)
         ret->value = 0;
 }
 
+/* The side of a ratio as published. One that is no integer by its formula (a target prorated to now) is rounded; the value is not formed from it. */
 static void set_integer(struct expr_value v, bool *has, int64_t *ret)
 {
-    *has = v.type == EXPR_INT;
-    *ret = *has ? v.i : 0;
+    const double exact_max = 9007199254740992.0;
+    *has = v.type == EXPR_INT || (v.type == EXPR_DOUBLE && v.d > -exact_max && v.d < exact_max);
+    *ret = !*has ? 0 : v.type == EXPR_INT ? v.i : (int64_t)(v.d < 0 ? v.d - 0.5 : v.d + 0.5);
 }
 
 static void read_ratio(struct measure_reader *m, const struct kpi_def *k, struct kpi_value *ret)

@@ -64,6 +64,7 @@ static void release_org(struct org *org, uint32_t n_measures)
         free(org->view[v].span);
         free(org->view[v].boards);
         free(org->view[v].board_published);
+        free(org->view[v].board_saved);
     }
     intern_release(&org->fields);
     free(org->series);
@@ -109,7 +110,8 @@ static int init_org_views(const struct plan *plan, struct org *org)
         view->span = calloc(spans, sizeof *view->span);
         view->boards = calloc(boards / 64 + 1, sizeof *view->boards);
         view->board_published = calloc(boards, sizeof *view->board_published);
-        if (!view->span || !view->boards || !view->board_published)
+        view->board_saved = calloc(boards, sizeof *view->board_saved);
+        if (!view->span || !view->boards || !view->board_published || !view->board_saved)
             return -1;
     }
     return 0;

@@ -102,6 +102,7 @@ struct org {
         int64_t close_due_ms;      /* next civil boundary at which rules on complete windows are judged */
         uint64_t *boards;          /* bit per board: its ranking may have changed */
         uint64_t *board_published; /* hash per board */
+        uint64_t *board_saved;     /* the same as saved last */
         bool changed;              /* something to publish at the next snapshot tick */
     } view[VIEW_COUNT];
 };

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The shipped CSV mappings against the event files made by another program: same ids, same fields, same order.
 
 Needs the data sets beside the repository (../shared/data, or CRMPULSE_DATA); without them it says so and checks the mappings'

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """crmpulse send and crmpulse tap against a real Kafka: what goes in comes out, keyed, counted, paced, refused where it must be."""
 import gzip
 import json

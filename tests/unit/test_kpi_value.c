@@ -214,10 +214,11 @@ Test(kpi_value, elapsed_share_of_the_cycle)
     start();
     happen(e, "org:acme|target", 1740758400000, 240000000000);
     happen(e, "org:acme|sales", at("2025-03-10T01:00Z"), 154000000000);
-    struct kept_row r = one(e, k, "td", DIM_ORG, "acme", 1743040800000 - 1);
+    struct kept_row r = one(e, k, "td", DIM_ORG, "acme", 1743040800000);
     cr_assert_float_eq(r.row.value, 154.0 / (240.0 * 317 / 372), 1e-12);
-    cr_assert(r.row.numerator == 154000000000 && !r.row.is_ratio && r.row.window_start_ms == 1740758400000);
-    r = one(e, k, "td", DIM_ORG, "acme", 1743040800000);
+    cr_assert(r.row.numerator == 154000000000 && r.row.is_ratio && r.row.window_start_ms == 1740758400000);
+    cr_assert_eq(r.row.denominator, 204516129032, "rounded for the row only");
+    cr_assert(one(e, k, "td", DIM_ORG, "acme", 1740758400000).row.is_null, "T29: no pace at the first instant");
     cr_assert_float_eq(r.row.value / 0.752997, 1, 1e-6, "as printed in the specification");
     cr_assert_eq(one(e, k, "td", DIM_ORG, "acme", 1743436800000 - 1).row.value, 154.0 / 240, "all of the cycle");
 }
