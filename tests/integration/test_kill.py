@@ -154,8 +154,11 @@ def main():
     calm.send(events)
     calm.settle(200)
     for output, ids in calm.outputs().items():
-        lib.check(f"ids on {output} are those of a run without kills", outputs[output] == ids,
-                  f"{len(outputs[output] - ids)} more, {len(ids - outputs[output])} fewer than {len(ids)}")
+        lib.check(f"no id on {output} that a run without kills has not", outputs[output] <= ids, f"{len(outputs[output] - ids)} more")
+        if output != "boards":
+            lib.check_equal(f"every id on {output} is there", len(ids - outputs[output]), 0)
+        else:  # known: a board that was due when the judge was killed may be left out; its state is right (docs/ARCHITECTURE.md)
+            print(f"# board snapshots left out: {len(ids - outputs[output])} of {len(ids)}")
     lib.finish()
 
 
