@@ -159,7 +159,7 @@ static struct expr_value base_value(struct measure_reader *m, const struct measu
     return part_sum(m, n, (int)part_for(def, m->r->window));
 }
 
-/* The share of the window that has passed at the exact instant: 0 at its first one (T29). The last millisecond stands for the end. */
+/* The share of the window that has passed at the exact instant: 0 at its first one (T29). */
 static struct expr_value elapsed(const struct measure_reader *m)
 {
     const struct reading *r = m->r;
@@ -168,7 +168,7 @@ static struct expr_value elapsed(const struct measure_reader *m)
                            ? calendar_period(cal, cal->cycle, r->at_ms)
                            : reading_span(r, m->s->org, COMPARED_NOT);
     double share = (double)(r->at_ms - span.start_ms) / (double)(span.end_ms - span.start_ms);
-    return of_double(r->at_ms + 1 >= span.end_ms ? 1 : share);
+    return of_double(share > 1 ? 1 : share);
 }
 
 static struct expr_value builtin(const struct measure_reader *m, int which)
