@@ -21,11 +21,10 @@ static struct slice record_id(const struct part *p, int64_t offset, char buf[33]
     return hex128(XXH3_128bits(text, (size_t)n), buf);
 }
 
-static void push(struct daemon *d, struct shard *s, const struct store_out *out)
+static void push(struct shard *s, const struct store_out *out)
 {
     if (!out->payload.p || out_push(&s->outs, out) < 0)
         abort(); /* a dead letter must not be lost: stop, and read the record again */
-    (void)d;
 }
 
 static void dead_letter(struct daemon *d, const struct message *m, enum event_reject why, const char *detail,
@@ -48,9 +47,8 @@ static void dead_letter(struct daemon *d, const struct message *m, enum event_re
         letter.org = event_str(ev, F_ORG_ID);
         letter.event_id = event_str(ev, F_EVENT_ID);
     }
-    push(d, s,
-         &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p, m->offset, id),
-                              SLICE("crmpulse.deadletter.v1"), out_pb_dead_letter(&d->ingest.decode, &letter) });
+    push(s, &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p, m->offset, id),
+                                 SLICE("crmpulse.deadletter.v1"), out_pb_dead_letter(&d->ingest.decode, &letter) });
     s->chain[m->part].dead++;
 }
 
@@ -74,9 +72,8 @@ static void late_event(struct daemon *d, const struct message *m, const struct e
         .watermark_ms = p->max_event_ms,
         .received_at_ms = wall_ms(),
     };
-    push(d, s,
-         &(struct store_out){ SLICE("late"), late.org, record_id(p, m->offset, id), SLICE("crmpulse.late.v1"),
-                              out_pb_late_event(&d->ingest.decode, &late) });
+    push(s, &(struct store_out){ SLICE("late"), late.org, record_id(p, m->offset, id), SLICE("crmpulse.late.v1"),
+                                 out_pb_late_event(&d->ingest.decode, &late) });
     s->chain[m->part].late++;
 }
 

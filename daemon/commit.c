@@ -222,10 +222,8 @@ int commit_state(void *ctx, struct slice org, struct slice key, struct slice val
     return c->failed ? -1 : 0;
 }
 
-const struct evaluator_sink *commit_sink(struct commit *c, struct daemon *d, int64_t now_ms)
+const struct evaluator_sink *commit_sink(struct commit *c)
 {
-    c->d = d;
-    c->now_ms = now_ms;
     c->sink = (struct evaluator_sink){ c, on_live_row, on_judged_row, on_alert, on_board, on_scorecard };
     return &c->sink;
 }

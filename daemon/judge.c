@@ -348,7 +348,7 @@ static void advance(struct judge *j)
         to = judged + j->chunk_ms;
     int64_t now = d->config->run.wall_clock ? wall_ms() : j->newest_ms;
     commit_clear(&j->commit);
-    if (evaluator_advance(j->evaluator, to, now, commit_sink(&j->commit, d, now)) < 0 ||
+    if (evaluator_advance(j->evaluator, to, now, commit_sink(&j->commit)) < 0 ||
         evaluator_state_save(j->evaluator, true, commit_state, &j->commit) < 0 || j->commit.failed) {
         fail(j, "evaluating failed", STORE_BROKEN);
         return;

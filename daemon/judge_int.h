@@ -14,18 +14,16 @@ struct commit_list {
 struct commit {
     struct commit_list list;
     struct arena text, encode;
-    struct daemon *d;
     struct evaluator_sink sink;
     struct store_commit built;
-    int64_t now_ms;
     bool failed;
 };
 
 void commit_init(struct commit *c);
 void commit_clear(struct commit *c);
 void commit_release(struct commit *c);
-/* The sink that fills the commit; `now_ms` dates what is emitted. */
-const struct evaluator_sink *commit_sink(struct commit *c, struct daemon *d, int64_t now_ms);
+/* The sink that fills the commit. */
+const struct evaluator_sink *commit_sink(struct commit *c);
 int commit_state(void *ctx, struct slice org, struct slice key, struct slice value);
 struct store_commit *commit_build(struct commit *c, int64_t lease_epoch, uint64_t trim_feed_before);
 
