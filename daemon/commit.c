@@ -19,7 +19,7 @@ void commit_init(struct commit *c)
 
 void commit_clear(struct commit *c)
 {
-    c->list.n_ops = c->list.n_outs = 0;
+    c->list.n_ops = c->list.n_outs = c->last.n_ops = c->last.n_outs = 0;
     c->failed = false;
     arena_reset(&c->text);
     arena_reset(&c->encode);
@@ -29,15 +29,10 @@ void commit_release(struct commit *c)
 {
     free(c->list.op);
     free(c->list.out);
+    free(c->last.op);
+    free(c->last.out);
     arena_release(&c->text);
     arena_release(&c->encode);
-}
-
-struct store_commit *commit_build(struct commit *c, int64_t lease_epoch, uint64_t trim_feed_before)
-{
-    c->built =
-        (struct store_commit){ lease_epoch, c->list.n_ops, c->list.n_outs, c->list.op, c->list.out, trim_feed_before };
-    return &c->built;
 }
 
 static struct slice keep(struct commit *c, struct slice s)
@@ -65,17 +60,18 @@ static struct slice escaped(struct commit *c, struct slice raw)
     return keep(c, (struct slice){ buf, (uint32_t)cell_escape(raw, buf, sizeof buf) });
 }
 
-static void op(struct commit *c, const char *command, struct slice key, uint32_t n_args, const struct slice *args)
+static void op(struct commit *c, struct commit_list *to, const char *command, struct slice key, uint32_t n_args,
+               const struct slice *args)
 {
-    if (c->list.n_ops == c->list.ops_cap) {
-        uint32_t cap = c->list.ops_cap ? c->list.ops_cap * 2 : 256;
-        struct store_op *v = realloc(c->list.op, cap * sizeof *v);
+    if (to->n_ops == to->ops_cap) {
+        uint32_t cap = to->ops_cap ? to->ops_cap * 2 : 256;
+        struct store_op *v = realloc(to->op, cap * sizeof *v);
         if (!v) {
             c->failed = true;
             return;
         }
-        c->list.op = v;
-        c->list.ops_cap = cap;
+        to->op = v;
+        to->ops_cap = cap;
     }
     struct slice *copy = arena_alloc(&c->text, (n_args + 1) * sizeof *copy);
     if (!copy) {
@@ -84,29 +80,29 @@ static void op(struct commit *c, const char *command, struct slice key, uint32_t
     }
     if (n_args)
         memcpy(copy, args, n_args * sizeof *copy);
-    c->list.op[c->list.n_ops++] = (struct store_op){ slice_of(command), key, n_args, copy };
+    to->op[to->n_ops++] = (struct store_op){ slice_of(command), key, n_args, copy };
 }
 
 static void hset(struct commit *c, struct slice key, struct slice field, struct slice value)
 {
-    op(c, "HSET", key, 2, (struct slice[]){ field, value });
+    op(c, &c->list, "HSET", key, 2, (struct slice[]){ field, value });
 }
 
-static void out(struct commit *c, const char *topic, struct slice key, struct slice id, const char *type,
-                struct slice payload)
+static void out(struct commit *c, struct commit_list *to, const char *topic, struct slice key, struct slice id,
+                const char *type, struct slice payload)
 {
-    if (c->list.n_outs == c->list.outs_cap) {
-        uint32_t cap = c->list.outs_cap ? c->list.outs_cap * 2 : 256;
-        struct store_out *v = realloc(c->list.out, cap * sizeof *v);
+    if (to->n_outs == to->outs_cap) {
+        uint32_t cap = to->outs_cap ? to->outs_cap * 2 : 256;
+        struct store_out *v = realloc(to->out, cap * sizeof *v);
         if (!v) {
             c->failed = true;
             return;
         }
-        c->list.out = v;
-        c->list.outs_cap = cap;
+        to->out = v;
+        to->outs_cap = cap;
     }
     c->failed |= !payload.p;
-    c->list.out[c->list.n_outs++] =
+    to->out[to->n_outs++] =
         (struct store_out){ slice_of(topic), keep(c, key), keep(c, id), slice_of(type), keep(c, payload) };
     arena_reset(&c->encode);
 }
@@ -152,7 +148,7 @@ static int on_judged_row(void *ctx, const struct kpi_row *r)
     struct commit *c = ctx;
     struct kpi_row row = *r;
     row.emitted_at_ms = wall_ms();
-    out(c, "kpis", row.org, row.id, "crmpulse.kpi.v1", out_pb_kpi_row(&c->encode, &row));
+    out(c, &c->list, "kpis", row.org, row.id, "crmpulse.kpi.v1", out_pb_kpi_row(&c->encode, &row));
     return c->failed ? -1 : 0;
 }
 
@@ -167,7 +163,7 @@ static int on_alert(void *ctx, const struct alert_transition *a)
          format(c, "%.*s level=%.*s value=%.*s n=%lld since=%lld id=%.*s", (int)x.to_state.n, x.to_state.p,
                 (int)x.level.n, x.level.p, (int)v.n, v.p, (long long)x.samples, (long long)x.occurred_at_ms,
                 (int)x.id.n, x.id.p));
-    out(c, "alerts", x.id, x.id, "crmpulse.alert.v1", out_pb_alert_transition(&c->encode, &x));
+    out(c, &c->last, "alerts", x.id, x.id, "crmpulse.alert.v1", out_pb_alert_transition(&c->encode, &x));
     return c->failed ? -1 : 0;
 }
 
@@ -176,12 +172,12 @@ static void board_view(struct commit *c, const struct board_snapshot *b)
     struct slice org = escaped(c, b->org);
     struct slice key = format(c, "board:%.*s:%.*s", (int)org.n, org.p, (int)b->board.n, b->board.p);
     struct slice rows = format(c, "%.*s:rows", (int)key.n, key.p);
-    op(c, "DEL", key, 0, NULL);
-    op(c, "DEL", rows, 0, NULL);
+    op(c, &c->list, "DEL", key, 0, NULL);
+    op(c, &c->list, "DEL", rows, 0, NULL);
     for (size_t i = 0; i < b->entry_count; i++) {
         const struct board_entry *e = &b->entries[i];
         struct slice subject = escaped(c, e->subject), value = number(c, e->value), gap = number(c, e->gap);
-        op(c, "ZADD", key, 2, (struct slice[]){ value, subject });
+        op(c, &c->list, "ZADD", key, 2, (struct slice[]){ value, subject });
         hset(c, rows, subject,
              format(c, "rank=%d previous=%d movement=%+d value=%.*s gap=%.*s", e->rank, e->previous_rank, e->movement,
                     (int)value.n, value.p, (int)gap.n, gap.p));
@@ -196,7 +192,7 @@ static int on_board(void *ctx, const struct board_snapshot *b, bool live)
         board_view(c, b);
     } else {
         board.emitted_at_ms = wall_ms();
-        out(c, "boards", board.org, board.id, "crmpulse.board.v1", out_pb_board_snapshot(&c->encode, &board));
+        out(c, &c->list, "boards", board.org, board.id, "crmpulse.board.v1", out_pb_board_snapshot(&c->encode, &board));
     }
     return c->failed ? -1 : 0;
 }
@@ -210,7 +206,8 @@ static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
     hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
          format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p,
                 s->provisional ? " provisional" : ""));
-    out(c, "scorecards", card.org, card.id, "crmpulse.scorecard.v1", out_pb_scorecard_snapshot(&c->encode, &card));
+    out(c, &c->list, "scorecards", card.org, card.id, "crmpulse.scorecard.v1",
+        out_pb_scorecard_snapshot(&c->encode, &card));
     return c->failed ? -1 : 0;
 }
 
@@ -218,7 +215,8 @@ int commit_state(void *ctx, struct slice org, struct slice key, struct slice val
 {
     struct commit *c = ctx;
     struct slice id = escaped(c, org);
-    hset(c, SLICE("state"), format(c, "%.*s/%.*s", (int)id.n, id.p, (int)key.n, key.p), keep(c, value));
+    struct slice field = format(c, "%.*s/%.*s", (int)id.n, id.p, (int)key.n, key.p);
+    op(c, &c->last, "HSET", SLICE("state"), 2, (struct slice[]){ field, keep(c, value) });
     return c->failed ? -1 : 0;
 }
 

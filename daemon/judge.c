@@ -327,8 +327,15 @@ static void on_commit(void *ctx, enum store_result r, const char *detail)
         fail(j, detail && *detail ? detail : "the commit failed", r);
         return;
     }
-    if (j->commit.list.n_outs)
+    if (j->commit.built.n_outs)
         publish_poke(j->s->publish, j->lease_epoch);
+    if (commit_next(&j->commit)) { /* by way of the lease, which many parts may outlast */
+        j->commit_waits = true;
+        j->busy = false;
+        j->not_before_ms = 0;
+        judge_poke(j);
+        return;
+    }
     commit_clear(&j->commit);
     finish(j, true);
 }
@@ -354,18 +361,19 @@ static void advance(struct judge *j)
         return;
     }
     j->judged_to_ms = to;
-    uint32_t outs = j->commit.list.n_outs;
+    uint32_t outs = j->commit.list.n_outs + j->commit.last.n_outs;
     if (outs < OUTS_FEW && j->chunk_ms < INT64_MAX / 8)
         j->chunk_ms *= 2;
     else if (outs > OUTS_MANY && j->chunk_ms > CHUNK_MIN_MS)
         j->chunk_ms /= 4;
-    uint64_t trim = trim_before(j);
-    if (!j->commit.list.n_ops && !outs && !trim) {
-        finish(j, to < j->watermark_ms);
+    if (commit_seal(&j->commit, j->lease_epoch, trim_before(j)) < 0) {
+        fail(j, "evaluating failed", STORE_BROKEN);
         return;
     }
-    struct store_commit *c = commit_build(&j->commit, j->lease_epoch, trim);
-    if (redis_store_commit(j->s->store, c, on_commit, j) < 0)
+    const struct store_commit *part = commit_next(&j->commit);
+    if (!part)
+        finish(j, to < j->watermark_ms);
+    else if (redis_store_commit(j->s->store, part, on_commit, j) < 0)
         fail(j, "the store takes no commit now", STORE_UNKNOWN);
 }
 

@@ -12,10 +12,15 @@ struct commit_list {
 };
 
 struct commit {
-    struct commit_list list;
+    struct commit_list list; /* views and what is told of them: may be written in parts, and again */
+    struct commit_list last; /* alert transitions and the judged state: written together, after all else */
     struct arena text, encode;
     struct evaluator_sink sink;
-    struct store_commit built;
+    uint32_t next_op, next_out; /* of the list: what the next part begins with */
+    bool last_built;
+    int64_t lease_epoch;
+    uint64_t trim_feed_before;
+    struct store_commit built; /* the part under way */
     bool failed;
 };
 
@@ -25,7 +30,11 @@ void commit_release(struct commit *c);
 /* The sink that fills the commit. */
 const struct evaluator_sink *commit_sink(struct commit *c);
 int commit_state(void *ctx, struct slice org, struct slice key, struct slice value);
-struct store_commit *commit_build(struct commit *c, int64_t lease_epoch, uint64_t trim_feed_before);
+
+/* commit_parts.c: the collected results as commits of bounded size, in order. Sealed once, before the first part is taken. 0 or -1 (out of memory). */
+int commit_seal(struct commit *c, int64_t lease_epoch, uint64_t trim_feed_before);
+/* The next part, valid until the next call (c->built); NULL when all were taken. */
+const struct store_commit *commit_next(struct commit *c);
 
 struct pane_stand {
     struct slice key;
@@ -44,7 +53,7 @@ struct judge {
     struct evaluator *evaluator;
     enum judge_phase phase;
     bool busy, settled, all_idle;
-    bool commit_waits; /* built, refused for now, offered again */
+    bool commit_waits; /* c.built is to be sent: refused before, or the next part of several */
     int64_t lease_epoch;
     uint64_t lease_asked_ms, not_before_ms;
     uint64_t other_until_ms; /* loop time at which the lease of another daemon ends; 0: none seen */

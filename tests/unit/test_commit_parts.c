@@ -1,0 +1,124 @@
+/* Results of one advance as commits of bounded size: nothing is lost, order is kept per key, and what belongs together comes last. */
+#include <stdio.h>
+
+#include "daemon/judge_int.h"
+
+#include <criterion/criterion.h>
+
+enum { ARGS_MAX = 20000, OUTS_MAX = 2000, SUBJECTS = 30000, TOLD = 4100 };
+
+static struct kpi_row row(const char *window, char *subject, double value)
+{
+    return (struct kpi_row){ .id = SLICE("id"),
+                             .org = SLICE("acme"),
+                             .kpi = SLICE("sales_amount"),
+                             .window = slice_of(window),
+                             .dim = SLICE("rep"),
+                             .subject = slice_of(subject),
+                             .value = value };
+}
+
+static void fill(struct commit *c)
+{
+    const struct evaluator_sink *sink = commit_sink(c);
+    char subject[32];
+    for (int i = 0; i < SUBJECTS; i++) {
+        snprintf(subject, sizeof subject, "u%05d", i);
+        struct kpi_row r = row(i % 2 ? "m" : "30d", subject, i);
+        cr_assert_eq(sink->live_row(c, &r), 0);
+        if (i < TOLD)
+            cr_assert_eq(sink->judged_row(c, &r), 0);
+    }
+    snprintf(subject, sizeof subject, "u00001");
+    struct kpi_row again = row("m", subject, 77); /* the later value stands */
+    cr_assert_eq(sink->live_row(c, &again), 0);
+    const struct board_entry entry = { .subject = SLICE("ann"), .rank = 1, .value = 5 };
+    const struct board_snapshot board = {
+        .board = SLICE("b"), .org = SLICE("acme"), .entries = &entry, .entry_count = 1
+    };
+    cr_assert_eq(sink->board(c, &board, true), 0);
+    const struct alert_transition alert = { .id = SLICE("a1"),
+                                            .rule = SLICE("r"),
+                                            .org = SLICE("acme"),
+                                            .dim = SLICE("rep"),
+                                            .subject = SLICE("ann"),
+                                            .to_state = SLICE("firing") };
+    cr_assert_eq(sink->alert(c, &alert), 0);
+    cr_assert_eq(commit_state(c, SLICE("acme"), SLICE("tick"), SLICE("1")), 0);
+    cr_assert_eq(commit_state(c, SLICE("acme"), SLICE("due"), SLICE("0")), 0);
+    cr_assert_not(c->failed);
+}
+
+struct seen {
+    uint32_t parts, ops, args, outs, view_fields, board_ops;
+    bool last; /* a part with state, alerts or trimming came */
+    char value[32];
+};
+
+static void look_at_op(struct seen *s, const struct store_op *op)
+{
+    if (slice_eq(op->key, SLICE("view:acme:m")) || slice_eq(op->key, SLICE("view:acme:30d"))) {
+        cr_assert(slice_eq(op->command, SLICE("HSET")));
+        s->view_fields += op->n_args / 2;
+        for (uint32_t i = 0; i < op->n_args; i += 2)
+            if (slice_eq(op->args[i], SLICE("rep:u00001|sales_amount")))
+                snprintf(s->value, sizeof s->value, "%.*s", (int)op->args[i + 1].n, op->args[i + 1].p);
+    }
+    if (slice_eq(op->key, SLICE("board:acme:b")))
+        cr_assert(slice_eq(op->command, s->board_ops++ ? SLICE("ZADD") : SLICE("DEL")), "first DEL, then ZADD");
+}
+
+static void look_at(struct seen *s, const struct store_commit *part)
+{
+    uint32_t args = 0;
+    cr_assert_not(s->last, "state comes with the last part");
+    for (uint32_t i = 0; i < part->n_ops; i++) {
+        args += part->op[i].n_args;
+        look_at_op(s, &part->op[i]);
+        s->last |= slice_eq(part->op[i].key, SLICE("state"));
+    }
+    for (uint32_t i = 0; i < part->n_outs; i++)
+        cr_assert_eq(slice_eq(part->out[i].topic, SLICE("alerts")), part->trim_feed_before == 7);
+    cr_assert_leq(args, ARGS_MAX);
+    cr_assert_leq(part->n_outs, OUTS_MAX);
+    cr_assert_eq(part->lease_epoch, 3);
+    s->ops += part->n_ops;
+    s->args += args;
+    s->outs += part->n_outs;
+    s->parts++;
+}
+
+Test(commit_parts, bounded_ordered_and_the_state_last)
+{
+    struct commit c = { 0 };
+    struct seen s = { 0 };
+    commit_init(&c);
+    fill(&c);
+    cr_assert_eq(commit_seal(&c, 3, 7), 0);
+    for (const struct store_commit *part; (part = commit_next(&c));)
+        look_at(&s, part);
+    cr_assert(s.last);
+    cr_assert_eq(s.view_fields, SUBJECTS + 1);
+    cr_assert_str_eq(s.value, "77");
+    cr_assert_eq(s.outs, TOLD + 1);
+    cr_assert_eq(s.board_ops, 2);
+    cr_assert_leq(s.ops, 12, "60,002 arguments of two views in joined commands: %u", s.ops);
+    cr_assert_eq(commit_next(&c), NULL);
+    commit_release(&c);
+}
+
+Test(commit_parts, nothing_to_do_is_no_part_and_trimming_alone_is_one)
+{
+    struct commit c = { 0 };
+    commit_init(&c);
+    cr_assert_eq(commit_seal(&c, 3, 0), 0);
+    cr_assert_eq(commit_next(&c), NULL);
+    commit_clear(&c);
+    cr_assert_eq(commit_seal(&c, 3, 9), 0);
+    const struct store_commit *part = commit_next(&c);
+    cr_assert(part);
+    cr_assert_eq(part->trim_feed_before, 9);
+    cr_assert_eq(part->n_ops + part->n_outs, 0);
+    cr_assert_eq(commit_next(&c), NULL);
+    commit_release(&c);
+}
