@@ -21,7 +21,7 @@ static void need_measure(struct definitions *d, int index, struct need need)
 {
     struct measure_def *m = &d->measure[index];
     m->dims |= need.dims | 1u << DIM_ORG;
-    m->fine |= need.fine;
+    m->fine |= need.fine && m->agg != AGG_LEVEL;
     if (m->derived)
         need_expr(d, m->derived, need);
 }

@@ -12,6 +12,7 @@ struct part_name {
 static const struct part_name parts[] = {
     { "n", PART_N },
     { "sum", PART_SUM },
+    { "start", PART_START },
     { "new", PART_NEW },
     { "returning", PART_RETURNING },
     { "resurrected", PART_RESURRECTED },
@@ -84,6 +85,8 @@ static int part_slot(struct scope_ctx *c, const struct entry *e, int part)
     bool duration = agg_is(e, "duration");
     if ((part == PART_N || part == PART_SUM) && !duration)
         return refuse(c, "measure '%.*s' is no duration: it has no .n and .sum", e->id);
+    if ((part == PART_START || part == PART_PREV_START) && !agg_is(e, "level"))
+        return refuse(c, "measure '%.*s' is no level: it has no .start", e->id);
     if (part >= PART_NEW && !is_lifecycle(e))
         return refuse(c, "measure '%.*s' keeps no lifecycle (lifecycle: true)", e->id);
     if (part <= PART_PREV && part != PART_N && part != PART_SUM && duration != (c->scope == SCOPE_DURATION))
@@ -113,8 +116,11 @@ static int resolve_measure(void *ctx, struct slice name)
     const struct entry *e = section_find(c->l, SECTION_MEASURES, id);
     if (!e)
         return unknown_measure(c, id);
-    if (dot && part == PART_PREV)
-        return refuse(c, "'prev.' and a part cannot be combined: '%.*s'", name);
+    if (dot && part == PART_PREV) {
+        if (!slice_eq(suffix, SLICE("start")))
+            return refuse(c, "'prev.' and a part cannot be combined: '%.*s'", name);
+        return part_slot(c, e, PART_PREV_START);
+    }
     for (size_t i = 0; dot && i < sizeof(parts) / sizeof(*parts); i++)
         if (slice_eq(suffix, slice_of(parts[i].name)))
             return part_slot(c, e, parts[i].part);

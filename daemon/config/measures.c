@@ -8,7 +8,7 @@ static const char *const measure_keys[] = { "fact",      "where", "agg",    "val
                                             "lifecycle", "gauge", "derive", "note",  NULL };
 static const char *const agg_words[] = {
     [AGG_COUNT] = "count", [AGG_SUM] = "sum",           [AGG_DURATION] = "duration", [AGG_MIN] = "min",
-    [AGG_MAX] = "max",     [AGG_DISTINCT] = "distinct", [AGG_DERIVED] = NULL,
+    [AGG_MAX] = "max",     [AGG_DISTINCT] = "distinct", [AGG_LEVEL] = "level",       [AGG_DERIVED] = NULL,
 };
 
 static int load_fact(struct loader *l, const struct entry *e)
@@ -40,10 +40,10 @@ static bool misplaced(struct loader *l, const struct entry *e, const char *key, 
 
 static void load_value(struct loader *l, struct entry *e, struct measure_def *m, struct text *canon)
 {
-    bool takes = m->agg == AGG_SUM || m->agg == AGG_DURATION || m->agg == AGG_MIN || m->agg == AGG_MAX;
+    bool takes = m->agg != AGG_COUNT && m->agg != AGG_DISTINCT;
     const struct node *n = node_get(e->map, "value");
     struct formula f;
-    if (misplaced(l, e, "value", takes, "agg sum, duration, min or max") || !takes)
+    if (misplaced(l, e, "value", takes, "agg sum, duration, min, max or level") || !takes)
         return;
     if (!n) {
         report(l, e->key, "'%s' lacks the key 'value'", e->id.p);
@@ -72,12 +72,15 @@ static void load_gauge(struct loader *l, const struct entry *e, struct measure_d
     bool asof = fact_type_asof(m->fact);
     bool transitions = m->fact == FACT_MEMBER_JOINED || m->fact == FACT_MEMBER_LEFT;
     const struct node *n = node_get(e->map, "gauge");
-    m->gauge = asof && !transitions && m->agg != AGG_DISTINCT;
+    m->gauge = asof && !transitions && m->agg != AGG_DISTINCT && m->agg != AGG_LEVEL;
     if (n && value_flag(l, n, &m->gauge) && m->gauge && !asof)
         report(l, n, "fact '%s' happens at a time: only as-of facts make gauges", fact_type_name(m->fact));
     if (m->gauge && m->agg != AGG_COUNT && m->agg != AGG_SUM)
         report(l, n ? n : e->key, "a gauge is a count or a sum");
     m->asof = asof || m->agg == AGG_DISTINCT;
+    if (m->agg == AGG_LEVEL && asof)
+        report(l, node_get(e->map, "fact"), "a level is made of steps: fact '%s' is a state as of now",
+               fact_type_name(m->fact));
 }
 
 static void load_where(struct loader *l, struct entry *e, struct measure_def *m, struct text *canon)

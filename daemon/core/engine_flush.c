@@ -65,11 +65,13 @@ static bool same_pane(const struct cell_delta *x, const struct cell_delta *y)
     return x->grain == y->grain && x->pane_ms == y->pane_ms && slice_eq(x->org, y->org);
 }
 
-static int64_t expiry(const struct definitions *defs, enum cell_grain grain, int64_t now_ms)
+/* A step of a level may lie in the future: its pane is kept from then on. */
+static int64_t expiry(const struct definitions *defs, const struct cell_delta *d, int64_t now_ms)
 {
-    if (grain == CELL_GAUGE)
+    if (d->grain == CELL_GAUGE)
         return 0;
-    return now_ms + (grain == CELL_MINUTE ? defs->fine_retention_ms : defs->retention_ms);
+    int64_t from_ms = d->pane_ms > now_ms ? d->pane_ms : now_ms;
+    return from_ms + (d->grain == CELL_MINUTE ? defs->fine_retention_ms : defs->retention_ms);
 }
 
 static int build_cells(struct engine *e, int64_t now_ms, struct store_flush *flush)
@@ -95,7 +97,7 @@ static int build_cells(struct engine *e, int64_t now_ms, struct store_flush *flu
             }
         }
         struct slice key = before && same_pane(before, d) ? e->cells[n_cells - 1].key : pane_key(e, d);
-        e->cells[n_cells++] = (struct store_cell){ key, d->field, d->value, expiry(e->defs, d->grain, now_ms) };
+        e->cells[n_cells++] = (struct store_cell){ key, d->field, d->value, expiry(e->defs, d, now_ms) };
         before = d;
     }
     flush->cell = e->cells;

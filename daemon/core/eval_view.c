@@ -119,10 +119,10 @@ static void schedule_pane(struct evaluator *e, enum view_id v, struct series *s,
         const struct plan_slot *slot = &pm->slot[k];
         const struct window *w = &e->plan.window[slot->window];
         int64_t next;
-        if (m->gauge)
+        if (m->gauge || (slot->level && n->view[v].slot_next[k] == INT64_MAX))
             next = n->view[v].slot_next[k] == INT64_MAX ? slot_next_event(e, v, n, k, at_ms) : INT64_MAX;
         else if (slot->fine == (grain == CELL_MINUTE) && series_serves(s, m, w))
-            next = slot_event_of_pane(n->subject->org, w, slot->prev, slot->fine, pane_ms, at_ms);
+            next = slot_event_of_pane(n->subject->org, w, slot, pane_ms, at_ms);
         else
             continue;
         if (next < n->view[v].slot_next[k])
@@ -182,7 +182,7 @@ static void note_closed(struct evaluator *e, struct closed_windows *list, struct
     list->v[list->n++] = c;
 }
 
-/* The ended civil windows that a delta in the past changes get a revision. */
+/* The ended civil windows that a delta in the past changes get a revision: its own, for a level every later one too. */
 static void note_revision(struct evaluator *e, const struct series *s, const struct window *w,
                           const struct plan_slot *slot, int64_t pane_ms)
 {
@@ -190,8 +190,11 @@ static void note_revision(struct evaluator *e, const struct series *s, const str
     if (e->view[VIEW_JUDGED].at_ms == INT64_MIN ||
         pane_ms >= org_span(e, VIEW_JUDGED, org, slot->window, COMPARED_NOT).start_ms)
         return;
-    int64_t end_ms = calendar_period(org->cal, w->period, pane_ms).end_ms;
-    note_closed(e, &e->revised, (struct closed_window){ s->node->subject, slot->window, end_ms - 1, slot->watches });
+    int64_t open_ms = org_span(e, VIEW_JUDGED, org, slot->window, COMPARED_NOT).start_ms;
+    for (int64_t t = pane_ms; t == pane_ms || (slot->level && t < open_ms);) {
+        t = calendar_period(org->cal, w->period, t).end_ms;
+        note_closed(e, &e->revised, (struct closed_window){ s->node->subject, slot->window, t - 1, slot->watches });
+    }
     e->rows_due = true;
 }
 

@@ -56,6 +56,24 @@ void evaluator_free(struct evaluator *e)
     free(e);
 }
 
+/* Totals of levels less their panes, all levels folded into one number. */
+static void note_level(struct subject *s, const struct cell_delta *d, int measure)
+{
+    uint64_t amount = (uint64_t)d->value * (2 * (uint64_t)measure + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    s->levels_before += d->grain == CELL_GAUGE ? amount : 0 - amount;
+}
+
+/* Since when a delta tells of its subject. Steps of levels tell by their panes, in a restart as in a replay. */
+static void note_known(struct evaluator *e, struct subject *s, const struct series *series, const struct cell_delta *d)
+{
+    bool level = series && e->defs->measure[series->node->measure].agg == AGG_LEVEL;
+    int64_t since_ms = d->grain != CELL_GAUGE && (level || d->pane_ms < d->cause_ms) ? d->pane_ms : d->cause_ms;
+    if (level)
+        note_level(s, d, series->node->measure);
+    if (since_ms < s->known_since_ms && !(level && d->grain == CELL_GAUGE))
+        s->known_since_ms = since_ms;
+}
+
 /* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */
 static int locate(struct evaluator *e, const struct cell_delta *d, struct series **ret)
 {
@@ -72,10 +90,9 @@ static int locate(struct evaluator *e, const struct cell_delta *d, struct series
     if (store_series(&e->store, org, d->field, ret, &fresh) < 0)
         return -1;
     e->generation++;
-    int64_t since_ms = d->grain != CELL_GAUGE && d->pane_ms < d->cause_ms ? d->pane_ms : d->cause_ms;
     struct subject *s = *ret ? (*ret)->node->subject : fresh;
-    if (s && since_ms < s->known_since_ms)
-        s->known_since_ms = since_ms;
+    if (s)
+        note_known(e, s, *ret, d);
     return 0;
 }
 

@@ -62,40 +62,62 @@ static int64_t past_sum(struct measure_reader *m, const struct series *s, const 
     return sum;
 }
 
-/* The running sum of a slot; NULL when there is none. */
-static struct winsum *running(struct track *t, const struct plan_measure *pm, int slot)
-{
-    if (slot < 0)
-        return NULL;
-    if (!t->wins.v) {
-        t->wins.v = calloc(pm->n_slots, sizeof *t->wins.v);
-        if (!t->wins.v)
-            return NULL; /* slower, not wrong */
-        t->wins.n = pm->n_slots;
-        for (uint32_t k = 0; k < pm->n_slots; k++)
-            t->wins.v[k].fine = pm->slot[k].fine;
-    }
-    return &t->wins.v[slot];
-}
-
-static int64_t window_sum(struct measure_reader *m, struct series *s, const struct measure_def *def)
+/* The running sum of a slot; NULL when there is none. Levels have two: what comes after the window's end, and after its start. */
+static struct winsum *running(struct measure_reader *m, struct series *s, const struct measure_def *def, bool at_start)
 {
     const struct reading *r = m->r;
     struct evaluator *e = r->e;
+    const struct plan_measure *pm = &e->plan.measure[s->node->measure];
+    struct track *t = &s->track[r->view];
+    bool live = !r->past && e->view[r->view].tracked;
+    int slot = live ? plan_slot_of(&e->plan, s->node->measure, r->window_index, m->prev) : -1;
+    if (slot < 0)
+        return NULL;
+    if (!t->wins.v) {
+        uint32_t n = pm->n_slots * (def->agg == AGG_LEVEL ? 2 : 1);
+        t->wins.v = calloc(n, sizeof *t->wins.v);
+        if (!t->wins.v)
+            return NULL; /* slower, not wrong */
+        t->wins.n = n;
+        for (uint32_t k = 0; k < n; k++)
+            t->wins.v[k].fine = pm->slot[k % pm->n_slots].fine;
+    }
+    return &t->wins.v[(uint32_t)slot + (at_start ? pm->n_slots : 0)];
+}
+
+static int64_t span_sum(struct measure_reader *m, struct series *s, const struct measure_def *def, struct span span,
+                        bool at_start)
+{
+    const struct reading *r = m->r;
     struct track *t = &s->track[r->view];
     bool fine = window_grain(r->window) == GRAIN_MINUTE && def->fine, overflow = false;
     const struct panes *p = &t->panes[fine ? GRAIN_MINUTE : GRAIN_HOUR];
-    struct span span = measure_span(m, def, m->prev);
-    bool live = !r->past && e->view[r->view].tracked;
-    int slot = live ? plan_slot_of(&e->plan, s->node->measure, r->window_index, m->prev) : -1;
-    struct winsum *w = running(t, &e->plan.measure[s->node->measure], slot);
+    struct winsum *w = running(m, s, def, at_start);
     int64_t sum = w ? winsum_move(w, p, span, &overflow) : panes_sum(p, span, &overflow);
     if (overflow) {
-        e->stats.overflows += !t->overflow;
+        r->e->stats.overflows += !t->overflow;
         t->overflow |= w != NULL; /* a running sum cannot come back */
         m->flags |= VALUE_OVERFLOW;
     }
     return sum;
+}
+
+int64_t level_cut_ms(const struct measure_reader *m, const struct measure_def *def, bool at_start)
+{
+    struct span span = measure_span(m, def, m->prev);
+    int64_t now_ms = pane_end(m->s->org->cal, GRAIN_HOUR, m->r->at_ms);
+    int64_t cut_ms = at_start ? span.start_ms : span.end_ms;
+    return cut_ms < now_ms ? cut_ms : now_ms;
+}
+
+/* The total less what comes later: panes beyond the retention need not be there. */
+static int64_t level_sum(struct measure_reader *m, struct series *s, const struct measure_def *def, bool at_start)
+{
+    struct span later = { level_cut_ms(m, def, at_start), INT64_MAX };
+    int64_t level;
+    if (__builtin_sub_overflow(s->track[m->r->view].total, span_sum(m, s, def, later, at_start), &level))
+        m->flags |= VALUE_OVERFLOW;
+    return level;
 }
 
 int64_t measure_sum(struct measure_reader *m, struct series *s)
@@ -110,7 +132,9 @@ int64_t measure_sum(struct measure_reader *m, struct series *s)
     }
     if (r->past && r->e->opt.asof_history && r->view == VIEW_BASE && series_asof(s, def))
         return past_sum(m, s, def, m->prev);
-    return def->gauge ? s->track[r->view].total : window_sum(m, s, def);
+    if (def->agg == AGG_LEVEL)
+        return level_sum(m, s, def, m->at_start);
+    return def->gauge ? s->track[r->view].total : span_sum(m, s, def, measure_span(m, def, m->prev), false);
 }
 
 static struct expr_value of_double(double d)
@@ -153,6 +177,7 @@ static struct expr_value base_value(struct measure_reader *m, const struct measu
     case AGG_COUNT:
     case AGG_SUM:
     case AGG_DISTINCT:
+    case AGG_LEVEL:
     case AGG_DERIVED:
         break;
     }
@@ -195,8 +220,14 @@ static struct expr_value part_value(struct measure_reader *m, int measure, enum 
     const struct node *n = m->s->node[measure];
     if (def->agg == AGG_DERIVED)
         return part == PART_VALUE || part == PART_PREV ? derived(m, def) : expr_null();
-    if (window_grain(m->r->window) == GRAIN_MINUTE && !def->fine && !def->gauge)
+    if (window_grain(m->r->window) == GRAIN_MINUTE && !def->fine && !def->gauge && def->agg != AGG_LEVEL)
         m->flags |= VALUE_COARSE;
+    if (part == PART_START || part == PART_PREV_START) {
+        m->at_start = true;
+        struct expr_value v = def->agg == AGG_LEVEL ? base_value(m, def, n) : expr_null();
+        m->at_start = false;
+        return v;
+    }
     if (part == PART_N || part == PART_SUM)
         return def->agg == AGG_DURATION ? part_sum(m, n, part == PART_N ? SERIES_N : SERIES_SUM) : expr_null();
     if (part >= PART_NEW) {
@@ -214,12 +245,12 @@ struct expr_value measure_load(void *ctx, int slot)
         return builtin(m, slot - SLOT_BUILTIN);
     int measure = slot / MEASURE_PARTS;
     enum measure_part part = (enum measure_part)(slot % MEASURE_PARTS);
-    if (part != PART_PREV)
+    if (part != PART_PREV && part != PART_PREV_START)
         return part_value(m, measure, part);
     if (m->prev)
         return expr_null(); /* nothing is kept of the window before the comparison window */
     m->prev = COMPARED_ELAPSED;
-    struct expr_value v = part_value(m, measure, PART_VALUE);
+    struct expr_value v = part_value(m, measure, part == PART_PREV ? PART_VALUE : PART_START);
     m->prev = COMPARED_NOT;
     m->prev_zero |= v.type == EXPR_INT && v.i == 0;
     return v;

@@ -9,6 +9,7 @@ struct measure_reader {
     struct subject *s;
     enum compared prev;
     int depth;
+    bool at_start;  /* levels: at the start of the window */
     bool prev_zero; /* a comparison value was read and is 0 */
     uint32_t flags;
 };
@@ -21,5 +22,8 @@ struct node *measure_node(const struct measure_reader *m, int measure);
 
 /* Span that a measure is summed over: whole hours where it has no minute panes, the cycle to date in a gauge window. */
 struct span measure_span(const struct measure_reader *m, const struct measure_def *def, enum compared prev);
+
+/* From where on steps of a level do not count: the end (or start) of the window, at most the end of the hour asked for. */
+int64_t level_cut_ms(const struct measure_reader *m, const struct measure_def *def, bool at_start);
 
 #endif

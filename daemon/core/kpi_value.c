@@ -211,9 +211,11 @@ int64_t kpi_reached_ms(const struct reading *r, const struct subject *s, int kpi
             continue;
         const struct series *series = n->part[part_for(def, r->window)];
         bool fine = window_grain(r->window) == GRAIN_MINUTE && def->fine;
-        int64_t t = series ? newest_positive(&series->track[r->view].panes[fine ? GRAIN_MINUTE : GRAIN_HOUR],
-                                             measure_span(&m, def, r->prev))
-                           : INT64_MIN;
+        struct span span = measure_span(&m, def, r->prev);
+        if (def->agg == AGG_LEVEL)
+            span = (struct span){ INT64_MIN, level_cut_ms(&m, def, false) };
+        int64_t t =
+            series ? newest_positive(&series->track[r->view].panes[fine ? GRAIN_MINUTE : GRAIN_HOUR], span) : INT64_MIN;
         if (t > reached_ms)
             reached_ms = t;
     }

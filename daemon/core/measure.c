@@ -94,6 +94,8 @@ static void emit(struct track_view *v, const struct measure_def *m, const struct
         push_delta(v, field, n, CELL_GAUGE, 0, sf->cause_ms, value);
         return;
     }
+    if (m->agg == AGG_LEVEL)
+        push_delta(v, field, n, CELL_GAUGE, 0, sf->cause_ms, value);
     push_delta(v, field, n, CELL_HOUR, pane_start(cal, GRAIN_HOUR, sf->f->t_ms), sf->cause_ms, value);
     if (m->fine)
         push_delta(v, field, n, CELL_MINUTE, pane_start(cal, GRAIN_MINUTE, sf->f->t_ms), sf->cause_ms, value);
@@ -139,6 +141,7 @@ static void emit_agg(struct track_view *v, const struct measure_def *m, const st
         emit(v, m, sf, field, n, sf->sign);
         break;
     case AGG_SUM:
+    case AGG_LEVEL:
         emit(v, m, sf, field, n, sf->sign * value);
         break;
     case AGG_DURATION:

@@ -151,7 +151,11 @@ static int touch(struct plan *plan, int measure, int window, enum compared prev,
             return -1;
         }
         bool fine = is_fine(plan, measure, &plan->window[window]);
-        v[m->n_slots] = (struct plan_slot){ .window = window, .prev = prev, .fine = fine, .watches = watches };
+        v[m->n_slots] = (struct plan_slot){ .window = window,
+                                            .prev = prev,
+                                            .fine = fine,
+                                            .level = plan->defs->measure[measure].agg == AGG_LEVEL,
+                                            .watches = watches };
         *index = (int16_t)m->n_slots++;
     }
     bit_set(m->slot[*index].watches, watch);

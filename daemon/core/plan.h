@@ -40,6 +40,7 @@ struct plan_slot {
     int window;
     enum compared prev;
     bool fine;
+    bool level;        /* of a level: panes after the window count too */
     uint64_t *watches; /* bit per watch: touched by a change */
 };
 

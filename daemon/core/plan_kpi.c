@@ -17,6 +17,11 @@ static int add_leaf(struct plan_kpi *k, int measure, bool prev)
     return 0;
 }
 
+static bool is_prev(int part)
+{
+    return part == PART_PREV || part == PART_PREV_START;
+}
+
 static int collect(struct plan_kpi *k, const struct definitions *defs, const struct expr *e, bool prev, int depth)
 {
     uint32_t n = 0;
@@ -27,7 +32,7 @@ static int collect(struct plan_kpi *k, const struct definitions *defs, const str
             continue;
         }
         int measure = slots[i] / MEASURE_PARTS;
-        bool before = prev || slots[i] % MEASURE_PARTS == PART_PREV;
+        bool before = prev || is_prev(slots[i] % MEASURE_PARTS);
         const struct measure_def *m = &defs->measure[measure];
         if (m->agg == AGG_DERIVED ? collect(k, defs, m->derived, before, depth + 1) < 0
                                   : add_leaf(k, measure, before) < 0)
@@ -49,13 +54,13 @@ static struct expr_value trial_load(void *ctx, int slot)
         return expr_int(1);
     int measure = slot / MEASURE_PARTS, part = slot % MEASURE_PARTS;
     const struct measure_def *m = &t->defs->measure[measure];
-    if (m->agg == AGG_DERIVED && part != PART_PREV && t->depth < PLAN_DEPTH_MAX) {
+    if (m->agg == AGG_DERIVED && !is_prev(part) && t->depth < PLAN_DEPTH_MAX) {
         t->depth++;
         struct expr_value v = expr_eval(m->derived, trial_load, t);
         t->depth--;
         return v;
     }
-    return expr_int(measure == t->raised && part != PART_PREV ? 1001 : 1000);
+    return expr_int(measure == t->raised && !is_prev(part) && part != PART_START ? 1001 : 1000);
 }
 
 static bool raises(const struct definitions *defs, const struct expr *e, int measure)

@@ -53,8 +53,8 @@ static int reserve(struct ranking *ranking, uint32_t n)
 static bool known(const struct reading *r, const struct subject *s)
 {
     if (r->prev != COMPARED_NOT)
-        return s->known_since_ms < reading_span(r, s->org, r->prev).end_ms && s->known_since_ms <= r->at_ms;
-    return r->e->view[r->view].tracked && !r->past ? s->view[r->view].known : s->known_since_ms <= r->at_ms;
+        return subject_known_ms(s) < reading_span(r, s->org, r->prev).end_ms && subject_known_ms(s) <= r->at_ms;
+    return r->e->view[r->view].tracked && !r->past ? s->view[r->view].known : subject_known_ms(s) <= r->at_ms;
 }
 
 int ranking_make(const struct reading *r, const struct org *org, enum dim dim, int kpi, enum ties ties,

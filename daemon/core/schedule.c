@@ -29,10 +29,11 @@ static int64_t rolling_event(const struct calendar *cal, const struct window *w,
     return INT64_MAX;
 }
 
-static int64_t civil_event(const struct calendar *cal, const struct window *w, int type, int64_t pane_ms)
+/* A level does not foresee: its step counts from its own hour on. */
+static int64_t civil_event(const struct calendar *cal, const struct window *w, bool level, int type, int64_t pane_ms)
 {
     struct span p = calendar_period(cal, w->kind == WINDOW_PERIOD ? w->period : cal->cycle, pane_ms);
-    const int64_t event[] = { w->kind == WINDOW_PERIOD ? p.start_ms : pane_ms, p.end_ms - 1, p.end_ms };
+    const int64_t event[] = { w->kind == WINDOW_PERIOD && !level ? p.start_ms : pane_ms, p.end_ms - 1, p.end_ms };
     return type < 3 ? event[type] : INT64_MAX;
 }
 
@@ -46,28 +47,30 @@ static int64_t civil_prev_event(const struct calendar *cal, const struct window 
     return least(event[type], next.end_ms);
 }
 
-static int64_t slot_event(const struct org *org, const struct window *w, bool prev, bool fine, int type,
+static int64_t slot_event(const struct org *org, const struct window *w, const struct plan_slot *slot, int type,
                           int64_t pane_ms)
 {
+    bool prev = slot->prev != COMPARED_NOT;
     switch (w->kind) {
     case WINDOW_ROLLING:
-        return rolling_event(org->cal, w, prev, fine, type, pane_ms);
+        return rolling_event(org->cal, w, prev, slot->fine, type, pane_ms);
     case WINDOW_PERIOD:
     case WINDOW_TO_DATE:
     case WINDOW_GAUGE: /* measures with panes run to date in it */
-        return prev ? civil_prev_event(org->cal, w, type, pane_ms) : civil_event(org->cal, w, type, pane_ms);
+        return prev ? civil_prev_event(org->cal, w, type, pane_ms)
+                    : civil_event(org->cal, w, slot->level, type, pane_ms);
     case WINDOW_SPAN:
-        break;
+        return slot->level && type == 0 ? pane_ms : INT64_MAX;
     }
     return INT64_MAX;
 }
 
-int64_t slot_event_of_pane(const struct org *org, const struct window *w, bool prev, bool fine, int64_t pane_ms,
+int64_t slot_event_of_pane(const struct org *org, const struct window *w, const struct plan_slot *slot, int64_t pane_ms,
                            int64_t after_ms)
 {
     int64_t next = INT64_MAX;
     for (int type = 0; type < EVENT_TYPES; type++) {
-        int64_t t = slot_event(org, w, prev, fine, type, pane_ms);
+        int64_t t = slot_event(org, w, slot, type, pane_ms);
         if (t > after_ms)
             next = least(next, t);
     }
@@ -82,13 +85,13 @@ static int64_t next_of_panes(const struct org *org, const struct window *w, cons
         uint32_t low = 0, high = p->n;
         while (low < high) {
             uint32_t mid = low + (high - low) / 2;
-            if (slot_event(org, w, slot->prev, slot->fine, type, p->v[mid].start_ms) <= after_ms)
+            if (slot_event(org, w, slot, type, p->v[mid].start_ms) <= after_ms)
                 low = mid + 1;
             else
                 high = mid;
         }
         if (low < p->n)
-            next = least(next, slot_event(org, w, slot->prev, slot->fine, type, p->v[low].start_ms));
+            next = least(next, slot_event(org, w, slot, type, p->v[low].start_ms));
     }
     return next;
 }
@@ -101,6 +104,15 @@ static int64_t next_of_gauge(const struct org *org, const struct window *w, bool
     return calendar_period(org->cal, w->period, after_ms + 1).end_ms - 1;
 }
 
+/* Nor does a level, between its steps: but it has a value at the end of every civil window, and a new one to start from. */
+static int64_t next_of_level(const struct org *org, const struct window *w, bool prev, int64_t after_ms)
+{
+    if (w->kind != WINDOW_PERIOD || prev || after_ms == INT64_MIN)
+        return INT64_MAX;
+    int64_t end_ms = calendar_period(org->cal, w->period, after_ms).end_ms;
+    return end_ms - 1 > after_ms ? end_ms - 1 : end_ms;
+}
+
 int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot,
                         int64_t after_ms)
 {
@@ -110,7 +122,7 @@ int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct 
     const struct org *org = n->subject->org;
     if (m->gauge)
         return next_of_gauge(org, w, ps->prev, after_ms);
-    int64_t next = INT64_MAX;
+    int64_t next = ps->level ? next_of_level(org, w, ps->prev, after_ms) : INT64_MAX;
     enum grain grain = ps->fine ? GRAIN_MINUTE : GRAIN_HOUR;
     for (int i = 0; i < SERIES_PARTS; i++)
         if (n->part[i] && series_serves(n->part[i], m, w))

@@ -264,7 +264,7 @@ int evaluator_scorecards(struct evaluator *e, int64_t at_ms, int (*each)(void *c
             if (!in_force(e, e->store.org[o], card, at_ms))
                 continue;
             for (uint32_t i = 0; rc == 0 && i < list->n; i++)
-                if (list->v[i]->known_since_ms <= at_ms || list->v[i]->dim == DIM_ORG)
+                if (subject_known_ms(list->v[i]) <= at_ms || list->v[i]->dim == DIM_ORG)
                     rc = answer(e, list->v[i], card, at_ms, each, ctx);
         }
     return rc;

@@ -412,6 +412,11 @@ bool series_serves(const struct series *s, const struct measure_def *m, const st
     return s->part == part_for(m, w);
 }
 
+int64_t subject_known_ms(const struct subject *s)
+{
+    return s->levels_before ? INT64_MIN : s->known_since_ms;
+}
+
 int subject_cmp(const struct subject *a, const struct subject *b)
 {
     int c = a->org == b->org ? 0 : slice_cmp(a->org->id, b->org->id);

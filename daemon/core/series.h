@@ -75,6 +75,8 @@ struct subject {
     struct slice text;    /* unescaped */
     struct slice escaped; /* as in fields */
     int64_t known_since_ms;
+    uint64_t
+        levels_before; /* not 0: some level has steps that no pane holds any more, so the subject is older than they tell */
     struct node **node; /* by measure */
     struct subject_view view[VIEW_COUNT];
     struct alert *alert;      /* by rule; none until first used */
@@ -136,6 +138,9 @@ enum series_part part_for(const struct measure_def *m, const struct window *w);
 bool series_asof(const struct series *s, const struct measure_def *m);
 /* The part of a lifecycle figure, or -1 where there is none. */
 int life_part(enum life life, const struct window *w);
+
+/* Since when a subject is known; INT64_MIN where its panes do not reach back to its beginning. */
+int64_t subject_known_ms(const struct subject *s);
 
 /* Order of output: org, dim, subject, bytewise. */
 int subject_cmp(const struct subject *a, const struct subject *b);

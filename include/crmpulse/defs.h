@@ -14,9 +14,18 @@ enum agg {
     AGG_MIN,      /* of `value`: kept as a counter per value and pane, live panes are recombined */
     AGG_MAX,
     AGG_DISTINCT, /* members with at least `at_least` facts in the window, exactly */
+    AGG_LEVEL,    /* of `value`: how much a level changes at the fact's time; see below */
     AGG_DERIVED   /* an expression over other measures; no cells of its own */
 };
 
+/* A level (customers, open deals, receivables) is a running total that knows its past. Its facts are steps: t_ms is when the level changes, `value` by how
+ * much; a step may lie in the future (a membership that ends by inactivity). Cells: the total as a gauge, and every step in the hour pane of its time.
+ * The level at an instant is the total less the panes that start after it, so it is right for any past instant within the retention, also when older
+ * panes are gone, and a correction changes every later level. Steps count from the start of the hour that holds them: levels are read at the end of the
+ * hour of the instant asked, as all windows are.
+ *   NAME             level at the window's end, or at the instant asked if that is earlier; in window g: at the instant
+ *   NAME.start       level at the window's start (g: at the start of the org's cycle)
+ *   prev.NAME        level at the end of the comparison window; prev.NAME.start at its start */
 struct measure_def {
     char *id;
     enum fact_type fact;
@@ -25,7 +34,7 @@ struct measure_def {
     enum agg agg;
     uint32_t at_least;    /* AGG_DISTINCT: 1 or 2 */
     bool asof;            /* fact_type_asof(fact), or AGG_DISTINCT in rolling windows */
-    bool gauge;           /* as-of without panes: one running total */
+    bool gauge;           /* as-of without panes: one running total; not set for levels */
     bool lifecycle;       /* AGG_DISTINCT: also new, returning, resurrected, dormant and cohorts */
     bool fine;            /* minute panes wanted: some KPI uses it in a window up to one hour */
     uint32_t dims;        /* bit per dim that some KPI, board, rule or scorecard wants; DIM_ORG always */
@@ -38,7 +47,9 @@ enum measure_part {
     PART_N,     /* durations: count */
     PART_SUM,   /* durations: sum */
     PART_PREV,  /* the same measure in the comparison window */
-    PART_NEW,   /* lifecycle measures */
+    PART_START, /* levels: at the start of the window */
+    PART_PREV_START,
+    PART_NEW, /* lifecycle measures */
     PART_RETURNING,
     PART_RESURRECTED,
     PART_DORMANT,

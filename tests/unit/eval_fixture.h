@@ -66,8 +66,9 @@ static inline struct measure_def *add_measure(struct world *w, const char *id, e
 
 static inline int resolve_slot(void *ctx, struct slice name)
 {
-    static const char *const parts[MEASURE_PARTS] = { "",     ".n",         ".sum",         ".prev",
-                                                      ".new", ".returning", ".resurrected", ".dormant" };
+    static const char *const parts[MEASURE_PARTS] = {
+        "", ".n", ".sum", ".prev", ".start", ".prev.start", ".new", ".returning", ".resurrected", ".dormant"
+    };
     struct world *w = ctx;
     if (slice_eq(name, SLICE("elapsed")))
         return SLOT_BUILTIN + BUILTIN_ELAPSED;

@@ -282,8 +282,9 @@ static struct expr_value hand_load(void *ctx, int slot)
     if (slot == SLOT_BUILTIN + BUILTIN_ELAPSED)
         return (struct expr_value){ .type = EXPR_DOUBLE, .d = 317.0 / 372.0 };
     const struct measure_def *m = &h->config->defs.measure[slot / MEASURE_PARTS];
-    static const char *const suffix[MEASURE_PARTS] = { "",     ".n",         ".sum",         ".prev",
-                                                       ".new", ".returning", ".resurrected", ".dormant" };
+    static const char *const suffix[MEASURE_PARTS] = {
+        "", ".n", ".sum", ".prev", ".start", ".prev.start", ".new", ".returning", ".resurrected", ".dormant"
+    };
     char name[96];
     snprintf(name, sizeof(name), "%s%s", m->id, suffix[slot % MEASURE_PARTS]);
     if (m->derived)
