@@ -1,23 +1,39 @@
 /* Growable byte buffer and bounded reader: varints (LEB128), zigzag signed varints, length-prefixed text. */
 #include <stdlib.h>
 
+#include "buffer_pool.h"
 #include "crmpulse/record.h"
+
+static char *grown(struct bytes *b, uint32_t need, uint32_t *ret_cap)
+{
+    if (!b->pool) {
+        *ret_cap = need;
+        return realloc(b->p, need);
+    }
+    char *p = buffer_pool_take(b->pool, need, ret_cap);
+    if (!p)
+        return NULL;
+    if (b->n)
+        memcpy(p, b->p, b->n);
+    buffer_pool_give(b->pool, b->p, b->cap);
+    return p;
+}
 
 int bytes_reserve(struct bytes *b, uint32_t more)
 {
     if (b->cap - b->n >= more)
         return 0;
-    uint32_t cap = b->cap ? b->cap : 128;
-    while (cap - b->n < more) {
-        if (cap > UINT32_MAX / 2)
+    uint32_t need = b->cap ? b->cap : 128;
+    while (need - b->n < more) {
+        if (need > UINT32_MAX / 2)
             return -1;
-        cap *= 2;
+        need *= 2;
     }
-    char *p = realloc(b->p, cap);
+    char *p = grown(b, need, &need);
     if (!p)
         return -1;
     b->p = p;
-    b->cap = cap;
+    b->cap = need;
     return 0;
 }
 
@@ -55,8 +71,11 @@ int bytes_put_text(struct bytes *b, struct slice s)
 
 void bytes_release(struct bytes *b)
 {
-    free(b->p);
-    *b = (struct bytes){ 0 };
+    if (b->pool)
+        buffer_pool_give(b->pool, b->p, b->cap);
+    else
+        free(b->p);
+    *b = (struct bytes){ .pool = b->pool };
 }
 
 uint64_t read_varint(struct reader *r)

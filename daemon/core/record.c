@@ -3,7 +3,7 @@
 
 #include "crmpulse/record.h"
 
-enum { RECORD_FORMAT = 1, LOG_ROOM = 512 /* bytes to begin with: most entities have few events */ };
+enum { RECORD_FORMAT = 1 };
 
 static int set_bytes(struct bytes *b, const char *p, size_t n)
 {
@@ -85,8 +85,6 @@ int record_insert(struct record *r, struct slice packed)
     if (!entry_read(&in, &e))
         return -1;
     uint32_t at = place_of(r, &e), tail = r->log.n - at;
-    if (!r->log.cap && bytes_reserve(&r->log, LOG_ROOM) < 0)
-        return -1;
     if (bytes_put(&r->log, packed.p, packed.n) < 0)
         return -1;
     memmove(r->log.p + at + packed.n, r->log.p + at, tail);

@@ -1,14 +1,13 @@
 /* The record cache: open addressing over keys, least-recently-used eviction of clean records, and the set touched by the batch being built.
  *
- * Evicted records keep their buffers on a free list, so that a steady stream of new entities does not allocate. */
+ * Evicted records give their buffers to a pool and wait on a free list, so that a steady stream of new entities does not allocate. */
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "buffer_pool.h"
 #include "crmpulse/record.h"
-
-enum { FREE_MAX = 8192, FREE_KINDS = 2 };
 
 struct record_list {
     struct record **v;
@@ -20,9 +19,8 @@ struct record_cache {
     uint32_t mask, n;
     size_t bytes, bytes_max;
     struct record *newest, *oldest;
-    struct record *free
-        [FREE_KINDS]; /* small records (members, dependants) and those of entities: each finds a buffer of its size */
-    uint32_t n_free[FREE_KINDS];
+    struct buffer_pool *pool; /* of keys and logs */
+    struct record *free;
     struct record_list touched, in_flight;
 };
 
@@ -34,19 +32,21 @@ struct record_cache *record_cache_new(size_t bytes_max)
     c->mask = 1023;
     c->bytes_max = bytes_max;
     c->slot = calloc(c->mask + 1, sizeof(struct record *));
-    if (!c->slot) {
-        free(c);
+    c->pool = buffer_pool_new();
+    if (!c->slot || !c->pool) {
+        record_cache_free(c);
         return NULL;
     }
     return c;
 }
 
-static void record_free(struct record *r)
+/* The record without content; its buffers go to the pool. */
+static void strip(struct record_cache *c, struct record *r)
 {
-    free((void *)(uintptr_t)r->key.p);
+    buffer_pool_give(c->pool, (char *)(uintptr_t)r->key.p, r->key_cap);
     bytes_release(&r->deps);
     bytes_release(&r->log);
-    free(r);
+    *r = (struct record){ 0 };
 }
 
 static void unlink_lru(struct record_cache *c, struct record *r)
@@ -98,35 +98,23 @@ static int grow(struct record_cache *c)
     return 0;
 }
 
-static int free_kind(struct slice key)
-{
-    return key.n > 8 && (memcmp(key.p, "ent:dst:", 8) == 0 || memcmp(key.p, "ent:dep:", 8) == 0);
-}
-
-/* A blank record, from the free list if possible; its key buffer and logs keep their capacity. */
+/* A blank record, from the free list if possible. */
 static struct record *blank(struct record_cache *c, struct slice key)
 {
-    int kind = free_kind(key);
-    struct record *r = c->free[kind];
-    if (r) {
-        c->free[kind] = r->older;
-        c->n_free[kind]--;
-    } else if (!(r = calloc(1, sizeof *r))) {
+    struct record *r = c->free;
+    uint32_t cap;
+    if (r)
+        c->free = r->older;
+    else if (!(r = calloc(1, sizeof *r)))
+        return NULL;
+    char *text = buffer_pool_take(c->pool, key.n ? key.n : 1, &cap);
+    if (!text) {
+        r->older = c->free;
+        c->free = r;
         return NULL;
     }
-    char *text = (char *)(uintptr_t)r->key.p;
-    uint32_t cap = r->key_cap;
-    if (!text || key.n > cap) {
-        cap = key.n < 64 ? 64 : key.n * 2;
-        text = realloc(text, cap);
-        if (!text) {
-            record_free(r);
-            return NULL;
-        }
-    }
     memcpy(text, key.p, key.n);
-    r->deps.n = r->log.n = 0;
-    *r = (struct record){ .key = { text, key.n }, .key_cap = cap, .deps = r->deps, .log = r->log };
+    *r = (struct record){ .key = { text, key.n }, .key_cap = cap, .deps.pool = c->pool, .log.pool = c->pool };
     return r;
 }
 
@@ -169,14 +157,9 @@ static void forget(struct record_cache *c, struct record *r)
     unlink_lru(c, r);
     c->n--;
     c->bytes -= record_bytes(r);
-    int kind = free_kind(r->key);
-    if (c->n_free[kind] < FREE_MAX && record_bytes(r) < 4096) {
-        r->older = c->free[kind];
-        c->free[kind] = r;
-        c->n_free[kind]++;
-    } else {
-        record_free(r);
-    }
+    strip(c, r);
+    r->older = c->free;
+    c->free = r;
 }
 
 void record_cache_trim(struct record_cache *c)
@@ -200,11 +183,11 @@ void record_cache_free(struct record_cache *c)
     if (!c)
         return;
     record_cache_clear(c);
-    for (int kind = 0; kind < FREE_KINDS; kind++)
-        for (struct record *r = c->free[kind], *next; r; r = next) {
-            next = r->older;
-            record_free(r);
-        }
+    for (struct record *r = c->free, *next; r; r = next) {
+        next = r->older;
+        free(r);
+    }
+    buffer_pool_free(c->pool);
     free(c->touched.v);
     free(c->in_flight.v);
     free(c->slot);

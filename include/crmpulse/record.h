@@ -24,17 +24,20 @@ struct slice entry_str(const struct entry *e, enum event_field f);
 bool entry_has(const struct entry *e, enum event_field f);
 int64_t entry_int(const struct entry *e, enum event_field f, int64_t otherwise);
 
-/* Growable byte buffer. */
+struct buffer_pool;
+
+/* Growable byte buffer; from a pool where it has one. */
 struct bytes {
     char *p;
     uint32_t n, cap;
+    struct buffer_pool *pool; /* NULL: malloc */
 };
 int bytes_reserve(struct bytes *b, uint32_t more); /* room for so many bytes beyond n. 0 or -1 */
 int bytes_put(struct bytes *b, const void *p, uint32_t n);
 int bytes_put_varint(struct bytes *b, uint64_t v);
 int bytes_put_svarint(struct bytes *b, int64_t v);
 int bytes_put_text(struct bytes *b, struct slice s);
-void bytes_release(struct bytes *b);
+void bytes_release(struct bytes *b); /* empty again; the pool stays */
 
 /* Reader over packed bytes; `ok` turns false on the first overrun and stays so. */
 struct reader {
@@ -55,7 +58,7 @@ int entry_cmp(const struct entry *a, const struct entry *b);
 
 struct record {
     struct slice key;    /* owned: "ent:<kind>:<org>:<id>" */
-    uint32_t key_cap;    /* room for the key: kept when the record is used again for another */
+    uint32_t key_cap;    /* room for the key */
     uint64_t hash;       /* of key */
     uint64_t version;    /* as the store holds it, or will once the flush in flight is applied; 0 = absent */
     uint64_t flushed;    /* version before the batch being built */
