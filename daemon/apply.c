@@ -112,8 +112,8 @@ static void account(struct daemon *d, struct message *m, const struct event *ev,
     case APPLY_CONFLICT:
         dead_letter(d, m, REJECT_ID_CONFLICT, "", ev);
         return;
-    case APPLY_CURRENCY:
-        dead_letter(d, m, REJECT_BAD_CURRENCY, "not the currency of the org, and no rate", ev);
+    case APPLY_PARKED:
+        dead_letter(d, m, REJECT_NO_RATE, "remembered; it counts once a rate to the currency of the org is set", ev);
         return;
     default:
         dead_letter(d, m, REJECT_UNKNOWN_ORG, "", ev);

@@ -89,10 +89,10 @@ static int take(struct replay *r, struct slice line, uint64_t number)
     if (why == REJECT_NONE)
         why = event_validate(&r->codec.schema, &ev, r->now_ms, r->config->defs.max_ahead_ms, &note.field);
     enum apply_result result = why == REJECT_NONE ? engine_apply(r->engine, &ev, r->newest_ms) : APPLY_DONE;
-    if (result == APPLY_CONFLICT || result == APPLY_CURRENCY || result == APPLY_NO_ORG)
-        why = result == APPLY_CONFLICT   ? REJECT_ID_CONFLICT
-              : result == APPLY_CURRENCY ? REJECT_BAD_CURRENCY
-                                         : REJECT_UNKNOWN_ORG;
+    if (result == APPLY_CONFLICT || result == APPLY_PARKED || result == APPLY_NO_ORG)
+        why = result == APPLY_CONFLICT ? REJECT_ID_CONFLICT
+              : result == APPLY_PARKED ? REJECT_NO_RATE
+                                       : REJECT_UNKNOWN_ORG;
     if (why != REJECT_NONE) {
         r->rejected++;
         complain(r, number, event_reject_name(why),

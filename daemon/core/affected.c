@@ -129,7 +129,7 @@ struct entry_log view_log(struct track_view *v, struct slice kind, struct slice 
     return view_log_key(v, key);
 }
 
-static struct entry_log read_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
+static struct slice depend_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
 {
     struct slice key = view_key(v, kind, id);
     if (v->after && !slice_eq(key, v->self)) {
@@ -140,7 +140,12 @@ static struct entry_log read_shared(struct track_view *v, struct slice kind, str
             note_dependency(v, key, list);
         }
     }
-    return view_log_key(v, key);
+    return key;
+}
+
+struct slice view_depend_dated(struct track_view *v, struct slice kind, struct slice id, int64_t t_ms)
+{
+    return depend_shared(v, kind, id, true, t_ms);
 }
 
 struct entry_log view_log_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
@@ -154,7 +159,7 @@ struct entry_log view_log_shared(struct track_view *v, struct slice kind, struct
     v->shared.id = id;
     v->shared.dated = dated;
     v->shared.day = day;
-    return v->shared.log = read_shared(v, kind, id, dated, t_ms);
+    return v->shared.log = view_log_key(v, depend_shared(v, kind, id, dated, t_ms));
 }
 
 void commit_dependencies(struct engine *e)
@@ -228,7 +233,7 @@ static void affect_dep(struct track_view *v, struct slice dep, void *ctx)
     v->e->no_memory |= !key.p;
     if (!slice_eq(key_kind(key), SLICE("dep")))
         affect(v, key);
-    else if (v->event.type == EV_ENTITY_DELETED || list_day(key) >= v->event.t_ms / day_ms)
+    else if (list_day(key) >= v->from_day && list_day(key) <= v->until_day)
         each_dep(v, key, affect_dep, NULL);
 }
 
@@ -243,10 +248,10 @@ static bool inheritable(const struct entry *e)
     return e->type == EV_OWNER_CHANGED || e->type == EV_ENTITY_DELETED;
 }
 
-/* A deal concerns its leads, a customer also what else came of them, an order its deals. */
-static void affect_named(struct track_view *v, enum event_field link, struct slice kind, bool with_dependants)
+static void affect_named(struct track_view *v, struct slice who, enum event_field link, struct slice kind,
+                         bool with_dependants)
 {
-    struct entry_log log = view_log_key(v, v->overlay);
+    struct entry_log log = view_log_key(v, who);
     for (uint32_t i = 0; i < log.n; i++) {
         struct slice id = entry_str(&log.v[i], link);
         if (!id.n)
@@ -258,18 +263,38 @@ static void affect_named(struct track_view *v, enum event_field link, struct sli
     }
 }
 
+/* A deal concerns its leads, a customer also what else came of them, an order its deals. */
+static void affect_parents(struct track_view *v, struct slice who)
+{
+    struct slice kind = key_kind(who);
+    bool customer = slice_eq(kind, SLICE("customer"));
+    if (customer || slice_eq(kind, SLICE("deal")))
+        affect_named(v, who, F_LEAD_ID, SLICE("lead"), customer);
+    if (slice_eq(kind, SLICE("order")))
+        affect_named(v, who, F_DEAL_ID, SLICE("deal"), false);
+}
+
+/* Of lists that the event's record names it concerns those from its own day on; a deletion all of them, a rate those it is in force in. */
+static void set_days(struct track_view *v)
+{
+    v->from_day = v->event.type == EV_ENTITY_DELETED ? 0 : v->event.t_ms / day_ms;
+    v->until_day = INT64_MAX;
+    if (v->event.type != EV_FX_RATE_SET)
+        return;
+    struct span valid = money_rate_days(v);
+    v->from_day = valid.start_ms / day_ms;
+    v->until_day = valid.end_ms / day_ms;
+}
+
 void find_affected(struct track_view *v)
 {
-    struct slice kind = key_kind(v->overlay);
-    bool customer = slice_eq(kind, SLICE("customer"));
+    bool customer = slice_eq(key_kind(v->overlay), SLICE("customer"));
     key_set_clear(&v->e->affected);
     v->after = true;
     v->upto_ms = INT64_MAX;
+    set_days(v);
     affect(v, v->overlay);
     if (!customer || inheritable(&v->event))
         each_dep(v, v->overlay, affect_dep, NULL);
-    if (customer || slice_eq(kind, SLICE("deal")))
-        affect_named(v, F_LEAD_ID, SLICE("lead"), customer);
-    if (slice_eq(kind, SLICE("order")))
-        affect_named(v, F_DEAL_ID, SLICE("deal"), false);
+    affect_parents(v, v->overlay);
 }

@@ -140,9 +140,8 @@ bool log_deleted(struct entry_log log)
     return log_first(log, EV_ENTITY_DELETED) < log.n;
 }
 
-int64_t micros_times_ppm(int64_t micros, int64_t ppm)
+int64_t round_half_even(__int128 product, int64_t unit)
 {
-    __int128 product = (__int128)micros * ppm, unit = 1000000;
     __int128 q = product / unit, r = product % unit;
     if (r < 0) {
         r += unit;
@@ -151,6 +150,11 @@ int64_t micros_times_ppm(int64_t micros, int64_t ppm)
     if (r * 2 > unit || (r * 2 == unit && (q & 1)))
         q++;
     return (int64_t)q;
+}
+
+int64_t micros_times_ppm(int64_t micros, int64_t ppm)
+{
+    return round_half_even((__int128)micros * ppm, 1000000);
 }
 
 int64_t micros_share(int64_t micros, int64_t part, int64_t whole)

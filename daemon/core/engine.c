@@ -49,6 +49,7 @@ void engine_free(struct engine *e)
     arena_release(&e->missing_text);
     arena_release(&e->flush_text);
     bytes_release(&e->packed);
+    bytes_release(&e->converted);
     bytes_release(&e->record_bytes);
     distinct_scratch_release(&e->distinct);
     free(e->step);
@@ -185,17 +186,11 @@ static enum apply_result known(struct track_view *v)
     return n >= LOG_ENTRIES_MAX ? APPLY_LATE : APPLY_DONE;
 }
 
-static bool foreign_currency(const struct org_def *def, const struct event *ev)
-{
-    struct slice currency = event_str(ev, F_CURRENCY);
-    return def->currency[0] && currency.n && !slice_eq(currency, slice_of(def->currency));
-}
-
 static void begin(struct engine *e)
 {
     arena_reset(&e->scratch);
     e->n_deltas = e->n_ops = e->n_depend = e->n_read = 0;
-    e->no_memory = e->incomplete = false;
+    e->no_memory = e->incomplete = e->parked = false;
 }
 
 static enum apply_result run(struct track_view *v)
@@ -215,7 +210,8 @@ static enum apply_result run(struct track_view *v)
     commit(v);
     if (e->no_memory)
         abort(); /* half applied in memory: the store is intact, a restart repeats the batch */
-    return APPLY_DONE;
+    e->stats.parked += e->parked;
+    return e->parked ? APPLY_PARKED : APPLY_DONE;
 }
 
 enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms)
@@ -226,8 +222,6 @@ enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t
     v.def = definitions_org(e->defs, v.org);
     if (!v.def)
         return APPLY_NO_ORG;
-    if (foreign_currency(v.def, ev))
-        return APPLY_CURRENCY;
     struct route route = event_route(ev, id, sizeof id);
     v.overlay = view_key(&v, route.kind, route.id);
     if (pack_event(&v, ev) < 0 || e->no_memory)

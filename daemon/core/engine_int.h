@@ -83,8 +83,10 @@ struct engine {
     uint32_t n_depend, depend_cap;
     struct record **read; /* records this event read */
     uint32_t n_read, read_cap;
-    struct fact spare; /* handed out when memory ran out */
+    struct fact spare;      /* handed out when memory ran out */
+    struct bytes converted; /* fields of one entry in the org's currency */
     bool no_memory;
+    bool parked; /* the new event waits for a rate */
 
     struct arena missing_text;
     struct key_list missing;
@@ -105,11 +107,12 @@ struct track_view {
     struct slice org; /* raw id */
     const struct org_def *def;
     int64_t upto_ms;
-    bool after;           /* with the new event */
-    struct slice overlay; /* key of the record that takes the new event */
-    struct entry event;   /* the new event */
-    struct slice self;    /* key of the entity whose facts are computed */
-    int64_t self_ms;      /* its first event */
+    bool after;                  /* with the new event */
+    struct slice overlay;        /* key of the record that takes the new event */
+    struct entry event;          /* the new event */
+    struct slice self;           /* key of the entity whose facts are computed */
+    int64_t self_ms;             /* its first event */
+    int64_t from_day, until_day; /* lists of dependants that the event concerns, UTC days, both included */
     struct fact_list *out;
     struct { /* the shared parent read last: every fact of an entity tends to ask for the same */
         struct slice kind, id;
@@ -129,7 +132,15 @@ struct record *view_record(struct track_view *v, struct slice key); /* NULL: abs
 struct slice key_kind(struct slice key);
 void engine_miss(struct engine *e, struct slice key);
 
+/* money.c */
+/* The log with every amount in the org's currency; entries that wait for a rate are of type ENTRY_PARKED. */
+struct entry_log money_in_own_currency(struct track_view *v, struct entry_log log);
+/* The instants for which the new event, a rate, is the one in force. */
+struct span money_rate_days(struct track_view *v);
+
 /* affected.c */
+/* The key of a shared parent of which only what was up to t_ms matters; the view's entity depends on it from now on. */
+struct slice view_depend_dated(struct track_view *v, struct slice kind, struct slice id, int64_t t_ms);
 void find_affected(struct track_view *v);
 void commit_dependencies(struct engine *e);
 void key_set_clear(struct key_set *s);

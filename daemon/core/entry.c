@@ -89,18 +89,27 @@ bool entry_read(struct reader *r, struct entry *ret)
     return true;
 }
 
+union event_value entry_value(struct reader *r, enum event_field f)
+{
+    union event_value v = { 0 };
+    if (f >= EVENT_FIELD_COUNT)
+        r->ok = false;
+    else if (textual(f))
+        v.s = read_text(r);
+    else
+        v.i = read_svarint(r);
+    return v;
+}
+
+/* Fields are packed in the order of their numbers. */
 static bool find(const struct entry *e, enum event_field want, union event_value *ret)
 {
     struct reader r = { e->fields.p, e->fields.p + e->fields.n, true };
     while (r.ok && r.p < r.end) {
-        uint8_t f = (uint8_t)*r.p++;
-        if (f >= EVENT_FIELD_COUNT)
+        enum event_field f = (enum event_field)(uint8_t)*r.p++;
+        if (f > want)
             return false;
-        union event_value v = { 0 };
-        if (textual((enum event_field)f))
-            v.s = read_text(&r);
-        else
-            v.i = read_svarint(&r);
+        union event_value v = entry_value(&r, f);
         if (f == want && r.ok) {
             *ret = v;
             return true;

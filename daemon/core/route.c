@@ -52,6 +52,7 @@ static const struct route_row routes[EVENT_TYPE_COUNT] = {
     [EV_TASK_ASSIGNED] = { "task", F_TASK_ID, F_TYPE, NULL },
     [EV_TASK_COMPLETED] = { "task", F_TASK_ID, F_TYPE, NULL },
     [EV_TASK_CANCELLED] = { "task", F_TASK_ID, F_TYPE, NULL },
+    [EV_FX_RATE_SET] = { "fx", F_FROM_CURRENCY, F_TYPE, NULL },
     [EV_TARGET_SET] = { "target", F_KPI_ID, F_TYPE, NULL },
     [EV_OWNER_CHANGED] = { NULL, F_ENTITY_ID, F_TYPE, NULL },
     [EV_ENTITY_DELETED] = { NULL, F_ENTITY_ID, F_TYPE, NULL },
@@ -133,6 +134,9 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
         break;
     case EV_TARGET_SET:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_SUBJECT), event_str(ev, F_CYCLE) }, 3, buf, cap);
+        break;
+    case EV_FX_RATE_SET:
+        r.id = join((struct slice[]){ r.id, event_str(ev, F_TO_CURRENCY) }, 2, buf, cap);
         break;
     case EV_OWNER_CHANGED:
     case EV_ENTITY_DELETED: /* the kind is the sender's text: only one that a tracker knows names a record */

@@ -74,6 +74,13 @@ int64_t micros_times_ppm(int64_t micros, int64_t ppm);
 /* micros * part / whole for 0 <= part <= whole, whole > 0, rounded half to even. */
 int64_t micros_share(int64_t micros, int64_t part, int64_t whole);
 
+/* amount in the org's currency, by the rate in force at t_ms, rounded half to even. False: no rate yet (or no exact result); what depends on it must be
+ * left out. Trackers rarely need it: the logs they are given hold amounts in the org's currency already, and an entry that waits for
+ * a rate is of type ENTRY_PARKED, without amounts. */
+bool view_money(struct track_view *v, struct slice currency, int64_t amount, int64_t t_ms, int64_t *ret);
+/* product / unit rounded half to even; unit > 0. */
+int64_t round_half_even(__int128 product, int64_t unit);
+
 typedef void (*track_facts)(struct track_view *v, struct entry_log log);
 
 void lead_facts(struct track_view *v, struct entry_log log);

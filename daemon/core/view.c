@@ -142,7 +142,7 @@ struct entry_log view_log_key(struct track_view *v, struct slice key)
         sequenced = to[i].has_seq;
     if (sequenced)
         qsort(to, n, sizeof *to, by_seq);
-    return (struct entry_log){ to, n };
+    return money_in_own_currency(v, (struct entry_log){ to, n });
 }
 
 const struct calendar *view_calendar(const struct track_view *v)

@@ -28,7 +28,7 @@ enum apply_result {
     APPLY_DUPLICATE, /* the same event again */
     APPLY_CONFLICT,  /* the same event_id with another payload: the first one stands */
     APPLY_LATE,      /* behind the allowed lateness, or its entity's history is at its cap */
-    APPLY_CURRENCY,  /* not the org's currency */
+    APPLY_PARKED,    /* remembered, but its money has no rate to the org's currency: it counts once one is set */
     APPLY_NO_ORG,    /* the configuration lists its orgs, and this is none of them */
     APPLY_NEED,      /* records are missing: nothing was changed; see engine_missing */
     APPLY_NO_MEMORY  /* nothing was changed */
@@ -57,6 +57,8 @@ void engine_reset(struct engine *e);
 
 struct engine_stats {
     uint64_t applied, duplicates, conflicts, late, negative_durations, records_cached, deltas;
+    uint64_t parked;          /* events that had no rate when they came */
+    uint64_t money_overflows; /* amounts beyond 2^53 after conversion: parked as well */
     /* Where a bound made a result inexact. The first two touch views of the past only (final values stay exact), and only for events later than the
      * newest 64 causes of their entity, or a withdrawal from a pane with more than four facts of one member. */
     uint64_t causes_capped, folded_withdrawals;

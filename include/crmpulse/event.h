@@ -173,7 +173,8 @@ void event_schema_init(struct event_schema *schema);
     X(NEGATIVE_TIME, "negative_time")                                                                                  \
     X(FUTURE_TIME, "future_time") /* more than max_ahead after processing time */                                      \
     X(MONEY_WITHOUT_CURRENCY, "money_without_currency")                                                                \
-    X(BAD_CURRENCY, "bad_currency") /* not three capitals, or no rate to the org's currency */                         \
+    X(BAD_CURRENCY, "bad_currency") /* not three capitals */                                                           \
+    X(NO_RATE, "no_rate")           /* no rate to the org's currency yet: parked, it counts once one is set */         \
     X(ID_CONFLICT, "id_conflict")   /* a known event_id with another payload */                                        \
     X(UNKNOWN_ORG, "unknown_org")   /* only where the configuration lists its orgs */
 

@@ -10,6 +10,9 @@
 
 #include "crmpulse/event.h"
 
+/* The type of an entry whose money has no rate to the org's currency yet: nothing counts it (money.c). */
+#define ENTRY_PARKED EVENT_TYPE_COUNT
+
 /* One remembered event; borrows from the record's bytes (or from a scratch copy). */
 struct entry {
     enum event_type type;
@@ -48,6 +51,8 @@ uint64_t read_varint(struct reader *r);
 int64_t read_svarint(struct reader *r);
 struct slice read_text(struct reader *r);
 
+/* The value of a field whose number has just been read. */
+union event_value entry_value(struct reader *r, enum event_field f);
 /* Pack what of `ev` is worth keeping. 0 or -1. */
 int entry_pack(struct bytes *to, const struct event *ev, uint64_t payload_hash);
 /* Read one entry at the reader. */

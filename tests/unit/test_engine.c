@@ -554,8 +554,8 @@ Test(engine_refuse, a_foreign_currency_and_an_unknown_org)
     struct rig *r = rig_new();
     strcpy(r->defs.org[0].currency, "CNY");
     expect((int)try(r, "order_placed +1 a order_id=O1 customer_id=k amount_micros=1 items=1 currency=USD"),
-           APPLY_CURRENCY);
-    expect((int)try(r, "order_placed +1 a order_id=O1 customer_id=k amount_micros=1 items=1 currency=CNY"), APPLY_DONE);
+           APPLY_PARKED);
+    expect((int)try(r, "order_placed +1 a order_id=O2 customer_id=k amount_micros=1 items=1 currency=CNY"), APPLY_DONE);
     free(r->defs.org[0].id);
     r->defs.org[0].id = strdup("acme");
     expect((int)try(r, "lead_created +1 b lead_id=L1 owner_id=u"), APPLY_NO_ORG);

@@ -27,20 +27,23 @@ static const char *const rows[] = {
     "lead_qualified lead_id=L%3 ?owner_id=u%3",
     "lead_converted lead_id=L%3 customer_id=k%2",
     "lead_disqualified lead_id=L%3 reason=x",
-    "deal_opened deal_id=D%3 owner_id=u%3 amount_micros=%9 stage=s%3 ?lead_id=L%3 ?customer_id=k%2 ?prob_ppm=%999999 "
+    "deal_opened deal_id=D%3 owner_id=u%3 amount_micros=%9 ?currency={USD|CNY} stage=s%3 ?lead_id=L%3 ?customer_id=k%2 "
+    "?prob_ppm=%999999 "
     "?product_id=p%2",
     "deal_stage_changed deal_id=D%3 to_stage=s%3 ?prob_ppm=%999999 ?lead_id=L%3",
-    "deal_amended deal_id=D%3 amount_micros=%9 ?cost_micros=%5 ?items=%4 ?product_id=p%2",
-    "deal_closed deal_id=D%3 outcome={won|won|lost} amount_micros=%9 ?reason=q%2 ?items=%4 ?cost_micros=%5 "
+    "deal_amended deal_id=D%3 amount_micros=%9 ?currency={USD|CNY} ?cost_micros=%5 ?items=%4 ?product_id=p%2",
+    "deal_closed deal_id=D%3 outcome={won|won|lost} amount_micros=%9 ?currency={USD|CNY} ?reason=q%2 ?items=%4 "
+    "?cost_micros=%5 "
     "?opened_at_ms=@ ?closed_at_ms=@",
     "deal_closed deal_id=D%3 outcome=won amount_micros=%9 ?customer_id=k%2 ?owner_id=u%3",
     "deal_reopened deal_id=D%3 ?reason=z",
-    "order_placed order_id=O%3 customer_id=k%2 amount_micros=%9 items=%4 ?deal_id=D%3 ?owner_id=u%3 ?cost_micros=%5 "
+    "order_placed order_id=O%3 customer_id=k%2 amount_micros=%9 ?currency={USD|CNY} items=%4 ?deal_id=D%3 "
+    "?owner_id=u%3 ?cost_micros=%5 "
     "?channel=c%2",
-    "order_amended order_id=O%3 ?amount_micros=%9 ?items=%4 ?cost_micros=%5",
+    "order_amended order_id=O%3 ?amount_micros=%9 ?currency={USD|CNY} ?items=%4 ?cost_micros=%5",
     "order_cancelled order_id=O%3",
-    "order_refunded refund_id=F%4 amount_micros=%9 order_id=O%3 ?deal_id=D%3 ?cost_micros=%5",
-    "order_refunded refund_id=F%4 amount_micros=%9 deal_id=D%3 ?items=%3",
+    "order_refunded refund_id=F%4 amount_micros=%9 ?currency={USD|CNY} order_id=O%3 ?deal_id=D%3 ?cost_micros=%5",
+    "order_refunded refund_id=F%4 amount_micros=%9 ?currency={USD|CNY} deal_id=D%3 ?items=%3",
     "customer_acquired customer_id=k%2 ?lead_id=L%3 ?owner_id=u%3 ?region=r%2 ?referral_id=R1",
     "customer_churned customer_id=k%2 ?reason=b ?region=r%2",
     "customer_reactivated customer_id=k%2",
@@ -76,6 +79,8 @@ static const char *const rows[] = {
     "deal_opened deal_id=D%2 owner_id=u%3 amount_micros=%9 stage=s1 lead_id=L1",
     "deal_closed deal_id=D%2 outcome=won amount_micros=%9",
     "customer_acquired customer_id=k%3 lead_id=L1",
+    "fx_rate_set from_currency=USD to_currency=CNY rate_e9=%4000000000 valid_from_ms=@",
+    "fx_rate_set from_currency=USD to_currency=CNY rate_e9=1500000000 valid_from_ms=@",
     "entity_deleted entity_kind={user|ticket|task|complaint} entity_id={u2|T1|K1|C1}",
 };
 
@@ -192,7 +197,7 @@ static bool run(const struct definitions *defs, const struct rig_event *const *o
     struct engine *e = rig_engine(defs);
     for (uint32_t i = 0; i < n; i++) {
         enum apply_result r = engine_apply(e, &order[i]->ev, INT64_MIN);
-        cr_assert_eq(r, APPLY_DONE, "event %u: %d", i, (int)r);
+        cr_assert(r == APPLY_DONE || r == APPLY_PARKED, "event %u: %d", i, (int)r);
         if (twice && i % 3 == 0)
             cr_assert_eq(engine_apply(e, &order[i / 2]->ev, INT64_MIN), APPLY_DUPLICATE);
         rig_take(ret, e);
@@ -217,7 +222,7 @@ static bool run_with_store(const struct definitions *defs, const struct rig_even
         enum apply_result result;
         while ((result = engine_apply(e, &order[i]->ev, INT64_MIN)) == APPLY_NEED)
             rig_store_give(s, e);
-        cr_assert_eq(result, APPLY_DONE);
+        cr_assert(result == APPLY_DONE || result == APPLY_PARKED);
         if (below(r, 3) && i + 1 < n)
             continue;
         struct store_flush f = { 0 };
@@ -323,6 +328,7 @@ static void check_histories(struct zone zone, uint64_t from, uint64_t to)
     const char *only = getenv("CRMPULSE_TEST_SEED"), *more = getenv("CRMPULSE_TEST_HISTORIES");
     to += more ? strtoull(more, NULL, 10) : 0;
     rig_org(&defs, zone);
+    strcpy(defs.org[0].currency, "CNY");
     rig_all_measures(&defs);
     for (uint64_t seed = from; seed < to; seed++) {
         if (only && strtoull(only, NULL, 10) != seed)
