@@ -9,6 +9,12 @@ if(TARGET crmpulse_core)
         COMMAND ${tools}/core_purity.sh $<TARGET_FILE:crmpulse_core> ${CMAKE_SOURCE_DIR}/tests/unit/core_allowlist.txt "${CRMPULSE_SANITIZE}")
 endif()
 
+# Every golden case and trap, in one process; counted case by case.
+if(TARGET crmpulse)
+    add_test(NAME golden_cases COMMAND crmpulse test --quiet tests/golden/kpi tests/golden/traps WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(golden_cases PROPERTIES TIMEOUT 600)
+endif()
+
 # The include path of the third-party headers that ours may name.
 set(header_flags -std=c17 -Wall -Wextra -Wshadow -Werror -D_GNU_SOURCE= -I${CMAKE_SOURCE_DIR}/include -isystem ${CRMPULSE_GEN_DIR}
     ${protobuf_c_CFLAGS} ${rdkafka_CFLAGS} ${hiredis_CFLAGS} ${libuv_CFLAGS} ${jansson_CFLAGS} ${yaml_CFLAGS} ${icu_CFLAGS})

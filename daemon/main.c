@@ -15,6 +15,7 @@ static const struct command commands[] = {
     { "demo", cmd_demo, "the whole pipeline on embedded parts and synthetic events, live in the terminal" },
     { "check", cmd_check, "check a configuration; every error at once" },
     { "replay", cmd_replay, "run a file of events through the same core; print KPIs, boards, alerts" },
+    { "test", cmd_test, "run test cases: events in, KPI values, boards, alerts, scorecards out" },
     { "query", cmd_query, "KPI rows from a running installation's Redis" },
     { "send", cmd_send, "send NDJSON or CSV events to Kafka" },
     { "tap", cmd_tap, "decode our topics to JSON lines" },

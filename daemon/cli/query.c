@@ -6,7 +6,7 @@
 #include "crmpulse/redis_store.h"
 #include "daemon/judge_int.h"
 #include "query_args.h"
-#include "row_json.h"
+#include "results.h"
 
 enum { PANES_READ = 64, TIMEOUT_MS = 60000 };
 
@@ -18,7 +18,7 @@ struct query {
     uv_timer_t timeout;
     uint32_t shard, n_open;
     struct redis_store **store;
-    struct arena keys, text;
+    struct arena keys;
     struct slice *key;
     uint32_t n_keys, read;
     int64_t newest_ms;
@@ -146,46 +146,13 @@ static bool load(struct query *q)
     return !q->failed;
 }
 
-static int print(struct query *q, struct slice text)
-{
-    if (!text.p)
-        return -1;
-    printf("%.*s\n", (int)text.n, text.p);
-    arena_reset(&q->text);
-    return 0;
-}
-
-static int print_row(void *ctx, const struct kpi_row *row)
-{
-    struct query *q = ctx;
-    return print(q, row_json(&q->text, row));
-}
-
-static int print_board(void *ctx, const struct board_snapshot *b)
-{
-    struct query *q = ctx;
-    return print(q, board_json(&q->text, b));
-}
-
-static int print_card(void *ctx, const struct scorecard_snapshot *s)
-{
-    struct query *q = ctx;
-    return print(q, scorecard_json(&q->text, s));
-}
-
 static int results(struct query *q)
 {
-    struct row_query rows;
-    query_args_fill(&q->args, q->newest_ms == INT64_MIN ? 0 : q->newest_ms, &rows);
-    for (uint32_t i = 0; i < rows.n_at; i++) {
-        if (q->args.boards && evaluator_boards(q->evaluator, rows.at_ms[i], print_board, q) < 0)
-            return -1;
-        if (q->args.scorecards && evaluator_scorecards(q->evaluator, rows.at_ms[i], print_card, q) < 0)
-            return -1;
-    }
-    if (q->args.boards || q->args.scorecards)
-        return 0;
-    return evaluator_rows(q->evaluator, &rows, print_row, q);
+    struct results r;
+    results_init(&r, &q->args);
+    int rc = results_print(&r, q->evaluator, q->newest_ms);
+    results_release(&r);
+    return rc;
 }
 
 int cmd_query(int argc, char **argv)
@@ -202,7 +169,6 @@ int cmd_query(int argc, char **argv)
     query_args_release(&q.args);
     config_free(q.config);
     arena_release(&q.keys);
-    arena_release(&q.text);
     free(q.store);
     free(q.key);
     return rc;

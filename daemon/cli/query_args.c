@@ -189,19 +189,15 @@ void query_args_release(struct query_args *q)
     *q = (struct query_args){ 0 };
 }
 
-void query_args_fill(struct query_args *q, int64_t default_at_ms, struct row_query *ret)
+void query_args_fill(const struct query_args *q, const int64_t *default_at_ms, struct row_query *ret)
 {
-    if (!q->n_at) {
-        q->at_ms[0] = default_at_ms;
-        q->n_at = 1;
-    }
     *ret = (struct row_query){
-        .n_at = q->n_at,
+        .n_at = q->n_at ? q->n_at : 1,
         .n_kpis = q->n_kpis,
         .n_windows = q->n_windows,
         .n_dims = q->n_dims,
         .n_subjects = q->n_subjects,
-        .at_ms = q->at_ms,
+        .at_ms = q->n_at ? q->at_ms : default_at_ms,
         .kpi = q->kpi,
         .window = q->window,
         .dim = q->dim,

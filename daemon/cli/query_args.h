@@ -24,7 +24,7 @@ int query_args_parse(struct query_args *q, enum query_source source, const char 
                      struct config **ret_config, const char **ret_file);
 void query_args_release(struct query_args *q);
 
-/* The query; without --at the instant is `default_at_ms`. */
-void query_args_fill(struct query_args *q, int64_t default_at_ms, struct row_query *ret);
+/* The query, borrowing from both; without --at the instant is *default_at_ms. */
+void query_args_fill(const struct query_args *q, const int64_t *default_at_ms, struct row_query *ret);
 
 #endif

@@ -125,6 +125,11 @@ struct slice alert_json(struct arena *a, const struct alert_transition *x)
     number(&t, "threshold", x->threshold, false);
     integer(&t, "revision", x->revision);
     text(&t, "definition_hash", x->definition_hash);
+    json_text_key(&t, "evidence");
+    json_text_open(&t, '[');
+    for (size_t i = 0; i < x->evidence_count; i++)
+        json_text_string(&t, x->evidence_event_ids[i]);
+    json_text_close(&t, ']');
     json_text_close(&t, '}');
     return json_text_end(&t);
 }

@@ -280,10 +280,21 @@ static void read_catalogue_key(struct loader *l)
     }
 }
 
+static void read_given(struct loader *l)
+{
+    struct source *s = new_source(l, l->given->source->name, l->given->source->bytes);
+    if (!s)
+        return;
+    read_includes(l, l->given, s->name, NULL);
+    add_file(l, s, l->given);
+}
+
 void files_read(struct loader *l, const char *path, const struct config_load_options *opt)
 {
     if (path)
         read_path(l, path, NULL, NULL);
+    if (l->given)
+        read_given(l);
     read_catalogue_key(l);
     if (!l->no_catalogue)
         read_built_in(l);

@@ -20,7 +20,8 @@ static void run(struct loader *l, const char *path, const struct config_load_opt
         closure(l);
 }
 
-struct config *config_load(const char *path, const struct config_load_options *opt, struct config_problems *problems)
+static struct config *load(const char *path, struct node *given, const struct config_load_options *opt,
+                           struct config_problems *problems)
 {
     struct loader *l = calloc(1, sizeof(*l));
     struct config *c = calloc(1, sizeof(*c));
@@ -36,6 +37,7 @@ struct config *config_load(const char *path, const struct config_load_options *o
     l->defs = &c->defs;
     l->problems = problems;
     l->first_problem = problems->n;
+    l->given = given;
     run(l, path, opt);
     problems_sort(l);
     bool ok = !l->n_errors;
@@ -46,6 +48,16 @@ struct config *config_load(const char *path, const struct config_load_options *o
         return c;
     config_free(c);
     return NULL;
+}
+
+struct config *config_load(const char *path, const struct config_load_options *opt, struct config_problems *problems)
+{
+    return load(path, NULL, opt, problems);
+}
+
+struct config *config_load_map(struct node *map, struct config_problems *problems)
+{
+    return load(NULL, map, NULL, problems);
 }
 
 const char *config_switch_value(const struct config *c, const char *name)

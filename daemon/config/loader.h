@@ -61,6 +61,7 @@ struct loader {
     uint32_t first_problem; /* those before it are not ours */
     uint32_t n_errors;
     bool no_catalogue;
+    struct node *given; /* a map that takes the place of the file, NULL: none */
     uint32_t n_files;
     struct file file[FILES_MAX]; /* in loading order: included, the file itself, built-in, --set */
     struct section section[SECTION_COUNT];

@@ -1,5 +1,4 @@
 /* The list of problems: noting, ordering and printing them. It decides nothing about them. */
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "loader.h"
@@ -17,10 +16,9 @@ static int grow(struct config_problems *p)
     return 0;
 }
 
-static void add(struct loader *l, bool warning, const char *file, struct position at, const char *format, va_list args)
+void config_problems_add(struct config_problems *p, const char *file, uint32_t line, uint32_t column, bool warning,
+                         const char *format, va_list args)
 {
-    struct config_problems *p = l->problems;
-    l->n_errors += !warning;
     p->n_errors += !warning;
     char *name = strdup(file);
     char *message = NULL;
@@ -32,9 +30,14 @@ static void add(struct loader *l, bool warning, const char *file, struct positio
         p->lost = true;
         return;
     }
-    p->v[p->n++] = (struct config_problem){
-        .file = name, .line = at.line, .column = at.column, .warning = warning, .message = message
-    };
+    p->v[p->n++] =
+        (struct config_problem){ .file = name, .line = line, .column = column, .warning = warning, .message = message };
+}
+
+static void add(struct loader *l, bool warning, const char *file, struct position at, const char *format, va_list args)
+{
+    l->n_errors += !warning;
+    config_problems_add(l->problems, file, at.line, at.column, warning, format, args);
 }
 
 void report(struct loader *l, const struct node *at, const char *format, ...)

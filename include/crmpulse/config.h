@@ -5,6 +5,7 @@
 #ifndef CRMPULSE_CONFIG_H
 #define CRMPULSE_CONFIG_H
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "crmpulse/defs.h"
@@ -81,6 +82,9 @@ struct config_problems {
 };
 void config_problems_print(const struct config_problems *p, FILE *to); /* "file:line:col: error: message", one a line */
 void config_problems_release(struct config_problems *p);
+/* Note one, at a place counted from 1; for readers of other YAML files (test cases). */
+void config_problems_add(struct config_problems *p, const char *file, uint32_t line, uint32_t column, bool warning,
+                         const char *format, va_list args);
 
 /* Overrides of one key each from the command line, e.g. "kafka.brokers=127.0.0.1:9092", "switches.csat_mode=mean" or
  * "rules.csat_low.min_samples=5": the value is YAML; of a definition only the named key changes. They act last. In problems they are the lines of a
@@ -93,6 +97,9 @@ struct config_load_options {
 /* Read `path` (NULL: built-in defaults and catalogue only) with all it includes. Returns a config, or NULL if there was any error; problems (warnings
  * too) are appended in both cases. Never exits or prints. */
 struct config *config_load(const char *path, const struct config_load_options *opt, struct config_problems *problems);
+/* The same from a map that is read already (config/node.h), as if it were a file of its source's name; borrowed during the call. */
+struct node;
+struct config *config_load_map(struct node *map, struct config_problems *problems);
 void config_free(struct config *c);
 
 /* One row of the table of runtime keys; texts are static. */

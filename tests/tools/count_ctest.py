@@ -1,18 +1,25 @@
-"""count_ctest.py JUNIT_FILE: prints "PASSED FAILED". A Criterion program counts by its cases, any other CTest test as one."""
+"""count_ctest.py JUNIT_FILE: prints "PASSED FAILED". A Criterion program and a run of `crmpulse test` count by their
+cases, any other CTest test as one."""
 import re
 import sys
 import xml.etree.ElementTree as tree
 
+CASES = re.compile(r"cases: (\d+) passed, (\d+) failed, (\d+) bad;")
 SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+)")
 
 
 def count(case):
     passed_as_a_whole = case.get("status") == "run"
-    found = SYNTHESIS.search("".join(case.itertext()))
-    if not found:
+    text = "".join(case.itertext())
+    found, cases = SYNTHESIS.search(text), CASES.search(text)
+    if cases:
+        passing, failed, bad = map(int, cases.groups())
+        tested, failing = passing + failed + bad, failed + bad
+    elif found:
+        tested, passing = map(int, found.groups())
+        failing = tested - passing
+    else:
         return int(passed_as_a_whole), int(not passed_as_a_whole)
-    tested, passing = map(int, found.groups())
-    failing = tested - passing
     if tested == 0 or (not passed_as_a_whole and failing == 0):
         failing += 1
     return passing, failing

@@ -1,0 +1,39 @@
+/* Events through decode, engine and evaluator in one process, on records in memory: what replay, explain and test run. No Kafka, no Redis, no clock. */
+#ifndef CRMPULSE_CORE_RUN_H
+#define CRMPULSE_CORE_RUN_H
+
+#include "crmpulse/engine.h"
+#include "crmpulse/eval.h"
+#include "crmpulse/event_decode.h"
+
+struct core_run {
+    const struct definitions *defs;
+    struct event_codec codec;
+    struct engine *engine;
+    struct evaluator *evaluator;
+    struct arena decode;
+    int64_t now_ms;    /* processing time: what is more than max_ahead later is refused */
+    int64_t newest_ms; /* newest event time taken, INT64_MIN before the first */
+    uint64_t read, applied, duplicates, late, rejected;
+};
+
+/* What became of one event. */
+struct core_verdict {
+    enum apply_result result; /* meaningful if `why` is REJECT_NONE */
+    enum event_reject why;    /* REJECT_NONE: not for the dead letter */
+    enum event_field field;   /* at fault, or EVENT_FIELD_COUNT */
+};
+
+/* `defs` must outlive the run. 0 or -1 (out of memory); release in both cases. */
+int core_run_init(struct core_run *r, const struct definitions *defs, int64_t now_ms);
+void core_run_release(struct core_run *r);
+
+/* Take one event (JSON or protobuf). 0, or -1 when memory ran out; a refused event is no error but a verdict. */
+int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *ret);
+
+/* Judge up to the watermark that the newest event allows; `at_end`: up to the tick after the newest event, as when a topic is idle. 0 or -1. */
+int core_run_advance(struct core_run *r, bool at_end, const struct evaluator_sink *sink);
+/* Judge every tick up to `until_ms`, as when time passes and nothing comes. 0 or -1. */
+int core_run_idle(struct core_run *r, int64_t until_ms, const struct evaluator_sink *sink);
+
+#endif
