@@ -226,6 +226,12 @@ void view_dependants(struct track_view *v, struct slice kind, struct slice id, s
 
 /* ---- the entities an event affects ---- */
 
+/* A deletion and a retraction take away what may have been long ago. */
+static bool concerns_every_day(const struct track_view *v)
+{
+    return v->event.type == EV_ENTITY_DELETED || v->event.type == EV_EVENT_RETRACTED || v->n_fresh > 1;
+}
+
 static void affect_dep(struct track_view *v, struct slice dep, void *ctx)
 {
     struct slice key = arena_copy(&v->e->scratch, dep); /* the list it stands in may move at the commit */
@@ -238,20 +244,21 @@ static void affect_dep(struct track_view *v, struct slice dep, void *ctx)
 }
 
 /* What orders take over from their customer: without any of it, the event does not concern them. */
-static bool inheritable(const struct entry *e)
+static bool inheritable(const struct track_view *v)
 {
+    const struct entry *e = &v->event;
     static const enum event_field fields[] = { F_OWNER_ID, F_TEAM_ID,     F_CHANNEL, F_PRODUCT_ID,
                                                F_REGION,   F_CAMPAIGN_ID, F_SEGMENT };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (entry_has(e, fields[i]))
             return true;
-    return e->type == EV_OWNER_CHANGED || e->type == EV_ENTITY_DELETED;
+    return e->type == EV_OWNER_CHANGED || concerns_every_day(v);
 }
 
 static void affect_named(struct track_view *v, struct slice who, enum event_field link, struct slice kind,
                          bool with_dependants)
 {
-    struct entry_log log = view_log_key(v, who);
+    struct entry_log log = view_raw_log_key(v, who); /* what a retracted event named is concerned, too */
     for (uint32_t i = 0; i < log.n; i++) {
         struct slice id = entry_str(&log.v[i], link);
         if (!id.n)
@@ -274,10 +281,10 @@ static void affect_parents(struct track_view *v, struct slice who)
         affect_named(v, who, F_DEAL_ID, SLICE("deal"), false);
 }
 
-/* Of lists that the event's record names it concerns those from its own day on; a deletion all of them, a rate those it is in force in. */
+/* Of lists that the event's record names it concerns those from its own day on; a deletion or retraction all of them, a rate those it is in force in. */
 static void set_days(struct track_view *v)
 {
-    v->from_day = v->event.type == EV_ENTITY_DELETED ? 0 : v->event.t_ms / day_ms;
+    v->from_day = concerns_every_day(v) ? 0 : v->since_ms / day_ms;
     v->until_day = INT64_MAX;
     if (v->event.type != EV_FX_RATE_SET)
         return;
@@ -294,7 +301,7 @@ void find_affected(struct track_view *v)
     v->upto_ms = INT64_MAX;
     set_days(v);
     affect(v, v->overlay);
-    if (!customer || inheritable(&v->event))
+    if (!customer || inheritable(v))
         each_dep(v, v->overlay, affect_dep, NULL);
     affect_parents(v, v->overlay);
 }

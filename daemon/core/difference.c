@@ -11,7 +11,8 @@
  * the others need not be computed to cancel out. */
 static struct entry_log log_of_self(struct track_view *v)
 {
-    if (!tracker_sees_events_alone(key_kind(v->self)) || !slice_eq(v->self, v->overlay))
+    bool alone = v->n_fresh == 1 && v->event.type != EV_EVENT_RETRACTED && slice_eq(v->self, v->overlay);
+    if (!alone || !tracker_sees_events_alone(key_kind(v->self)))
         return view_log_key(v, v->self);
     bool there = v->after && v->event.t_ms <= v->upto_ms;
     return (struct entry_log){ &v->event, there };
@@ -101,8 +102,8 @@ static bool measure_causes(struct track_view *v)
     uint32_t n = e->n_later, first = 0;
     if (n > CAUSES_MAX && !e->opt.keep_causes)
         first = n - CAUSES_MAX; /* the newest are kept: older ticks are judged already */
-    diff_at(v, &e->diff[0], v->event.t_ms);
-    measure_step(v, &e->diff[0], NULL, v->event.t_ms);
+    diff_at(v, &e->diff[0], v->since_ms);
+    measure_step(v, &e->diff[0], NULL, v->since_ms);
     for (uint32_t i = first; i < n && !e->no_memory; i++) {
         struct fact_diff *now = &e->diff[(i - first + 1) % 2], *before = &e->diff[(i - first) % 2];
         int64_t cause_ms = e->later[i];
@@ -127,7 +128,7 @@ static void measure_entity(struct track_view *v)
     if (e->no_memory || e->incomplete)
         return;
     if (!e->n_later) {
-        measure_step(v, &e->diff[0], NULL, v->event.t_ms);
+        measure_step(v, &e->diff[0], NULL, v->since_ms);
         return;
     }
     sort_later(e);

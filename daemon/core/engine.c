@@ -137,14 +137,7 @@ static void commit(struct track_view *v)
     struct engine *e = v->e;
     for (uint32_t i = 0; i < e->n_read; i++)
         record_cache_touch(e->cache, e->read[i], false);
-    struct record *r = record_cache_put(e->cache, v->overlay);
-    size_t before = r ? record_bytes(r) : 0;
-    if (!r || record_insert(r, (struct slice){ e->packed.p, e->packed.n }) < 0) {
-        e->no_memory = true;
-        return;
-    }
-    record_cache_touch(e->cache, r, true);
-    record_cache_resized(e->cache, r, before);
+    index_commit(v);
     commit_dependencies(e);
     commit_ops(v);
     for (uint32_t i = 0; i < e->n_deltas; i++)
@@ -170,20 +163,6 @@ static int pack_event(struct track_view *v, const struct event *ev)
     memcpy((char *)(uintptr_t)v->event.fields.p - sizeof h, &h, sizeof h);
     v->event.payload_hash = h;
     return 0;
-}
-
-static enum apply_result known(struct track_view *v)
-{
-    struct record *r = view_record(v, v->overlay);
-    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
-    struct entry at;
-    uint32_t n = 0;
-    while (in.p < in.end && entry_read(&in, &at)) {
-        n++;
-        if (slice_eq(at.id, v->event.id))
-            return at.payload_hash == v->event.payload_hash ? APPLY_DUPLICATE : APPLY_CONFLICT;
-    }
-    return n >= LOG_ENTRIES_MAX ? APPLY_LATE : APPLY_DONE;
 }
 
 static void begin(struct engine *e)
@@ -226,7 +205,9 @@ enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t
     v.overlay = view_key(&v, route.kind, route.id);
     if (pack_event(&v, ev) < 0 || e->no_memory)
         return APPLY_NO_MEMORY;
-    enum apply_result r = known(&v);
+    enum apply_result r = index_look_up(&v, ev);
+    if (e->no_memory)
+        return APPLY_NO_MEMORY;
     if (e->incomplete)
         return APPLY_NEED;
     if (r != APPLY_DONE) {

@@ -1,4 +1,4 @@
-/* The engine's inside, shared by engine.c, affected.c, difference.c, view.c, measure.c and engine_flush.c. */
+/* The engine's inside, shared by engine.c, event_index.c, affected.c, difference.c, view.c, measure.c and engine_flush.c. */
 #ifndef CRMPULSE_ENGINE_INT_H
 #define CRMPULSE_ENGINE_INT_H
 
@@ -107,9 +107,14 @@ struct track_view {
     struct slice org; /* raw id */
     const struct org_def *def;
     int64_t upto_ms;
-    bool after;                  /* with the new event */
-    struct slice overlay;        /* key of the record that takes the new event */
-    struct entry event;          /* the new event */
+    bool after;           /* with the new event */
+    struct slice overlay; /* key of the record that takes the new event */
+    struct entry event;   /* the new event */
+    struct slice index;   /* key of the record that knows the new event's id (event_index.c) */
+    /* What the overlay takes: the new event and retractions that waited for it, in canonical order. */
+    const struct entry *fresh;
+    uint32_t n_fresh;
+    int64_t since_ms;            /* the earliest of them: nothing changes before */
     struct slice self;           /* key of the entity whose facts are computed */
     int64_t self_ms;             /* its first event */
     int64_t from_day, until_day; /* lists of dependants that the event concerns, UTC days, both included */
@@ -125,7 +130,13 @@ struct track_view {
 /* Room for one more element of *v; NULL-safe growth. */
 bool engine_room(struct engine *e, void *v, uint32_t n, uint32_t *cap, size_t size);
 
+/* event_index.c */
+enum apply_result index_look_up(struct track_view *v, const struct event *ev);
+void index_commit(struct track_view *v);
+
 /* view.c */
+/* The same without regard to retractions: everything the record holds. */
+struct entry_log view_raw_log_key(struct track_view *v, struct slice key);
 struct slice view_key(struct track_view *v, struct slice kind, struct slice id);
 struct entry_log view_log_key(struct track_view *v, struct slice key);
 struct record *view_record(struct track_view *v, struct slice key); /* NULL: absent or missing */

@@ -23,6 +23,16 @@ static void try_rate(struct track_view *v, const struct entry *e, int64_t t_ms, 
     *best = (struct rate){ true, from_ms, entry_int(e, F_RATE_E9, 0) };
 }
 
+static bool holds_retraction(const struct track_view *v, struct slice key, const struct record *r)
+{
+    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
+    struct entry at;
+    bool found = slice_eq(key, v->overlay) && (v->n_fresh > 1 || v->event.type == EV_EVENT_RETRACTED);
+    while (!found && in.p < in.end && entry_read(&in, &at))
+        found = at.type == EV_EVENT_RETRACTED;
+    return found;
+}
+
 static struct rate rate_at(struct track_view *v, struct slice key, int64_t t_ms)
 {
     struct record *r = view_record(v, key);
@@ -30,6 +40,12 @@ static struct rate rate_at(struct track_view *v, struct slice key, int64_t t_ms)
     bool with_event = v->after && slice_eq(key, v->overlay);
     struct rate best = { 0 };
     struct entry at;
+    if (holds_retraction(v, key, r)) {
+        struct entry_log log = view_log_key(v, key);
+        for (uint32_t i = 0; i < log.n; i++)
+            try_rate(v, &log.v[i], t_ms, &best);
+        return best;
+    }
     while (in.p < in.end && entry_read(&in, &at)) {
         if (with_event && entry_cmp(&v->event, &at) < 0) {
             try_rate(v, &v->event, t_ms, &best);

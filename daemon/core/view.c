@@ -74,7 +74,7 @@ struct record *view_record(struct track_view *v, struct slice key)
 static void note_later(struct track_view *v, int64_t t_ms)
 {
     struct engine *e = v->e;
-    if (t_ms <= v->event.t_ms || (e->n_later && e->later[e->n_later - 1] == t_ms))
+    if (t_ms <= v->since_ms || (e->n_later && e->later[e->n_later - 1] == t_ms))
         return;
     if (engine_room(e, &e->later, e->n_later, &e->later_cap, sizeof *e->later))
         e->later[e->n_later++] = t_ms;
@@ -104,45 +104,78 @@ static uint32_t count_entries(const struct record *r)
     return n;
 }
 
-/* Entries up to the view's instant; the new event in its place if it belongs here. */
-static uint32_t collect(struct track_view *v, const struct record *r, bool with_event, struct entry *to)
+/* Entries up to the view's instant; the new ones in their places if they belong here. */
+static uint32_t collect(struct track_view *v, const struct record *r, uint32_t n_fresh, struct entry *to)
 {
     struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
-    uint32_t n = 0;
+    uint32_t n = 0, k = 0;
     struct entry at;
     while (in.p < in.end && entry_read(&in, &at)) {
-        if (with_event && entry_cmp(&v->event, &at) < 0) {
-            to[n++] = v->event;
-            with_event = false;
-        }
+        for (; k < n_fresh && entry_cmp(&v->fresh[k], &at) < 0; k++)
+            if (v->fresh[k].t_ms <= v->upto_ms)
+                to[n++] = v->fresh[k];
         note_later(v, at.t_ms);
         if (at.t_ms <= v->upto_ms)
             to[n++] = at;
     }
-    if (with_event)
-        to[n++] = v->event;
+    for (; k < n_fresh; k++)
+        if (v->fresh[k].t_ms <= v->upto_ms)
+            to[n++] = v->fresh[k];
     return n;
 }
 
-struct entry_log view_log_key(struct track_view *v, struct slice key)
+struct entry_log view_raw_log_key(struct track_view *v, struct slice key)
 {
     struct record *r = view_record(v, key);
-    bool with_event = v->after && v->event.t_ms <= v->upto_ms && slice_eq(key, v->overlay);
-    if (!r && !with_event)
+    uint32_t n_fresh = v->after && slice_eq(key, v->overlay) ? v->n_fresh : 0;
+    if (!r && !n_fresh)
         return (struct entry_log){ 0 };
-    uint32_t most = (r ? count_entries(r) : 0) + 1;
-    struct entry *to = arena_alloc(&v->e->scratch, most * sizeof *to);
+    for (uint32_t i = 0; i < n_fresh; i++)
+        note_later(v, v->fresh[i].t_ms);
+    uint32_t most = (r ? count_entries(r) : 0) + n_fresh;
+    struct entry *to = arena_alloc(&v->e->scratch, (most + 1) * sizeof *to);
     if (!to) {
         v->e->no_memory = true;
         return (struct entry_log){ 0 };
     }
-    uint32_t n = collect(v, r, with_event, to);
-    bool sequenced = n > 1;
-    for (uint32_t i = 0; i < n && sequenced; i++)
+    return (struct entry_log){ to, collect(v, r, n_fresh, to) };
+}
+
+/* Takes out what is withdrawn, and the retractions themselves. The newest is looked at first: a retraction that a later one withdraws has no effect.
+ * A retraction lies in the log of the event it names. */
+static uint32_t without_retracted(struct entry *v, uint32_t n)
+{
+    uint32_t kept = 0;
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++)
+        any |= v[i].type == EV_EVENT_RETRACTED;
+    if (!any)
+        return n;
+    for (uint32_t i = n; i-- > 0;) {
+        if (v[i].type != EV_EVENT_RETRACTED) /* EVENT_TYPE_COUNT: a retraction that was withdrawn itself */
+            continue;
+        struct slice target = entry_str(&v[i], F_TARGET_EVENT_ID);
+        for (uint32_t k = 0; k < n; k++)
+            if (k != i && slice_eq(v[k].id, target))
+                v[k].type = EVENT_TYPE_COUNT;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (v[i].type != EV_EVENT_RETRACTED && v[i].type != EVENT_TYPE_COUNT)
+            v[kept++] = v[i];
+    return kept;
+}
+
+struct entry_log view_log_key(struct track_view *v, struct slice key)
+{
+    struct entry_log log = view_raw_log_key(v, key);
+    struct entry *to = (struct entry *)(uintptr_t)log.v;
+    log.n = without_retracted(to, log.n);
+    bool sequenced = log.n > 1;
+    for (uint32_t i = 0; i < log.n && sequenced; i++)
         sequenced = to[i].has_seq;
     if (sequenced)
-        qsort(to, n, sizeof *to, by_seq);
-    return money_in_own_currency(v, (struct entry_log){ to, n });
+        qsort(to, log.n, sizeof *to, by_seq);
+    return money_in_own_currency(v, log);
 }
 
 const struct calendar *view_calendar(const struct track_view *v)

@@ -82,6 +82,8 @@ static const char *const rows[] = {
     "fx_rate_set from_currency=USD to_currency=CNY rate_e9=%4000000000 valid_from_ms=@",
     "fx_rate_set from_currency=USD to_currency=CNY rate_e9=1500000000 valid_from_ms=@",
     "entity_deleted entity_kind={user|ticket|task|complaint} entity_id={u2|T1|K1|C1}",
+    "event_retracted target_event_id=e{0|1|2}%9",
+    "event_retracted target_event_id=e0%9",
 };
 
 /* Few instants, so that times meet; over the edges of days, weeks and the month. */
