@@ -25,6 +25,14 @@ uint32_t log_first(struct entry_log log, enum event_type type)
     return i;
 }
 
+uint32_t log_last(struct entry_log log, enum event_type type)
+{
+    for (uint32_t i = log.n; i-- > 0;)
+        if (log.v[i].type == type)
+            return i;
+    return log.n;
+}
+
 static const struct {
     enum dim dim;
     enum event_field field;

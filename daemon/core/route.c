@@ -31,6 +31,16 @@ static const struct route_row routes[EVENT_TYPE_COUNT] = {
     [EV_REFERRAL_MADE] = { "referral", F_REFERRAL_ID, F_TYPE, NULL },
     [EV_CONTACT_MADE] = { "contact", F_CONTACT_ID, F_TYPE, NULL },
     [EV_FOLLOW_UP_LOGGED] = { "followup", F_FOLLOWUP_ID, F_TYPE, NULL },
+    [EV_PROCESS_FINISHED] = { "process_run", F_RUN_ID, F_TYPE, NULL },
+    [EV_RECORD_CREATED] = { "record", F_RECORD_ID, F_TYPE, NULL },
+    [EV_RECORD_UPDATED] = { "record", F_RECORD_ID, F_TYPE, NULL },
+    [EV_RECORD_VALIDATED] = { "record", F_RECORD_ID, F_TYPE, NULL },
+    [EV_TRAINING_REQUIRED] = { "training", F_USER_ID, F_TYPE, NULL },
+    [EV_TRAINING_COMPLETED] = { "training", F_USER_ID, F_TYPE, NULL },
+    [EV_SYNC_RUN] = { "sync_run", F_RUN_ID, F_TYPE, NULL },
+    [EV_SECURITY_INCIDENT] = { "incident", F_INCIDENT_ID, F_TYPE, NULL },
+    [EV_COMMUNITY_ACTIVITY] = { "community", F_EVENT_ID, F_TYPE, NULL },
+    [EV_REVIEW_SCORED] = { "review", F_AREA, F_TYPE, NULL },
     [EV_COMMENT_ADDED] = { "comment", F_COMMENT_ID, F_TYPE, NULL },
     [EV_SURVEY_SENT] = { "survey", F_SURVEY_ID, F_TYPE, NULL },
     [EV_SURVEY_ANSWERED] = { "response", F_RESPONSE_ID, F_TYPE, NULL },
@@ -62,12 +72,14 @@ static const struct {
     const char *kind;
     track_facts facts;
 } trackers[] = {
-    { "lead", lead_facts },           { "deal", deal_facts },         { "order", order_facts },
-    { "ticket", ticket_facts },       { "customer", customer_facts }, { "user", user_facts },
-    { "usage", usage_facts },         { "response", survey_facts },   { "survey", survey_sent_facts },
-    { "complaint", complaint_facts }, { "task", task_facts },         { "target", target_facts },
-    { "quote", quote_facts },         { "contact", contact_facts },   { "feedback", feedback_facts },
-    { "referral", referral_facts },
+    { "lead", lead_facts },           { "deal", deal_facts },           { "order", order_facts },
+    { "ticket", ticket_facts },       { "customer", customer_facts },   { "user", user_facts },
+    { "usage", usage_facts },         { "response", survey_facts },     { "survey", survey_sent_facts },
+    { "complaint", complaint_facts }, { "task", task_facts },           { "target", target_facts },
+    { "quote", quote_facts },         { "contact", contact_facts },     { "feedback", feedback_facts },
+    { "referral", referral_facts },   { "process_run", process_facts }, { "record", record_facts },
+    { "training", training_facts },   { "sync_run", sync_facts },       { "incident", incident_facts },
+    { "community", community_facts }, { "comment", comment_facts },     { "review", review_facts },
 };
 
 track_facts tracker_of(struct slice kind)
@@ -137,6 +149,9 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
         break;
     case EV_FX_RATE_SET:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_TO_CURRENCY) }, 2, buf, cap);
+        break;
+    case EV_REVIEW_SCORED:
+        r.id = join((struct slice[]){ r.id, event_str(ev, F_REVIEWER_ID) }, 2, buf, cap);
         break;
     case EV_OWNER_CHANGED:
     case EV_ENTITY_DELETED: /* the kind is the sender's text: only one that a tracker knows names a record */

@@ -46,6 +46,8 @@ int64_t view_duration(struct track_view *v, int64_t from_ms, int64_t to_ms);
 struct slice log_text(struct entry_log log, enum event_field f);
 /* Position of the first event of a type, log.n if there is none. */
 uint32_t log_first(struct entry_log log, enum event_type type);
+/* Position of the last one, log.n if there is none. */
+uint32_t log_last(struct entry_log log, enum event_type type);
 
 /* Who earns a contribution: the owner where the entity stood when it was made, or a named person. */
 struct credit {
@@ -99,6 +101,14 @@ void quote_facts(struct track_view *v, struct entry_log log);
 void contact_facts(struct track_view *v, struct entry_log log);
 void feedback_facts(struct track_view *v, struct entry_log log);
 void referral_facts(struct track_view *v, struct entry_log log);
+void process_facts(struct track_view *v, struct entry_log log);
+void sync_facts(struct track_view *v, struct entry_log log);
+void incident_facts(struct track_view *v, struct entry_log log);
+void community_facts(struct track_view *v, struct entry_log log);
+void comment_facts(struct track_view *v, struct entry_log log);
+void review_facts(struct track_view *v, struct entry_log log);
+void record_facts(struct track_view *v, struct entry_log log);
+void training_facts(struct track_view *v, struct entry_log log);
 
 /* The tracker of a record kind, NULL if events of that kind are only remembered. */
 track_facts tracker_of(struct slice kind);

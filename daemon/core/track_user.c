@@ -39,6 +39,18 @@ static struct fact *usage_fact(struct track_view *v, enum fact_type type, const 
     return f;
 }
 
+/* "<user>/<feature>": what the depth of use counts. */
+static struct slice pair(struct track_view *v, struct slice user, struct slice feature)
+{
+    char *p = view_alloc(v, user.n + feature.n + 1);
+    if (!p)
+        return (struct slice){ 0 };
+    memcpy(p, user.p, user.n);
+    p[user.n] = '/';
+    memcpy(p + user.n + 1, feature.p, feature.n);
+    return (struct slice){ p, user.n + feature.n + 1 };
+}
+
 static void event_facts(struct track_view *v, const struct entry *e, const struct usage *u)
 {
     struct fact *f = usage_fact(v, FACT_USAGE, e, u);
@@ -54,6 +66,8 @@ static void event_facts(struct track_view *v, const struct entry *e, const struc
         f->member = u->user;
         f->dim[DIM_KIND] = f->s[FT_KIND] = kind;
     }
+    if (e->type == EV_FEATURE_USED)
+        usage_fact(v, FACT_FEATURE_USE, e, u)->member = pair(v, u->user, entry_str(e, F_FEATURE));
     if (!customer.n)
         return;
     f = usage_fact(v, FACT_CUSTOMER_ACTIVITY, e, u);

@@ -255,8 +255,9 @@ Test(catalogue, every_value_of_every_switch_loads)
         "resolution_mode=first",
         "resolution_mode=last",
         "activity_events=login",
-        "activity_events=feature",
+        "activity_events=feature_used",
         "feature_base=users_enabled",
+        "effect=pass_rate",
     };
     for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
         char set[64];
