@@ -46,6 +46,14 @@ bool shard_flush_due(const struct shard *s, uint64_t now_ms)
            engine_batch_records(s->engine) >= c->redis.flush_records_max || s->outs.n >= OUTS_FLUSH_AT;
 }
 
+static int64_t newest_event_ms(const struct ingest *in)
+{
+    int64_t newest_ms = INT64_MIN;
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        newest_ms = in->part[i].max_event_ms > newest_ms ? in->part[i].max_event_ms : newest_ms;
+    return newest_ms;
+}
+
 struct flush_call {
     struct shard *s;
     uint64_t generation;
@@ -148,7 +156,7 @@ void shard_flush(struct shard *s)
     struct store_flush f = { 0 };
     struct store_part *parts = calloc(d->ingest.n_parts + 1, sizeof *parts);
     struct flush_call *call = malloc(sizeof *call);
-    if (!parts || !call || engine_build_flush(s->engine, wall_ms(), &f) < 0) {
+    if (!parts || !call || engine_build_flush(s->engine, wall_ms(), newest_event_ms(&d->ingest), &f) < 0) {
         free(parts);
         free(call);
         ingest_rewind(d, "out of memory", 1000);

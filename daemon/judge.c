@@ -14,7 +14,8 @@ enum {
     CHUNK_MIN_MS = 3600000,
     OUTS_FEW = 500,
     OUTS_MANY = 4000,
-    LEASE_SLACK_MS = 500
+    LEASE_SLACK_MS = 500,
+    SETTLE_MOST = 5000
 };
 
 struct judge *judge_new(struct shard *s)
@@ -26,6 +27,7 @@ struct judge *judge_new(struct shard *s)
     j->chunk_ms = CHUNK_MIN_MS;
     commit_init(&j->commit);
     arena_init(&j->text, 0, 0);
+    parked_init(&j->parked);
     return j;
 }
 
@@ -40,6 +42,7 @@ static void forget(struct judge *j)
     j->pane = NULL;
     j->n_panes = 0;
     arena_reset(&j->text);
+    parked_clear(&j->parked);
     j->commit_waits = false;
     commit_clear(&j->commit);
     publish_poke(j->s->publish, 0);
@@ -53,6 +56,7 @@ void judge_free(struct judge *j)
     free(j->pane);
     free(j->retained);
     commit_release(&j->commit);
+    parked_release(&j->parked);
     arena_release(&j->text);
     free(j);
 }
@@ -113,9 +117,12 @@ bool judge_restore_cells(struct evaluator *e, const struct store_cell *cells, ui
             if (!parse_pane(cells[i].key, org, sizeof org, &d))
                 return false;
         }
-        d.field = cells[i].field;
-        d.value = cells[i].value;
-        if (evaluator_restore_cell(e, &d) < 0)
+        struct cell_delta cell = d;
+        cell.field = cells[i].field;
+        cell.value = cells[i].value;
+        if (d.grain == CELL_PARKED && cell_parked_parse(cells[i].field, &cell) < 0)
+            return false;
+        if ((cell.ahead ? evaluator_restore_parked(e, &cell) : evaluator_restore_cell(e, &cell)) < 0)
             return false;
     }
     return true;
@@ -155,9 +162,20 @@ static void load_panes(struct judge *j)
         fail(j, "panes cannot be read now", STORE_UNKNOWN);
 }
 
+static bool note_parked(struct judge *j, struct slice key)
+{
+    char org[512];
+    struct cell_delta d;
+    return !parse_pane(key, org, sizeof org, &d) || d.grain != CELL_PARKED ||
+           parked_note(&j->parked, d.org, d.pane_ms) == 0;
+}
+
 static void on_pane_keys(void *ctx, enum store_result r, const struct slice *keys, uint32_t n)
 {
     struct judge *j = ctx;
+    for (uint32_t i = 0; r == STORE_OK && i < n; i++)
+        if (!note_parked(j, keys[i]))
+            r = STORE_UNKNOWN;
     j->pane = r == STORE_OK ? calloc(n + 1, sizeof *j->pane) : NULL;
     if (!j->pane) {
         fail(j, "the list of panes could not be read", r);
@@ -214,7 +232,9 @@ static bool contained(struct judge *j, const struct cell_delta *d, uint64_t seq)
     char buf[1200];
     char org[400];
     size_t n = cell_escape(d->org, org, sizeof org);
-    int len = snprintf(buf, sizeof buf, "pane:%.*s:%c:%lld", (int)n, org, (char)d->grain, (long long)d->pane_ms);
+    int64_t start_ms = d->ahead ? cell_parked_hour(d->cause_ms) : d->pane_ms;
+    int len = snprintf(buf, sizeof buf, "pane:%.*s:%c:%lld", (int)n, org, d->ahead ? CELL_PARKED : (char)d->grain,
+                       (long long)start_ms);
     struct pane_stand want = { .key = { buf, (uint32_t)len } };
     const struct pane_stand *p = bsearch(&want, j->pane, j->n_panes, sizeof *j->pane, by_key);
     return seq <= (p ? p->seq : j->list_seq);
@@ -223,10 +243,12 @@ static bool contained(struct judge *j, const struct cell_delta *d, uint64_t seq)
 static int take_delta(void *ctx, const struct cell_delta *d)
 {
     struct feed_walk *w = ctx;
-    if (d->cause_ms > w->max_cause_ms)
+    if (d->ahead && parked_note(&w->j->parked, d->org, cell_parked_hour(d->cause_ms)) < 0)
+        return -1;
+    if (!d->ahead && d->cause_ms > w->max_cause_ms) /* what is parked outlives its feed entry */
         w->max_cause_ms = d->cause_ms;
     if (w->loading && contained(w->j, d, w->seq))
-        return evaluator_restore_pending(w->j->evaluator, d);
+        return d->ahead ? 0 : evaluator_restore_pending(w->j->evaluator, d);
     return evaluator_apply(w->j->evaluator, d);
 }
 
@@ -315,6 +337,40 @@ static void wait_with_commit(struct judge *j, const char *detail)
     publish_poke(j->s->publish, j->lease_epoch);
 }
 
+static void settle(struct judge *j, bool worked);
+
+static void on_settled(void *ctx, enum store_result r, const char *detail)
+{
+    struct judge *j = ctx;
+    if (r != STORE_OK) {
+        fail(j, detail && *detail ? detail : "parked cells could not be settled", r);
+        return;
+    }
+    if (!detail || strcmp(detail, "more") != 0)
+        parked_drop_first(&j->parked);
+    settle(j, true);
+}
+
+/* Hours that the saved tick and the live view have behind them go into the ordinary cells; the evaluator holds them already. */
+static void settle(struct judge *j, bool worked)
+{
+    int64_t judged = evaluator_judged_tick(j->evaluator), now = wall_ms();
+    const struct definitions *defs = &j->s->d->config->defs;
+    struct store_settle what = { .lease_epoch = j->lease_epoch,
+                                 .minute_expire_ms = now + defs->fine_retention_ms,
+                                 .hour_expire_ms = now + defs->retention_ms,
+                                 .most = SETTLE_MOST };
+    struct slice org;
+    char escaped[1600];
+    if (!parked_due(&j->parked, judged < j->live_ms ? judged : j->live_ms, &org, &what.hour_ms)) {
+        finish(j, worked);
+        return;
+    }
+    what.org = (struct slice){ escaped, (uint32_t)cell_escape(org, escaped, sizeof escaped) };
+    if (!leaving(j) && redis_store_settle(j->s->store, &what, on_settled, j) < 0)
+        fail(j, "the store settles nothing now", STORE_UNKNOWN);
+}
+
 static void on_commit(void *ctx, enum store_result r, const char *detail)
 {
     struct judge *j = ctx;
@@ -337,7 +393,7 @@ static void on_commit(void *ctx, enum store_result r, const char *detail)
         return;
     }
     commit_clear(&j->commit);
-    finish(j, true);
+    settle(j, true);
 }
 
 static int commit_again(struct judge *j)
@@ -354,6 +410,7 @@ static void advance(struct judge *j)
     if (judged != INT64_MIN && to != INT64_MIN && to - judged > j->chunk_ms)
         to = judged + j->chunk_ms;
     int64_t now = d->config->run.wall_clock ? wall_ms() : j->newest_ms;
+    j->live_ms = now;
     commit_clear(&j->commit);
     if (evaluator_advance(j->evaluator, to, now, commit_sink(&j->commit)) < 0 ||
         evaluator_state_save(j->evaluator, true, commit_state, &j->commit) < 0 || j->commit.failed) {
@@ -372,7 +429,7 @@ static void advance(struct judge *j)
     }
     const struct store_commit *part = commit_next(&j->commit);
     if (!part)
-        finish(j, to < j->watermark_ms);
+        settle(j, to < j->watermark_ms);
     else if (redis_store_commit(j->s->store, part, on_commit, j) < 0)
         fail(j, "the store takes no commit now", STORE_UNKNOWN);
 }

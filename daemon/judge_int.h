@@ -3,6 +3,7 @@
 #define CRMPULSE_JUDGE_INT_H
 
 #include "daemon/daemon.h"
+#include "daemon/parked.h"
 
 /* Results of one advance as store operations and outbox entries. */
 struct commit_list {
@@ -60,10 +61,12 @@ struct judge {
     uint64_t feed_seq;       /* newest entry taken */
     uint64_t list_seq;       /* newest entry when the panes were listed */
     int64_t watermark_ms, newest_ms, judged_to_ms, chunk_ms;
+    int64_t live_ms;           /* instant of the live view */
     struct retained *retained; /* entries of the feed with causes still to be judged */
     uint32_t retained_n, retained_cap;
     struct pane_stand *pane; /* while loading */
     uint32_t n_panes, loaded, loading_n;
+    struct parked parked;
     struct arena text;
     struct commit commit;
 };

@@ -8,7 +8,7 @@
 #include "query_args.h"
 #include "results.h"
 
-enum { PANES_READ = 64, TIMEOUT_MS = 60000 };
+enum { PANES_READ = 64, TIMEOUT_MS = 60000, SETTLED_MAX = 32, ATTEMPTS_MAX = 20 };
 
 struct query {
     struct config *config;
@@ -22,6 +22,9 @@ struct query {
     struct slice *key;
     uint32_t n_keys, read;
     int64_t newest_ms;
+    char settled[SETTLED_MAX]; /* how often parked cells were moved in this shard when reading began */
+    bool checking;             /* reading has ended: was anything moved meanwhile? */
+    uint32_t attempts;
     bool done, failed;
 };
 
@@ -49,12 +52,14 @@ static void on_panes(void *ctx, enum store_result r, uint64_t feed_seq, const st
     read_panes(q);
 }
 
+static int ask_settled(struct query *q, bool checking);
+
 static void read_panes(struct query *q)
 {
     uint32_t n = q->n_keys - q->read < PANES_READ ? q->n_keys - q->read : PANES_READ;
     if (!n) {
-        q->shard++;
-        next_shard(q);
+        if (ask_settled(q, true) < 0)
+            end(q, "the state cannot be read");
     } else if (redis_store_panes(q->store[q->shard], q->key + q->read, n, on_panes, q) < 0) {
         end(q, "panes cannot be read");
     }
@@ -77,13 +82,53 @@ static void on_keys(void *ctx, enum store_result r, const struct slice *keys, ui
     read_panes(q);
 }
 
+/* A cell that was moved between two reads was seen twice or not at all: everything is read again. */
+static void begin_again(struct query *q)
+{
+    const struct evaluator_options opt = { .judge = true };
+    evaluator_free(q->evaluator);
+    q->evaluator = evaluator_new(&q->config->defs, &opt);
+    q->shard = 0;
+    if (!q->evaluator || ++q->attempts == ATTEMPTS_MAX)
+        end(q, "cells are being moved all the time");
+    else
+        next_shard(q);
+}
+
+static void on_settled(void *ctx, enum store_result r, const struct slice *pairs, uint32_t n)
+{
+    struct query *q = ctx;
+    char settled[SETTLED_MAX] = "";
+    for (uint32_t i = 0; r == STORE_OK && i < n; i++)
+        if (slice_eq(pairs[2 * i], SLICE("settled")))
+            snprintf(settled, sizeof settled, "%.*s", (int)pairs[2 * i + 1].n, pairs[2 * i + 1].p);
+    if (r != STORE_OK) {
+        end(q, "the state could not be read");
+    } else if (!q->checking) {
+        memcpy(q->settled, settled, sizeof settled);
+        if (redis_store_pane_keys(q->store[q->shard], on_keys, q) < 0)
+            end(q, "the list of panes cannot be read");
+    } else if (strcmp(q->settled, settled) != 0) {
+        begin_again(q);
+    } else {
+        q->shard++;
+        next_shard(q);
+    }
+}
+
+static int ask_settled(struct query *q, bool checking)
+{
+    q->checking = checking;
+    return redis_store_hash(q->store[q->shard], SLICE("meta"), on_settled, q);
+}
+
 static void on_offsets(void *ctx, enum store_result r, const struct store_part *parts, uint32_t n)
 {
     struct query *q = ctx;
     for (uint32_t i = 0; r == STORE_OK && i < n; i++)
         if (parts[i].max_event_ms > q->newest_ms)
             q->newest_ms = parts[i].max_event_ms;
-    if (r != STORE_OK || redis_store_pane_keys(q->store[q->shard], on_keys, q) < 0)
+    if (r != STORE_OK || ask_settled(q, false) < 0)
         end(q, "offsets could not be read");
 }
 

@@ -41,15 +41,16 @@ static int64_t cause_of(const struct delta_batch *b, int64_t cause_ms)
 
 static uint64_t hash_of(const struct delta_batch *b, const struct cell_delta *d)
 {
-    uint64_t seed =
-        (uint64_t)d->pane_ms * 0x9E3779B97F4A7C15u ^ (uint64_t)cause_of(b, d->cause_ms) ^ (uint64_t)d->grain << 56;
+    uint64_t seed = (uint64_t)d->pane_ms * 0x9E3779B97F4A7C15u ^ (uint64_t)cause_of(b, d->cause_ms) ^
+                    (uint64_t)d->grain << 56 ^ (uint64_t)d->ahead << 63;
     return XXH3_64bits_withSeed(d->field.p, d->field.n, seed ^ XXH3_64bits(d->org.p, d->org.n));
 }
 
 static bool same(const struct delta_batch *b, const struct cell_delta *x, const struct cell_delta *y)
 {
-    return x->pane_ms == y->pane_ms && x->grain == y->grain && cause_of(b, x->cause_ms) == cause_of(b, y->cause_ms) &&
-           slice_eq(x->field, y->field) && slice_eq(x->org, y->org);
+    return x->pane_ms == y->pane_ms && x->grain == y->grain && x->ahead == y->ahead &&
+           cause_of(b, x->cause_ms) == cause_of(b, y->cause_ms) && slice_eq(x->field, y->field) &&
+           slice_eq(x->org, y->org);
 }
 
 static int grow_entries(struct delta_batch *b)

@@ -111,3 +111,57 @@ int cell_field_parse(struct slice field, struct cell_field *ret)
     *ret = f;
     return 0;
 }
+
+/* ---- parked cells ---- */
+
+int64_t cell_parked_hour(int64_t cause_ms)
+{
+    const int64_t hour_ms = 3600000;
+    int64_t rest = cause_ms % hour_ms;
+    return cause_ms - (rest < 0 ? rest + hour_ms : rest);
+}
+
+/* Decimal int64 at buf (20 bytes or more); its length. */
+static size_t put_int(char *buf, int64_t value)
+{
+    char tmp[20];
+    size_t n = 0, len = 0;
+    uint64_t u = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        tmp[n++] = (char)('0' + u % 10);
+        u /= 10;
+    } while (u);
+    if (value < 0)
+        buf[len++] = '-';
+    while (n)
+        buf[len++] = tmp[--n];
+    return len;
+}
+
+size_t cell_parked_field(const struct cell_delta *d, char *buf, size_t cap)
+{
+    if (cap < 48 + (size_t)d->field.n)
+        return 0;
+    size_t n = put_int(buf, d->cause_ms);
+    buf[n++] = '|';
+    buf[n++] = (char)d->grain;
+    buf[n++] = '|';
+    n += put_int(buf + n, d->pane_ms);
+    buf[n++] = '|';
+    memcpy(buf + n, d->field.p, d->field.n);
+    return n + d->field.n;
+}
+
+int cell_parked_parse(struct slice parked, struct cell_delta *ret)
+{
+    struct slice rest = parked, cause, grain, pane;
+    if (!split(rest, '|', &cause, &rest) || !split(rest, '|', &grain, &rest) || !split(rest, '|', &pane, &rest))
+        return -1;
+    if (grain.n != 1 || !memchr("mhg", grain.p[0], 3) || !rest.n || !parse_int(cause, &ret->cause_ms) ||
+        !parse_int(pane, &ret->pane_ms))
+        return -1;
+    ret->grain = (enum cell_grain)grain.p[0];
+    ret->field = rest;
+    ret->ahead = true;
+    return 0;
+}

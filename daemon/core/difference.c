@@ -42,7 +42,7 @@ static void add_signed(struct engine *e, struct signed_fact **list, uint32_t *n,
             return;
         }
     if (engine_room(e, list, *n, cap, sizeof **list))
-        (*list)[(*n)++] = (struct signed_fact){ f, sign, 0 };
+        (*list)[(*n)++] = (struct signed_fact){ .f = f, .sign = sign };
 }
 
 /* D(upto_ms) into `d`. Most facts of an entity stay as they are: equal beginnings and endings are skipped. */
@@ -74,7 +74,10 @@ static void measure_step(struct track_view *v, const struct fact_diff *now, cons
     for (uint32_t i = 0; before && i < before->n; i++)
         add_signed(e, &e->step, &n, &e->step_cap, before->v[i].f, -before->v[i].sign);
     for (uint32_t i = 0; i < n; i++) {
-        e->step[i].cause_ms = cause_ms;
+        int64_t from_ms =
+            e->step[i].f->from_ms; /* the sum up to T is then what the events up to T say that holds at T */
+        e->step[i].ahead = from_ms > cause_ms;
+        e->step[i].cause_ms = from_ms > cause_ms ? from_ms : cause_ms;
         measure_fact(v, &e->step[i]);
     }
 }

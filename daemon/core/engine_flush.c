@@ -1,4 +1,5 @@
-/* From batch to flush: deltas of all causes fold into cells, dirty records are packed, records that were only read become version checks. */
+/* From batch to flush: deltas of all causes fold into cells, but those that time alone makes and whose cause lies ahead are parked by cause; dirty
+ * records are packed, records that were only read become version checks. */
 #include <stdlib.h>
 
 #include "engine_int.h"
@@ -29,21 +30,21 @@ bool engine_batch_empty(const struct engine *e)
 }
 
 /* "pane:<org>:<grain>:<start>" */
-static struct slice pane_key(struct engine *e, const struct cell_delta *d)
+static struct slice pane_key(struct engine *e, struct slice org, enum cell_grain grain, int64_t pane_ms)
 {
     char buf[KEY_MAX], number[24];
     size_t n = 5, k = sizeof number;
     memcpy(buf, "pane:", 5);
-    n += cell_escape(d->org, buf + n, sizeof buf - n - 32);
+    n += cell_escape(org, buf + n, sizeof buf - n - 32);
     buf[n++] = ':';
-    buf[n++] = (char)d->grain;
+    buf[n++] = (char)grain;
     buf[n++] = ':';
-    uint64_t u = d->pane_ms < 0 ? 0 - (uint64_t)d->pane_ms : (uint64_t)d->pane_ms;
+    uint64_t u = pane_ms < 0 ? 0 - (uint64_t)pane_ms : (uint64_t)pane_ms;
     do {
         number[--k] = (char)('0' + u % 10);
         u /= 10;
     } while (u);
-    if (d->pane_ms < 0)
+    if (pane_ms < 0)
         number[--k] = '-';
     memcpy(buf + n, number + k, sizeof number - k);
     return arena_copy(&e->flush_text, (struct slice){ buf, (uint32_t)(n + sizeof number - k) });
@@ -74,17 +75,45 @@ static int64_t expiry(const struct definitions *defs, const struct cell_delta *d
     return from_ms + (d->grain == CELL_MINUTE ? defs->fine_retention_ms : defs->retention_ms);
 }
 
-static int build_cells(struct engine *e, int64_t now_ms, struct store_flush *flush)
+/* A parked delta in its own cell; the store adds up those of one cause. */
+static int park(struct engine *e, const struct cell_delta *d, uint32_t n_cells)
 {
-    uint32_t n = e->batch.n, n_cells = 0;
-    const struct cell_delta **order = arena_alloc(&e->flush_text, (n + 1) * sizeof(const struct cell_delta *));
-    if (!order)
+    char buf[KEY_MAX];
+    struct slice field = { buf, (uint32_t)cell_parked_field(d, buf, sizeof buf) };
+    struct slice key = pane_key(e, d->org, CELL_PARKED, cell_parked_hour(d->cause_ms));
+    if (!engine_room(e, &e->cells, n_cells, &e->cells_cap, sizeof *e->cells))
         return -1;
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = &e->batch.v[i];
-    qsort(order, n, sizeof *order, by_cell);
+    field = arena_copy(&e->flush_text, field);
+    e->cells[n_cells] = (struct store_cell){ key, field, d->value, 0 };
+    return key.p && field.n ? 0 : -1;
+}
+
+/* Parked deltas become the first cells, the others are put in order. How many of either; -1: out of memory. */
+static int sort_out(struct engine *e, int64_t newest_ms, const struct cell_delta **order, uint32_t *ret_parked)
+{
+    uint32_t n = 0, parked = 0;
+    for (uint32_t i = 0; i < e->batch.n; i++) {
+        struct cell_delta *d = &e->batch.v[i];
+        d->ahead = cell_delta_parks(d, newest_ms);
+        if (!d->ahead)
+            order[n++] = d;
+        else if (d->value && park(e, d, parked++) < 0)
+            return -1;
+    }
+    *ret_parked = parked;
+    return (int)n;
+}
+
+static int build_cells(struct engine *e, int64_t now_ms, int64_t newest_ms, struct store_flush *flush)
+{
+    uint32_t n_cells = 0;
+    const struct cell_delta **order = arena_alloc(&e->flush_text, (e->batch.n + 1) * sizeof(const struct cell_delta *));
+    int n = order ? sort_out(e, newest_ms, order, &n_cells) : -1;
+    if (n < 0)
+        return -1;
+    qsort(order, (size_t)n, sizeof *order, by_cell);
     const struct cell_delta *before = NULL;
-    for (uint32_t i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const struct cell_delta *d = order[i];
         if (!engine_room(e, &e->cells, n_cells, &e->cells_cap, sizeof *e->cells))
             return -1;
@@ -96,7 +125,8 @@ static int build_cells(struct engine *e, int64_t now_ms, struct store_flush *flu
                 continue;
             }
         }
-        struct slice key = before && same_pane(before, d) ? e->cells[n_cells - 1].key : pane_key(e, d);
+        struct slice key =
+            before && same_pane(before, d) ? e->cells[n_cells - 1].key : pane_key(e, d->org, d->grain, d->pane_ms);
         e->cells[n_cells++] = (struct store_cell){ key, d->field, d->value, expiry(e->defs, d, now_ms) };
         before = d;
     }
@@ -144,11 +174,11 @@ static int pack_record(void *ctx, struct record *r)
     return to->bytes.p ? 0 : -1;
 }
 
-int engine_build_flush(struct engine *e, int64_t now_ms, struct store_flush *flush)
+int engine_build_flush(struct engine *e, int64_t now_ms, int64_t newest_ms, struct store_flush *flush)
 {
     struct record_walk walk = { e, 0 };
     arena_reset(&e->flush_text);
-    if (build_cells(e, now_ms, flush) < 0 || build_feed(e, flush) < 0 ||
+    if (build_cells(e, now_ms, newest_ms, flush) < 0 || build_feed(e, flush) < 0 ||
         record_cache_touched(e->cache, pack_record, &walk) < 0)
         return -1;
     /* Cells whose deltas cancelled out are written all the same: a subject that once had something is listed with 0 (T4). */

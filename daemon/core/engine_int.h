@@ -20,6 +20,7 @@ struct signed_fact {
     const struct fact *f;
     int32_t sign;
     int64_t cause_ms;
+    bool ahead; /* time alone brings the cause about: the fact's from_ms */
 };
 
 /* The difference an event makes to one entity's facts as of one cause: what it adds minus what it withdraws. The lists hold the facts. */

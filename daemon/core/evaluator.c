@@ -150,6 +150,23 @@ int evaluator_restore_cell(struct evaluator *e, const struct cell_delta *cell)
     return e->opt.judge ? view_apply(e, VIEW_JUDGED, s, &item, INT64_MIN) : 0;
 }
 
+int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d)
+{
+    struct series *s;
+    if (locate(e, d, &s) < 0)
+        return -1;
+    if (!s)
+        return 0;
+    struct agenda_item item = item_of(d, s);
+    bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
+    e->restored = true;
+    if (e->opt.live ? agenda_push(&e->view[VIEW_BASE].waiting, item) < 0 : remember(s, d) < 0)
+        return -1;
+    if (!e->opt.judge)
+        return 0;
+    return judged ? view_apply(e, VIEW_JUDGED, s, &item, INT64_MIN) : agenda_push(&e->view[VIEW_JUDGED].waiting, item);
+}
+
 int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
 {
     struct series *s;

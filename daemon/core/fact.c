@@ -142,8 +142,8 @@ struct expr_value fact_slot_load(void *fact, int slot)
 
 bool fact_eq(const struct fact *a, const struct fact *b)
 {
-    if (a->type != b->type || a->t_ms != b->t_ms || a->has != b->has || a->no_org != b->no_org ||
-        !slice_eq(a->member, b->member))
+    if (a->type != b->type || a->t_ms != b->t_ms || a->from_ms != b->from_ms || a->has != b->has ||
+        a->no_org != b->no_org || !slice_eq(a->member, b->member))
         return false;
     for (int i = 0; i < DIM_COUNT; i++)
         if (!slice_eq(a->dim[i], b->dim[i]))
@@ -172,6 +172,7 @@ struct fact *fact_push(struct fact_list *list, enum fact_type type, int64_t t_ms
     struct fact *f = &list->v[list->n++];
     f->type = type;
     f->t_ms = t_ms;
+    f->from_ms = 0;
     f->has = 0; /* says which of n[] mean anything: they need no zeroing */
     f->member = (struct slice){ 0 };
     f->no_org = false;

@@ -1,6 +1,6 @@
 /* The feed: the deltas of one flush as compact bytes, and back.
  *
- *   version (1 byte) then per delta: string(org) string(field) grain(1 byte) pane cause value
+ *   version (1 byte) then per delta: string(org) string(field) grain(1 byte, the highest bit set: parked) pane cause value
  *   string: varint 0, varint length, bytes: a new one; varint k: the k-th new one of this entry
  *   pane and cause: zigzag varint of the difference from the delta before; value: zigzag varint
  *
@@ -11,7 +11,7 @@
 
 #include "intern.h"
 
-enum { FEED_VERSION = 1, VARINT_MAX = 10 };
+enum { FEED_VERSION = 1, VARINT_MAX = 10, FEED_PARKED = 0x80 };
 
 struct feed_writer {
     struct intern strings;
@@ -104,7 +104,7 @@ int feed_writer_add(struct feed_writer *w, const struct cell_delta *d)
         w->bytes[w->n++] = FEED_VERSION;
     if (put_string(w, d->org) < 0 || put_string(w, d->field) < 0 || reserve(w, 1 + 3 * VARINT_MAX) < 0)
         return -1;
-    w->bytes[w->n++] = (char)d->grain;
+    w->bytes[w->n++] = (char)((int)d->grain | (d->ahead ? FEED_PARKED : 0));
     put_varint(w, zigzag((int64_t)((uint64_t)d->pane_ms - (uint64_t)w->pane_ms)));
     put_varint(w, zigzag((int64_t)((uint64_t)d->cause_ms - (uint64_t)w->cause_ms)));
     put_varint(w, zigzag(d->value));
@@ -181,7 +181,8 @@ static int get_delta(struct feed_reader *r, struct cell_delta *d)
     int64_t pane, cause;
     if (get_string(r, &d->org) < 0 || get_string(r, &d->field) < 0 || r->p == r->end)
         return -1;
-    int grain = *r->p++;
+    int grain = *r->p & ~FEED_PARKED;
+    d->ahead = (*r->p++ & FEED_PARKED) != 0;
     if (grain != CELL_MINUTE && grain != CELL_HOUR && grain != CELL_GAUGE)
         return -1;
     d->grain = (enum cell_grain)grain;

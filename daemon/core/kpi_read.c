@@ -134,7 +134,11 @@ int64_t measure_sum(struct measure_reader *m, struct series *s)
         return past_sum(m, s, def, m->prev);
     if (def->agg == AGG_LEVEL)
         return level_sum(m, s, def, m->at_start);
-    return def->gauge ? s->track[r->view].total : span_sum(m, s, def, measure_span(m, def, m->prev), false);
+    int64_t sum = def->gauge ? s->track[r->view].total : span_sum(m, s, def, measure_span(m, def, m->prev), false);
+    bool parked = s->n_past && r->view == VIEW_BASE && !r->e->opt.asof_history;
+    if (parked && __builtin_add_overflow(sum, past_sum(m, s, def, m->prev), &sum))
+        m->flags |= VALUE_OVERFLOW;
+    return sum;
 }
 
 static struct expr_value of_double(double d)

@@ -42,17 +42,19 @@ static size_t field_prefix(char *buf, enum dim dim, struct slice subject, const 
     return put(buf, n, m->id, strlen(m->id));
 }
 
-static void push_delta(struct track_view *v, const char *field, size_t n, enum cell_grain grain, int64_t pane_ms,
-                       int64_t cause_ms, int64_t value)
+static void push_delta(struct track_view *v, struct slice field, const struct cell_delta *d)
 {
     struct engine *e = v->e;
     if (!engine_room(e, &e->deltas, e->n_deltas, &e->deltas_cap, sizeof *e->deltas))
         return;
-    struct slice text = arena_copy(&e->scratch, (struct slice){ field, (uint32_t)n });
-    if (!text.p)
+    struct cell_delta *to = &e->deltas[e->n_deltas];
+    *to = *d;
+    to->org = v->org;
+    to->field = arena_copy(&e->scratch, field);
+    if (!to->field.p)
         e->no_memory = true;
     else
-        e->deltas[e->n_deltas++] = (struct cell_delta){ v->org, text, grain, pane_ms, cause_ms, value };
+        e->n_deltas++;
 }
 
 void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms,
@@ -64,7 +66,8 @@ void measure_part(struct track_view *v, struct slice prefix, const char *part, e
         n = put(field, n, ".", 1);
         n = put(field, n, part, strlen(part));
     }
-    push_delta(v, field, n, grain, pane_ms, cause_ms, value);
+    push_delta(v, (struct slice){ field, (uint32_t)n },
+               &(struct cell_delta){ .grain = grain, .pane_ms = pane_ms, .cause_ms = cause_ms, .value = value });
 }
 
 static size_t decimal(char *buf, int64_t value)
@@ -90,15 +93,21 @@ static void emit(struct track_view *v, const struct measure_def *m, const struct
     const struct calendar *cal = &v->def->calendar;
     if (!value)
         return;
+    struct slice text = { field, (uint32_t)n };
+    struct cell_delta d = { .grain = CELL_GAUGE, .cause_ms = sf->cause_ms, .value = value, .ahead = sf->ahead };
     if (m->gauge) {
-        push_delta(v, field, n, CELL_GAUGE, 0, sf->cause_ms, value);
+        push_delta(v, text, &d);
         return;
     }
     if (m->agg == AGG_LEVEL)
-        push_delta(v, field, n, CELL_GAUGE, 0, sf->cause_ms, value);
-    push_delta(v, field, n, CELL_HOUR, pane_start(cal, GRAIN_HOUR, sf->f->t_ms), sf->cause_ms, value);
+        push_delta(v, text, &d);
+    d.grain = CELL_HOUR;
+    d.pane_ms = pane_start(cal, GRAIN_HOUR, sf->f->t_ms);
+    push_delta(v, text, &d);
+    d.grain = CELL_MINUTE;
+    d.pane_ms = pane_start(cal, GRAIN_MINUTE, sf->f->t_ms);
     if (m->fine)
-        push_delta(v, field, n, CELL_MINUTE, pane_start(cal, GRAIN_MINUTE, sf->f->t_ms), sf->cause_ms, value);
+        push_delta(v, text, &d);
 }
 
 static void emit_suffixed(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, char *field,

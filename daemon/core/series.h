@@ -30,7 +30,7 @@ struct track {
     bool overflow;       /* a sum left int64: no value any more */
 };
 
-/* One delta of an as-of series, kept to answer for past instants. */
+/* One delta of an as-of series, kept to answer for past instants (asof_history), or one parked in the store (query). */
 struct past_delta {
     int64_t cause_ms, pane_ms, value;
     enum cell_grain grain;

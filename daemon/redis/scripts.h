@@ -16,6 +16,7 @@ enum redis_script {
     SCRIPT_PANES,
     SCRIPT_COMMIT,
     SCRIPT_OUTBOX_TRIM,
+    SCRIPT_SETTLE,
     SCRIPT_COUNT,
     SCRIPT_NONE = -1
 };

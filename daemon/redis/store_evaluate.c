@@ -1,7 +1,8 @@
-/* The evaluator's writes: lease and view commit. */
+/* The evaluator's writes: lease, view commit, settling of parked cells. */
 #include "daemon/redis/store_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* (code, detail, epoch, fresh, ttl_ms, feed sequence) */
@@ -71,4 +72,26 @@ int redis_store_commit(struct redis_store *s, const struct store_commit *c, stor
         push_op(a, &c->op[i]);
     store_push_outs(a, c->out, c->n_outs);
     return store_call_send(call, LANE_EVALUATE, SCRIPT_COMMIT);
+}
+
+int redis_store_settle(struct redis_store *s, const struct store_settle *what, store_flush_cb cb, void *ctx)
+{
+    static const char *const keys[] = { "meta", "lease", "panes", NULL };
+    struct redis_argv *a = &s->argv;
+    char key[2048];
+    int n = snprintf(key, sizeof key, "pane:%.*s:f:%lld", (int)what->org.n, what->org.p, (long long)what->hour_ms);
+    struct store_call *call = (size_t)n < sizeof key ? store_call_new(s, NULL, 0, ctx) : NULL;
+    if (!call)
+        return -ENOMEM;
+    call->finish = store_finish_flush;
+    call->cb.flush = cb;
+    store_begin(s, keys);
+    redis_argv_text(a, REDIS_LAYOUT);
+    redis_argv_int(a, what->lease_epoch);
+    redis_argv_slice(a, (struct slice){ key, (uint32_t)n });
+    redis_argv_slice(a, (struct slice){ key, what->org.n + 6 });
+    redis_argv_int(a, what->minute_expire_ms);
+    redis_argv_int(a, what->hour_expire_ms);
+    redis_argv_uint(a, what->most);
+    return store_call_send(call, LANE_EVALUATE, SCRIPT_SETTLE);
 }

@@ -7,6 +7,8 @@
  *   <dim>:<subject>|<measure>.new.d .ret.d .res.d .dor.d (likewise .w .m)   lifecycle; .dor counts positive
  *   <dim>:<subject>|<measure>.cohort.w.<age>     members first active in the week of the pane, active again <age> weeks later
  *
+ * A delta whose cause still lies ahead is parked: key pane:<org>:f:<hour of the cause>, field "<cause>|<grain>|<pane>|<field>" (ARCHITECTURE.md).
+ *
  * Subjects are escaped: every byte below 0x21, 0x7f and any of | : # { } % " ' < > & becomes %XX; so a field cannot be forged. */
 #ifndef CRMPULSE_CELL_H
 #define CRMPULSE_CELL_H
@@ -16,7 +18,8 @@
 enum cell_grain {
     CELL_MINUTE = 'm',
     CELL_HOUR = 'h',
-    CELL_GAUGE = 'g' /* pane_ms is 0: one running total */
+    CELL_GAUGE = 'g', /* pane_ms is 0: one running total */
+    CELL_PARKED = 'f' /* of a key only: cells of any grain, by cause */
 };
 
 /* One change of one cell. */
@@ -28,6 +31,8 @@ struct cell_delta {
     int64_t
         cause_ms; /* event time of what made the change: a view judged at T holds exactly the deltas with cause_ms < T */
     int64_t value;
+    bool
+        ahead; /* the passing of time makes it (fact.from_ms), no event: the store may park it until its cause (cell_delta_parks) */
 };
 
 struct cell_field {
@@ -38,6 +43,18 @@ struct cell_field {
     bool has_sub;
     int64_t sub; /* after '#' */
 };
+
+/* Whether a flush parks the delta: time alone makes it, later than anything that has happened. `newest_ms`: newest event time, INT64_MIN if none. */
+static inline bool cell_delta_parks(const struct cell_delta *d, int64_t newest_ms)
+{
+    return d->ahead && d->cause_ms > newest_ms;
+}
+/* Start of the hour of a cause: parked deltas of one hour share a key. */
+int64_t cell_parked_hour(int64_t cause_ms);
+/* "<cause>|<grain>|<pane>|<field>"; length, or 0 if cap is too small. */
+size_t cell_parked_field(const struct cell_delta *d, char *buf, size_t cap);
+/* The inverse: cause, grain, pane and field, which borrows. -1 if it is none. */
+int cell_parked_parse(struct slice parked, struct cell_delta *ret);
 
 /* Split a field; -1 if it is none. */
 int cell_field_parse(struct slice field, struct cell_field *ret);

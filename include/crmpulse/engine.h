@@ -47,8 +47,9 @@ uint32_t engine_deltas(const struct engine *e, const struct cell_delta **ret);
 bool engine_batch_empty(const struct engine *e);
 uint32_t engine_batch_records(const struct engine *e);
 
-/* Fill cells, records and feed of `flush` from the batch; they are borrowed until engine_flush_begun. `now_ms` dates the expiry of panes. 0 or -1. */
-int engine_build_flush(struct engine *e, int64_t now_ms, struct store_flush *flush);
+/* Fill cells, records and feed of `flush` from the batch; they are borrowed until engine_flush_begun. `now_ms` dates the expiry of panes. Deltas that time
+ * alone makes, later than `newest_ms` (the newest event time known), are parked. 0 or -1. */
+int engine_build_flush(struct engine *e, int64_t now_ms, int64_t newest_ms, struct store_flush *flush);
 /* The flush was handed to the store: the batch starts anew. Then exactly one of: applied, or engine_reset. */
 void engine_flush_begun(struct engine *e);
 void engine_flush_applied(struct engine *e);

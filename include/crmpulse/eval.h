@@ -40,8 +40,10 @@ int evaluator_apply(struct evaluator *e, const struct cell_delta *d);
  * retained feed entry; then evaluator_apply for new ones only. Without a saved tick judging begins at the first watermark.
  *
  * Base state at start-up: the cell's stored value, which already contains the deltas of retained feed entries; those are then given to
- * evaluator_restore_pending, which takes what was not judged yet out of the judged view again. */
+ * evaluator_restore_pending, which takes what was not judged yet out of the judged view again. Parked cells keep their causes: each view takes them in
+ * when their time has come, and without a live view (query) the instants asked for decide. */
 int evaluator_restore_cell(struct evaluator *e, const struct cell_delta *cell);
+int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d);
 int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d);
 
 /* Judged state that survives restarts, as text fields (org, key, value): alert states, last judged tick (org ""), revisions. Saving marks it as saved. A rule

@@ -50,6 +50,8 @@ enum fact_text {
 struct fact {
     enum fact_type type;
     int64_t t_ms; /* bucket time; as-of facts without a place in time use 0 */
+    int64_t
+        from_ms; /* as-of facts only: holds from this time on, without an event then; 0: at once. Never for distinct measures */
     struct slice
         dim[DIM_COUNT];  /* empty: the fact has no such dimension; DIM_ORG is always empty here (the org is implied) */
     struct slice member; /* the entity counted by distinct measures */

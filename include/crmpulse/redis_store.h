@@ -97,6 +97,16 @@ struct store_commit {
 int redis_store_commit(struct redis_store *s, const struct store_commit *c, store_flush_cb cb,
                        void *ctx); /* STORE_STALE: the lease is lost */
 
+/* Move parked cells of one hour into their ordinary cells, about `most` of them; detail "more": call again. Fenced by the lease. Only for hours before the
+ * tick that is saved as judged: the judged view takes an ordinary cell for granted. */
+struct store_settle {
+    int64_t lease_epoch, hour_ms;
+    struct slice org; /* escaped */
+    int64_t minute_expire_ms, hour_expire_ms;
+    uint32_t most;
+};
+int redis_store_settle(struct redis_store *s, const struct store_settle *what, store_flush_cb cb, void *ctx);
+
 /* Read whole hashes of this shard (alert states, evaluator state). */
 typedef void (*store_hash_cb)(void *ctx, enum store_result r, const struct slice *pairs,
                               uint32_t n_pairs); /* field, value, field, value */

@@ -345,8 +345,8 @@ static void restore(const struct saved *s, int64_t top2, int64_t n)
         cr_assert_eq(evaluator_state_restore(e, slice_of(s->org[i]), slice_of(s->key[i]), slice_of(s->value[i])), 0,
                      "%s", s->key[i]);
     int64_t pane = at("2025-03-10T02:00Z");
-    struct cell_delta a = { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, pane, 0, top2 },
-                      b = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, pane, 0, n };
+    struct cell_delta a = { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, pane, 0, top2, false },
+                      b = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, pane, 0, n, false };
     cr_assert_eq(evaluator_restore_cell(e, &a), 0);
     cr_assert_eq(evaluator_restore_cell(e, &b), 0);
 }
@@ -365,10 +365,10 @@ Test(alert, a_restart_repeats_nothing)
     evaluator_free(e);
     e = world_start(&w, false, true, false);
     restore(&s, 45, 50); /* the cells hold what is not judged yet: 40 of 40 */
-    struct cell_delta d[] = { { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40 },
-                              { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40 },
-                              { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t,
-                                10 } }; /* judged before the restart */
+    struct cell_delta d[] = { { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false },
+                              { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false },
+                              { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t, 10,
+                                false } }; /* judged before the restart */
     for (int i = 0; i < 3; i++)
         cr_assert_eq(evaluator_restore_pending(e, &d[i]), 0);
     cr_assert_eq(evaluator_pending_cause(e), t + 90 * MINUTE_MS);

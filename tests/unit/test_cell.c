@@ -67,6 +67,34 @@ Test(cell, refuses_what_is_no_field)
         cr_assert_eq(cell_field_parse(slice_of(bad[i]), &f), -1, "%s", bad[i]);
 }
 
+Test(cell, parked_fields_round_trip_and_only_well_formed_ones_are_read)
+{
+    const struct cell_delta d = { { 0 }, SLICE("org:acme|churn|x#1"), CELL_HOUR, -3600000, INT64_C(1741568400123), 0,
+                                  true };
+    char buf[80];
+    struct cell_delta got = { 0 };
+    size_t n = cell_parked_field(&d, buf, sizeof buf);
+    cr_assert_eq(n, strlen("1741568400123|h|-3600000|org:acme|churn|x#1"));
+    cr_assert_eq(memcmp(buf, "1741568400123|h|-3600000|org:acme|churn|x#1", n), 0);
+    cr_assert_eq(cell_parked_parse((struct slice){ buf, (uint32_t)n }, &got), 0);
+    cr_assert(got.cause_ms == d.cause_ms && got.pane_ms == d.pane_ms && got.grain == CELL_HOUR && got.ahead);
+    cr_assert(slice_eq(got.field, d.field));
+    cr_assert_eq(cell_parked_field(&d, buf, 20), 0);
+    static const char *const bad[] = { "", "1", "1|h", "1|h|2", "1|h|2|", "1|f|2|x", "1|hh|2|x", "a|h|2|x", "1|h|b|x" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_eq(cell_parked_parse(slice_of(bad[i]), &got), -1, "%s", bad[i]);
+    cr_assert_eq(cell_parked_hour(INT64_C(1741568400123)), INT64_C(1741568400000));
+    cr_assert_eq(cell_parked_hour(-1), -3600000);
+}
+
+Test(cell, only_what_time_alone_makes_and_lies_ahead_is_parked)
+{
+    struct cell_delta d = { .cause_ms = 100, .ahead = true };
+    cr_assert(cell_delta_parks(&d, 99) && !cell_delta_parks(&d, 100) && cell_delta_parks(&d, INT64_MIN));
+    d.ahead = false;
+    cr_assert_not(cell_delta_parks(&d, 99));
+}
+
 struct got {
     struct cell_delta d[8];
     int n;
@@ -82,14 +110,14 @@ static int collect(void *ctx, const struct cell_delta *d)
 static bool same(const struct cell_delta *a, const struct cell_delta *b)
 {
     return slice_eq(a->org, b->org) && slice_eq(a->field, b->field) && a->grain == b->grain &&
-           a->pane_ms == b->pane_ms && a->cause_ms == b->cause_ms && a->value == b->value;
+           a->pane_ms == b->pane_ms && a->cause_ms == b->cause_ms && a->value == b->value && a->ahead == b->ahead;
 }
 
 static const struct cell_delta sample[] = {
-    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_HOUR, 1741568400000, 1741568400123, 1 },
-    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_MINUTE, 1741568400000, 1741568400123, -1 },
-    { { "acme", 4 }, { "org:acme|open", 13 }, CELL_GAUGE, 0, INT64_MIN, INT64_MIN },
-    { { "b", 1 }, { "rep:ann|won", 11 }, CELL_HOUR, INT64_MAX, INT64_MAX, INT64_MAX },
+    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_HOUR, 1741568400000, 1741568400123, 1, false },
+    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_MINUTE, 1741568400000, 1741568400123, -1, true },
+    { { "acme", 4 }, { "org:acme|open", 13 }, CELL_GAUGE, 0, INT64_MIN, INT64_MIN, true },
+    { { "b", 1 }, { "rep:ann|won", 11 }, CELL_HOUR, INT64_MAX, INT64_MAX, INT64_MAX, false },
 };
 
 static struct feed_writer *written(void)

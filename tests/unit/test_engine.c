@@ -628,7 +628,7 @@ static void tell_with_store(struct rig *r, size_t cache_bytes, int flush_every, 
         if ((i + 1) % flush_every && story[i + 1])
             continue;
         struct store_flush f = { 0 };
-        cr_assert_eq(engine_build_flush(e, t0, &f), 0);
+        cr_assert_eq(engine_build_flush(e, t0, INT64_MAX, &f), 0);
         if (conflict_every && i % conflict_every == 0) { /* somebody else wrote: everything is read and run again */
             conflict_every = 0;
             engine_flush_begun(e);
@@ -740,7 +740,7 @@ Test(engine_store, deltas_that_cancel_out_leave_zeros)
         expect((int)engine_apply(e, &ev->ev, INT64_MIN), APPLY_DONE);
         free(ev);
     }
-    cr_assert_eq(engine_build_flush(e, t0, &f), 0);
+    cr_assert_eq(engine_build_flush(e, t0, INT64_MAX, &f), 0);
     cr_assert_gt(f.n_cells, 0);
     for (uint32_t i = 0; i < f.n_cells; i++)
         cr_assert_eq(f.cell[i].value, 0);

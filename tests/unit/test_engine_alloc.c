@@ -142,7 +142,7 @@ static void answer_absent(struct engine *e)
 static void flush(struct pipe *p)
 {
     struct store_flush f = { 0 };
-    cr_assert_eq(engine_build_flush(p->engine, start_ms, &f), 0);
+    cr_assert_eq(engine_build_flush(p->engine, start_ms, INT64_MAX, &f), 0);
     p->cells += f.n_cells;
     p->flushes++;
     engine_flush_begun(p->engine);

@@ -228,7 +228,7 @@ static bool run_with_store(const struct definitions *defs, const struct rig_even
         if (below(r, 3) && i + 1 < n)
             continue;
         struct store_flush f = { 0 };
-        cr_assert_eq(engine_build_flush(e, start_ms, &f), 0);
+        cr_assert_eq(engine_build_flush(e, start_ms, INT64_MAX, &f), 0);
         engine_flush_begun(e);
         if (below(r, 8) == 0 && refused != from) {
             engine_reset(e);

@@ -309,7 +309,8 @@ static void restore_cells(struct evaluator *e, int n)
         char field[64];
         snprintf(field, sizeof field, "%s:%s|sales", given[i].subject ? "rep" : "org", subjects[given[i].subject]);
         struct cell_delta d = {
-            SLICE("acme"), slice_of(field), CELL_HOUR, pane_start(cal, GRAIN_HOUR, given[i].t_ms), 0, given[i].value
+            SLICE("acme"), slice_of(field), CELL_HOUR, pane_start(cal, GRAIN_HOUR, given[i].t_ms), 0, given[i].value,
+            false
         };
         cr_assert_eq(evaluator_restore_cell(e, &d), 0);
         d.grain = CELL_MINUTE;
@@ -325,9 +326,10 @@ static void restore_feed(struct evaluator *e, int n, int64_t tick_ms)
     for (int i = 0; i < n; i++) {
         char field[64];
         snprintf(field, sizeof field, "%s:%s|sales", given[i].subject ? "rep" : "org", subjects[given[i].subject]);
-        struct cell_delta d = { SLICE("acme"),     slice_of(field),
-                                CELL_HOUR,         pane_start(cal, GRAIN_HOUR, given[i].t_ms),
-                                given[i].cause_ms, given[i].value };
+        struct cell_delta d = {
+            SLICE("acme"),     slice_of(field), CELL_HOUR, pane_start(cal, GRAIN_HOUR, given[i].t_ms),
+            given[i].cause_ms, given[i].value,  false
+        };
         if (d.cause_ms < tick_ms - DAY_MS)
             continue;
         cr_assert_eq(evaluator_restore_pending(e, &d), 0);

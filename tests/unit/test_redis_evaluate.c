@@ -333,3 +333,77 @@ Test(redis_evaluate, hashes_are_read_whole)
     cr_assert_eq(a.r, STORE_BROKEN);
     rig_stop(&g);
 }
+
+static struct answer settle(struct rig *g, int64_t epoch, uint32_t most)
+{
+    const struct store_settle what = { epoch, 3600000, SLICE("a"), soon_ms, soon_ms, most };
+    struct answer a = { 0 };
+    cr_assert_eq(redis_store_settle(g->store, &what, on_flush, &a), 0);
+    rig_await(g, &a);
+    return a;
+}
+
+Test(redis_evaluate, parked_cells_cancel_out_and_settle_for_the_holder_only)
+{
+    struct rig g = { 0 };
+    rig_start(&g, NULL);
+    const struct store_cell cells[] = {
+        { SLICE("pane:a:f:3600000"), SLICE("3600001|g|0|org:a|members"), -1, 0 },
+        { SLICE("pane:a:f:3600000"), SLICE("3600001|h|7200000|org:a|left"), 1, 0 },
+        { SLICE("pane:a:f:3600000"), SLICE("3600002|g|0|org:a|members"), 5, 0 },
+        { SLICE("pane:a:g:0"), SLICE("org:a|members"), 10, 0 },
+    };
+    struct store_flush f = { .n_cells = 4, .cell = cells };
+    cr_assert_eq(rig_flush(&g, &f).r, STORE_OK);
+    const struct store_cell back = { SLICE("pane:a:f:3600000"), SLICE("3600002|g|0|org:a|members"), -5, 0 };
+    f = (struct store_flush){ .n_cells = 1, .cell = &back };
+    cr_assert_eq(rig_flush(&g, &f).r, STORE_OK);
+    ASK(&g, "2", "HLEN cp:{3}:pane:a:f:3600000");
+    rig_lease(&g, "one", 0, 60000);
+    struct answer a = settle(&g, 7, 100);
+    cr_assert_eq(a.r, STORE_STALE, "%s", a.detail);
+    ASK(&g, "10", "HGET cp:{3}:pane:a:g:0 org:a|members");
+    a = settle(&g, 1, 100);
+    cr_assert_eq(a.r, STORE_OK, "%s", a.detail);
+    cr_assert_str_eq(a.detail, "");
+    ASK(&g, "9", "HGET cp:{3}:pane:a:g:0 org:a|members");
+    ASK(&g, "1", "HGET cp:{3}:pane:a:h:7200000 org:a|left");
+    ASK(&g, "4102444800000", "PEXPIRETIME cp:{3}:pane:a:h:7200000");
+    ASK(&g, "-1", "PEXPIRETIME cp:{3}:pane:a:g:0");
+    ASK(&g, "0", "EXISTS cp:{3}:pane:a:f:3600000");
+    ASK(&g, "pane:a:h:7200000 pane:a:g:0", "ZRANGE cp:{3}:panes 0 -1");
+    ASK(&g, "1", "HGET cp:{3}:meta settled");
+    cr_assert_eq(settle(&g, 1, 100).r, STORE_OK, "once more moves nothing");
+    ASK(&g, "9", "HGET cp:{3}:pane:a:g:0 org:a|members");
+    rig_stop(&g);
+}
+
+Test(redis_evaluate, a_large_hour_settles_in_steps_and_a_malformed_one_not_at_all)
+{
+    enum { FIELDS = 3000, NAME = 48 };
+    struct rig g = { 0 };
+    rig_start(&g, NULL);
+    struct store_cell *cells = calloc(FIELDS, sizeof *cells);
+    char(*names)[NAME] = calloc(FIELDS, NAME);
+    cr_assert(cells && names);
+    for (int i = 0; i < FIELDS; i++) {
+        snprintf(names[i], NAME, "%d|g|0|rep:r%d|members", 3600000 + i, i);
+        cells[i] = (struct store_cell){ SLICE("pane:a:f:3600000"), slice_of(names[i]), 1, 0 };
+    }
+    struct store_flush f = { .n_cells = FIELDS, .cell = cells };
+    cr_assert_eq(rig_flush(&g, &f).r, STORE_OK);
+    rig_lease(&g, "one", 0, 60000);
+    struct answer a = settle(&g, 1, 1000);
+    uint32_t steps = 1;
+    for (; a.r == STORE_OK && !strcmp(a.detail, "more"); steps++)
+        a = settle(&g, 1, 1000);
+    cr_assert_eq(a.r, STORE_OK, "%s", a.detail);
+    cr_assert(steps > 1 && steps < 20);
+    ASK(&g, "3000", "HLEN cp:{3}:pane:a:g:0");
+    ASK(&g, "2", "HSET cp:{3}:pane:a:f:3600000 3600000|g|0|org:a|x 1 what 1");
+    cr_assert_eq(settle(&g, 1, 1000).r, STORE_BROKEN);
+    ASK(&g, "3000", "HLEN cp:{3}:pane:a:g:0");
+    free(cells);
+    free(names);
+    rig_stop(&g);
+}

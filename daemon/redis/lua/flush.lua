@@ -34,7 +34,7 @@ local function check_permissions()
     local needed = {
         { 'XADD', feed, '1-0', 'd', '' }, { 'XADD', outbox, '1-0', 'd', '' }, { 'HSET', off, 'f', 'v' }, { 'ZADD', panes, '0', 'm' },
         { 'ZREMRANGEBYSCORE', panes, '0', '0' }, { 'HSET', prefix .. 'pane:', 'f', 'v' }, { 'HINCRBY', prefix .. 'pane:', 'f', '1' },
-        { 'PEXPIREAT', prefix .. 'pane:', '1' }, { 'PERSIST', prefix .. 'pane:' }, { 'SET', prefix .. 'ent:', 'v' }, { 'DEL', prefix .. 'ent:' },
+        { 'PEXPIREAT', prefix .. 'pane:', '1' }, { 'PERSIST', prefix .. 'pane:' }, { 'HDEL', prefix .. 'pane:', 'f' }, { 'SET', prefix .. 'ent:', 'v' }, { 'DEL', prefix .. 'ent:' },
     }
     for _, command in ipairs(needed) do
         if not redis.acl_check_cmd(unpack(command)) then
@@ -193,6 +193,7 @@ end
 local done = 0
 local function write_group(at)
     local key, n = prefix .. ARGV[at], tonumber(ARGV[at + 2])
+    local parked = string.find(ARGV[at], '^pane:[^:]*:f:') ~= nil -- what cancelled out while it waited never was
     local field, value = at + 3, at + 3 + n
     local args, m = {}, 0
     for i = 0, n - 1 do
@@ -201,6 +202,8 @@ local function write_group(at)
             redis.call('HINCRBY', key, ARGV[field + i], ARGV[value + i])
         elseif type(sum) == 'table' then
             redis.call('HSET', key, ARGV[field + i] .. '!', sum[1])
+        elseif parked and sum == 0 then
+            redis.call('HDEL', key, ARGV[field + i])
         else
             args[m + 1], args[m + 2] = ARGV[field + i], sum
             m = m + 2
