@@ -216,7 +216,10 @@ int commit_state(void *ctx, struct slice org, struct slice key, struct slice val
     struct commit *c = ctx;
     struct slice id = escaped(c, org);
     struct slice field = format(c, "%.*s/%.*s", (int)id.n, id.p, (int)key.n, key.p);
-    op(c, &c->last, "HSET", SLICE("state"), 2, (struct slice[]){ field, keep(c, value) });
+    if (value.n)
+        op(c, &c->last, "HSET", SLICE("state"), 2, (struct slice[]){ field, keep(c, value) });
+    else
+        op(c, &c->last, "HDEL", SLICE("state"), 1, &field);
     return c->failed ? -1 : 0;
 }
 

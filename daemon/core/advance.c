@@ -1,6 +1,7 @@
 /* Moving through time: which ticks are visited, and what happens at one. Between two events the clock jumps. */
 #include "eval_core.h"
 
+#include "eval_pending.h"
 #include "publish.h"
 #include "rules.h"
 
@@ -56,6 +57,19 @@ static int64_t next_tick(const struct evaluator *e)
     return next;
 }
 
+/* What was touched since the last snapshot is known from the saved state, unless that is of other definitions: then everything is told once more. Rules
+ * are looked at once at the tick that was judged last: nothing changes by that, but what they wait for is found. */
+static int resume_judged(struct evaluator *e)
+{
+    if (e->judged_tick == INT64_MIN || !pending_exact(e)) {
+        pending_forget(e);
+        return 0;
+    }
+    int rc = rules_judge(e, e->judged_tick);
+    publish_resume(e);
+    return rc;
+}
+
 /* After a restore nothing is judged again: the clock starts where it stood, or at the watermark if that was never saved. */
 static int resume(struct evaluator *e, int64_t last_tick_ms, int64_t now_ms)
 {
@@ -65,7 +79,7 @@ static int resume(struct evaluator *e, int64_t last_tick_ms, int64_t now_ms)
         e->view[VIEW_JUDGED].at_ms = e->judged_tick - 1;
     e->view[VIEW_BASE].at_ms = now_ms;
     e->restored = false;
-    if (e->opt.judge && view_reschedule(e, VIEW_JUDGED) < 0)
+    if (e->opt.judge && (view_reschedule(e, VIEW_JUDGED) < 0 || resume_judged(e) < 0))
         return -1;
     return e->opt.live ? view_reschedule(e, VIEW_BASE) : 0;
 }

@@ -32,11 +32,16 @@ struct closed_window {
     int window;
     int64_t at_ms;           /* its last instant */
     const uint64_t *watches; /* bit per watch that the change touches */
+    int measure;             /* the plan's slot that `watches` is of */
+    uint32_t slot;
 };
 struct closed_windows {
     struct closed_window *v;
     uint32_t n, cap;
 };
+int closed_windows_add(struct closed_windows *list, struct closed_window c); /* 0 or -1 (out of memory) */
+int closed_windows_copy(struct closed_windows *to, const struct closed_windows *from);
+bool closed_window_eq(const struct closed_window *a, const struct closed_window *b);
 
 /* A rule to be judged for a subject. */
 struct judgement {
@@ -121,8 +126,9 @@ struct evaluator {
     bool tick_unsaved;
     bool out_of_memory; /* in the middle of evaluation; reported by the next return */
     bool rows_due;      /* something waits for the next snapshot tick */
-    bool due_saved;     /* rows_due as saved last */
-    struct closed_windows closing, revised;
+    struct closed_windows closing, revised, revised_saved;
+    struct subject_set unsaved; /* their `changed` differs from what was saved */
+    uint64_t plan_saved;        /* hash of the plan that the saved state is of, 0: none */
     struct judgements judgements;
     struct revisions revisions;
     uint64_t generation; /* raised whenever cells change or a view moves */

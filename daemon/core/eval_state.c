@@ -1,14 +1,15 @@
-/* Judged state as text fields, so that it survives a restart: the last judged tick, alert states, revisions.
+/* Judged state as text fields, so that it survives a restart: the last judged tick, alert states, revisions. What waits for the next snapshot:
+ * eval_pending.c.
  *
  *   org ""   key "tick"                              value "<ms>"
  *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <critical> <since ms> <rule hash>"
  *   org      key "board|<board>"                     value "<hash of the snapshot published last>"
- *   org ""   key "due"                               value "1": something waits for the next snapshot tick
  *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "alert.h"
+#include "eval_pending.h"
 #include "revision.h"
 
 static int save_tick(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
@@ -68,14 +69,6 @@ static int save_revisions(struct evaluator *e, bool only_changed, evaluator_stat
     return rc;
 }
 
-static int save_due(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
-{
-    if (only_changed && e->due_saved == e->rows_due)
-        return 0;
-    e->due_saved = e->rows_due;
-    return sink(ctx, (struct slice){ "", 0 }, SLICE("due"), e->rows_due ? SLICE("1") : SLICE("0"));
-}
-
 /* Few: one per org and board. */
 static int save_boards(struct evaluator *e, struct org *org, bool only_changed, evaluator_state_sink sink, void *ctx)
 {
@@ -110,7 +103,7 @@ int evaluator_state_save(struct evaluator *e, bool only_changed, evaluator_state
 {
     int rc = save_tick(e, only_changed, sink, ctx);
     if (rc == 0)
-        rc = save_due(e, only_changed, sink, ctx);
+        rc = pending_save(e, only_changed, sink, ctx);
     for (uint32_t o = 0; rc == 0 && o < e->store.n_orgs; o++)
         rc = save_boards(e, e->store.org[o], only_changed, sink, ctx);
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
@@ -176,8 +169,10 @@ static int restore_alert(struct evaluator *e, struct slice org_id, struct slice 
 
 int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice key, struct slice value)
 {
-    char text[96];
+    char text[2048];
     struct slice rest = key;
+    if (!value.n) /* said to be gone */
+        return 0;
     if (value.n >= sizeof text)
         return -1;
     memcpy(text, value.p, value.n);
@@ -187,6 +182,14 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
         return restore_alert(e, org, rest, text);
     if (slice_eq(kind, SLICE("board")))
         return restore_board(e, org, rest, text);
+    if (slice_eq(kind, SLICE("chg")))
+        return pending_restore_changed(e, org, rest, text);
+    if (slice_eq(kind, SLICE("crd")))
+        return pending_restore_cards(e, org, rest, text);
+    if (slice_eq(kind, SLICE("rvd")))
+        return pending_restore_revised(e, org, value);
+    if (slice_eq(kind, SLICE("plan")))
+        return pending_restore_plan(e, text);
     char *end;
     long long n = strtoll(text, &end, 10);
     if (end == text || *end)
@@ -194,10 +197,6 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
     if (slice_eq(key, SLICE("tick"))) {
         e->judged_tick = n;
         e->view[VIEW_JUDGED].at_ms = n - 1;
-        return 0;
-    }
-    if (slice_eq(key, SLICE("due"))) {
-        e->rows_due = e->due_saved = n != 0;
         return 0;
     }
     struct revision *r = slice_eq(kind, SLICE("rev")) ? revision_at(e, org, key) : NULL;

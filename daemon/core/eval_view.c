@@ -164,22 +164,40 @@ static int add_to_track(struct evaluator *e, enum view_id v, struct track *t, co
     return fresh;
 }
 
-static void note_closed(struct evaluator *e, struct closed_windows *list, struct closed_window c)
+int closed_windows_add(struct closed_windows *list, struct closed_window c)
 {
-    const struct closed_window *last = list->n ? &list->v[list->n - 1] : NULL;
-    if (last && last->subject == c.subject && last->at_ms == c.at_ms && last->watches == c.watches)
-        return;
     if (!list->v || list->n == list->cap) {
         uint32_t cap = list->cap ? list->cap * 2 : 32;
         struct closed_window *v = realloc(list->v, cap * sizeof *v);
-        if (!v) {
-            e->out_of_memory = true;
-            return;
-        }
+        if (!v)
+            return -1;
         list->v = v;
         list->cap = cap;
     }
     list->v[list->n++] = c;
+    return 0;
+}
+
+int closed_windows_copy(struct closed_windows *to, const struct closed_windows *from)
+{
+    to->n = 0;
+    for (uint32_t i = 0; i < from->n; i++)
+        if (closed_windows_add(to, from->v[i]) < 0)
+            return -1;
+    return 0;
+}
+
+bool closed_window_eq(const struct closed_window *a, const struct closed_window *b)
+{
+    return a->subject == b->subject && a->at_ms == b->at_ms && a->watches == b->watches;
+}
+
+static void note_closed(struct evaluator *e, struct closed_windows *list, struct closed_window c)
+{
+    if (list->n && closed_window_eq(&list->v[list->n - 1], &c))
+        return;
+    if (closed_windows_add(list, c) < 0)
+        e->out_of_memory = true;
 }
 
 /* The ended civil windows that a delta in the past changes get a revision: its own, for a level every later one too. */
@@ -193,7 +211,9 @@ static void note_revision(struct evaluator *e, const struct series *s, const str
     int64_t open_ms = org_span(e, VIEW_JUDGED, org, slot->window, COMPARED_NOT).start_ms;
     for (int64_t t = pane_ms; t == pane_ms || (slot->level && t < open_ms);) {
         t = calendar_period(org->cal, w->period, t).end_ms;
-        note_closed(e, &e->revised, (struct closed_window){ s->node->subject, slot->window, t - 1, slot->watches });
+        note_closed(e, &e->revised,
+                    (struct closed_window){ s->node->subject, slot->window, t - 1, slot->watches, s->node->measure,
+                                            (uint32_t)(slot - e->plan.measure[s->node->measure].slot) });
     }
     e->rows_due = true;
 }
@@ -301,7 +321,8 @@ static void due_node(struct evaluator *e, enum view_id v, struct node *n, int64_
         bool ends = w->kind == WINDOW_PERIOD && !slot->prev &&
                     calendar_period(n->subject->org->cal, w->period, t).end_ms - 1 == t;
         if (v == VIEW_JUDGED && ends)
-            note_closed(e, &e->closing, (struct closed_window){ n->subject, slot->window, t, slot->watches });
+            note_closed(e, &e->closing,
+                        (struct closed_window){ n->subject, slot->window, t, slot->watches, n->measure, k });
         view->slot_next[k] = slot_next_event(e, v, n, k, e->view[v].at_ms);
     }
     requeue(e, v, n);

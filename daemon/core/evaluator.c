@@ -46,6 +46,8 @@ void evaluator_free(struct evaluator *e)
     free(e->revisions.v);
     free(e->closing.v);
     free(e->revised.v);
+    free(e->revised_saved.v);
+    free(e->unsaved.v);
     free(e->judgements.v);
     free(e->counts);
     for (uint32_t i = 0; i < RANK_CACHES; i++)

@@ -1,9 +1,12 @@
-/* Rows that leave by themselves. A row leaves only if a reader would see it change; the order is org, dim, subject, KPI, window. */
+/* Rows that leave by themselves; the order is org, dim, subject, KPI, window. Into the live view a row goes only if a reader would see it change; to a
+ * snapshot goes what was touched since the last one, whether its value came out the same or not: so a restart, which remembers what was touched and not
+ * what was said, tells the same. */
 #include "publish.h"
 
 #include <stdlib.h>
 
 #include "board.h"
+#include "eval_pending.h"
 #include "revision.h"
 #include "row.h"
 #include "scorecard.h"
@@ -21,6 +24,8 @@ static int publish_row(struct evaluator *e, enum view_id v, struct subject *s, u
     if (e->plan.kpi[w->kpi].elapsed && !value.is_null)
         elapsed_note(e, v, s, watch);
     row_make(&text, &r, s, w->kpi, &value, (struct row_note){ .judged = v == VIEW_JUDGED }, &row);
+    if (v == VIEW_JUDGED)
+        return sink(e->sink->ctx, &row);
     if (!s->view[v].published)
         s->view[v].published = calloc(e->plan.n_watches, sizeof *s->view[v].published);
     if (!s->view[v].published)
@@ -84,6 +89,28 @@ static void forget(struct subject_set *set, enum view_id v, uint32_t n_words)
     set->n = 0;
 }
 
+static void resume_elapsed(struct evaluator *e, struct subject *s)
+{
+    for (uint32_t i = 0; i < e->plan.n_watches; i++) {
+        const struct plan_watch *w = &e->plan.watch[i];
+        if (!e->plan.kpi[w->kpi].elapsed || !(w->row_dims >> s->dim & 1))
+            continue;
+        struct reading r = reading_at_view(e, VIEW_JUDGED, w->window);
+        struct kpi_value value;
+        kpi_read(&r, s, w->kpi, &value);
+        if (!value.is_null)
+            elapsed_note(e, VIEW_JUDGED, s, i);
+    }
+}
+
+void publish_resume(struct evaluator *e)
+{
+    struct subject_set *dirty = &e->view[VIEW_JUDGED].dirty;
+    for (uint32_t i = 0; i < dirty->n; i++) /* every subject with cells */
+        resume_elapsed(e, dirty->v[i]);
+    forget(dirty, VIEW_JUDGED, e->plan.n_words);
+}
+
 /* Where nobody listens (a replay that asks for rows afterwards), nothing is prepared. */
 static bool heard(const struct evaluator *e)
 {
@@ -102,8 +129,13 @@ int publish_gather(struct evaluator *e)
     for (uint32_t i = 0; i < dirty->n; i++) {
         struct subject *s = dirty->v[i];
         struct subject_view *view = &s->view[VIEW_JUDGED];
-        for (uint32_t k = 0; k < e->plan.n_words; k++)
+        uint64_t fresh = 0;
+        for (uint32_t k = 0; k < e->plan.n_words; k++) {
+            fresh |= view->dirty[k] & ~view->changed[k];
             view->changed[k] |= view->dirty[k];
+        }
+        if (fresh)
+            pending_note(e, s);
         if (!view->listed_changed && subject_set_add(&e->view[VIEW_JUDGED].changed, s) < 0)
             return -1;
         view->listed_changed = true;
@@ -192,11 +224,6 @@ int publish_snapshot(struct evaluator *e, int64_t tick_ms)
         rc = boards_publish(e, VIEW_JUDGED);
     for (uint32_t i = 0; rc == 0 && i < changed->n; i++)
         rc = scorecards_publish(e, changed->v[i], tick_ms);
-    for (uint32_t i = 0; i < changed->n; i++) {
-        changed->v[i]->view[VIEW_JUDGED].listed_changed = false;
-        memset(changed->v[i]->view[VIEW_JUDGED].changed, 0, e->plan.n_words * sizeof(uint64_t));
-    }
-    changed->n = 0;
-    e->rows_due = false;
+    pending_told(e);
     return rc;
 }

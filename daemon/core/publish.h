@@ -7,6 +7,9 @@
 /* Before anything is read: values that depend on all subjects of a dim mark all of them. */
 void publish_spread(struct evaluator *e, enum view_id v);
 
+/* After a restore: what the loading of cells touched is not news; KPIs that move with the clock are found again. */
+void publish_resume(struct evaluator *e);
+
 /* Move dirty marks to what waits for the next snapshot tick. */
 int publish_gather(struct evaluator *e);
 

@@ -79,10 +79,11 @@ struct subject {
         levels_before; /* not 0: some level has steps that no pane holds any more, so the subject is older than they tell */
     struct node **node; /* by measure */
     struct subject_view view[VIEW_COUNT];
-    struct alert *alert;      /* by rule; none until first used */
-    uint64_t *card_published; /* hash per scorecard */
-    uint32_t position;        /* scratch: in the list of its dim, when a ranking was made */
-    int32_t previous_rank;    /* scratch: of the board being made */
+    struct alert *alert;                /* by rule; none until first used */
+    uint64_t *card_published;           /* hash per scorecard */
+    bool listed_unsaved, changed_saved; /* eval_pending.c: waits to be saved; stands in the saved state */
+    uint32_t position;                  /* scratch: in the list of its dim, when a ranking was made */
+    int32_t previous_rank;              /* scratch: of the board being made */
 };
 
 struct subject_list {

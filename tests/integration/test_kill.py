@@ -154,11 +154,12 @@ def main():
     calm.send(events)
     calm.settle(200)
     for output, ids in calm.outputs().items():
-        lib.check(f"no id on {output} that a run without kills has not", outputs[output] <= ids, f"{len(outputs[output] - ids)} more")
-        if output != "boards":
-            lib.check_equal(f"every id on {output} is there", len(ids - outputs[output]), 0)
-        else:  # known: a board that was due when the judge was killed may be left out; its state is right (docs/ARCHITECTURE.md)
-            print(f"# board snapshots left out: {len(ids - outputs[output])} of {len(ids)}")
+        more, fewer = len(outputs[output] - ids), len(ids - outputs[output])
+        lib.check_equal(f"every id on {output} is there", fewer, 0)
+        # A row may be told once more after a restart (docs/ARCHITECTURE.md); nothing else may.
+        allowed = len(ids) // 20 if output == "kpis" else 0
+        lib.check(f"no id on {output} that a run without kills has not", more <= allowed, f"{more} more than {len(ids)}")
+        print(f"# {output}: {len(ids)} ids without kills, {more} more and {fewer} fewer with them")
     lib.finish()
 
 

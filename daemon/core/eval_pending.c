@@ -1,0 +1,245 @@
+/* What waits for the next snapshot, saved and restored. */
+#include "eval_pending.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Bits and slots are positions in the plan: under another one they mean something else. */
+static uint64_t plan_hash(const struct evaluator *e)
+{
+    uint64_t hash = e->defs->n_measures;
+    for (uint32_t i = 0; i < e->plan.n_watches; i++) {
+        const struct plan_watch *w = &e->plan.watch[i];
+        const char *window = e->plan.window[w->window].name;
+        hash = XXH3_64bits_withSeed(&e->defs->kpi[w->kpi].hash, sizeof(uint64_t), hash);
+        hash = XXH3_64bits_withSeed(window, strlen(window), hash);
+    }
+    for (uint32_t i = 0; i < e->defs->n_measures; i++)
+        hash = XXH3_64bits_withSeed(&e->plan.measure[i].n_slots, sizeof(uint32_t), hash);
+    for (uint32_t i = 0; i < e->defs->n_scorecards; i++)
+        hash = XXH3_64bits_withSeed(&e->defs->scorecard[i].hash, sizeof(uint64_t), hash);
+    return hash ? hash : 1;
+}
+
+void pending_note(struct evaluator *e, struct subject *s)
+{
+    if (s->listed_unsaved)
+        return;
+    s->listed_unsaved = true;
+    if (subject_set_add(&e->unsaved, s) < 0)
+        e->out_of_memory = true;
+}
+
+void pending_told(struct evaluator *e)
+{
+    struct subject_set *changed = &e->view[VIEW_JUDGED].changed;
+    for (uint32_t i = 0; i < changed->n; i++) {
+        struct subject_view *view = &changed->v[i]->view[VIEW_JUDGED];
+        view->listed_changed = false;
+        memset(view->changed, 0, e->plan.n_words * sizeof(uint64_t));
+        pending_note(e, changed->v[i]);
+    }
+    changed->n = 0;
+    e->revised.n = 0;
+    e->rows_due = false;
+}
+
+static bool any(const uint64_t *v, uint32_t n)
+{
+    uint64_t bits = 0;
+    for (uint32_t k = 0; k < n; k++)
+        bits |= v[k];
+    return bits != 0;
+}
+
+/* Words under "<kind>|<dim>|<subject>"; none of them: the field goes. */
+static int save_words(const struct subject *s, const char *kind, const uint64_t *v, uint32_t n_words,
+                      evaluator_state_sink sink, void *ctx)
+{
+    char key[1024], value[4096];
+    size_t m = 0;
+    int n = snprintf(key, sizeof key, "%s|%s|%.*s", kind, dim_name(s->dim), (int)s->escaped.n, s->escaped.p);
+    if (n < 0 || (size_t)n >= sizeof key)
+        return -1;
+    for (uint32_t k = 0; k < n_words; k++) {
+        int len = snprintf(value + m, sizeof value - m, "%llx,", (unsigned long long)v[k]);
+        if (len < 0 || (size_t)len >= sizeof value - m)
+            return -1;
+        m += (size_t)len;
+    }
+    return sink(ctx, s->org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
+}
+
+static int save_subject(struct evaluator *e, struct subject *s, evaluator_state_sink sink, void *ctx)
+{
+    const uint64_t *set = s->view[VIEW_JUDGED].changed;
+    bool stands = any(set, e->plan.n_words);
+    int rc = 0;
+    if (stands || s->changed_saved)
+        rc = save_words(s, "chg", set, stands ? e->plan.n_words : 0, sink, ctx);
+    s->changed_saved = stands;
+    if (rc == 0 && any(s->card_published, e->defs->n_scorecards))
+        rc = save_words(s, "crd", s->card_published, e->defs->n_scorecards, sink, ctx);
+    return rc;
+}
+
+static int save_subjects(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    struct subject_set *set = only_changed ? &e->unsaved : &e->view[VIEW_JUDGED].changed;
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < set->n; i++)
+        rc = save_subject(e, set->v[i], sink, ctx);
+    for (uint32_t i = 0; i < e->unsaved.n; i++)
+        e->unsaved.v[i]->listed_unsaved = false;
+    e->unsaved.n = 0;
+    return rc;
+}
+
+static int save_revised(struct evaluator *e, uint32_t i, evaluator_state_sink sink, void *ctx)
+{
+    char key[32], value[1200];
+    const struct closed_window *c = &e->revised.v[i];
+    int n = snprintf(key, sizeof key, "rvd|%u", i);
+    int m = snprintf(value, sizeof value, "%s|%u|%s|%lld|%.*s", e->defs->measure[c->measure].id, c->slot,
+                     dim_name(c->subject->dim), (long long)c->at_ms, (int)c->subject->escaped.n, c->subject->escaped.p);
+    if (m < 0 || (size_t)m >= sizeof value)
+        return -1;
+    return sink(ctx, c->subject->org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
+}
+
+/* The list only grows until a snapshot empties it. Its keys belong to the orgs of its entries, so the old ones are remembered until they are gone. */
+static int save_revisions(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && only_changed && i < e->revised_saved.n; i++) {
+        const struct closed_window *was = &e->revised_saved.v[i];
+        char key[32];
+        int n = snprintf(key, sizeof key, "rvd|%u", i);
+        if (i < e->revised.n && e->revised.v[i].subject->org == was->subject->org)
+            continue; /* written over below, or the same */
+        rc = sink(ctx, was->subject->org->id, (struct slice){ key, (uint32_t)n }, SLICE(""));
+    }
+    for (uint32_t i = 0; rc == 0 && i < e->revised.n; i++)
+        if (!only_changed || i >= e->revised_saved.n || !closed_window_eq(&e->revised.v[i], &e->revised_saved.v[i]))
+            rc = save_revised(e, i, sink, ctx);
+    if (rc == 0)
+        rc = closed_windows_copy(&e->revised_saved, &e->revised);
+    return rc;
+}
+
+int pending_save(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
+{
+    int rc = 0;
+    uint64_t hash = plan_hash(e);
+    if (!only_changed || e->plan_saved != hash) {
+        char text[24];
+        int n = snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+        rc = sink(ctx, SLICE(""), SLICE("plan"), (struct slice){ text, (uint32_t)n });
+        e->plan_saved = hash;
+    }
+    if (rc == 0)
+        rc = save_subjects(e, only_changed, sink, ctx);
+    return rc ? rc : save_revisions(e, only_changed, sink, ctx);
+}
+
+/* ---- restoring ---- */
+
+static struct subject *subject_of(struct evaluator *e, struct slice org_id, struct slice dim, struct slice escaped)
+{
+    int d = dim_by_name(dim);
+    struct org *org = d < 0 || !escaped.n ? NULL : store_org(&e->store, org_id);
+    return org ? org_subject(&e->store, org, (enum dim)d, escaped) : NULL;
+}
+
+/* "<dim>|<subject>" */
+static struct subject *subject_in(struct evaluator *e, struct slice org, struct slice rest)
+{
+    const char *bar = memchr(rest.p, '|', rest.n);
+    if (!bar)
+        return NULL;
+    uint32_t n = (uint32_t)(bar - rest.p);
+    return subject_of(e, org, (struct slice){ rest.p, n }, (struct slice){ bar + 1, rest.n - n - 1 });
+}
+
+static int parse_words(const char *at, uint64_t *v, uint32_t n_words)
+{
+    for (uint32_t k = 0; k < n_words && *at; k++) {
+        char *end;
+        v[k] = strtoull(at, &end, 16);
+        if (end == at || *end != ',')
+            return -1;
+        at = end + 1;
+    }
+    return 0;
+}
+
+int pending_restore_cards(struct evaluator *e, struct slice org, struct slice rest, const char *value)
+{
+    struct subject *s = subject_in(e, org, rest);
+    return s ? parse_words(value, s->card_published, e->defs->n_scorecards) : -1;
+}
+
+int pending_restore_changed(struct evaluator *e, struct slice org, struct slice rest, const char *value)
+{
+    struct subject *s = subject_in(e, org, rest);
+    struct subject_view *view = s ? &s->view[VIEW_JUDGED] : NULL;
+    if (!s || parse_words(value, view->changed, e->plan.n_words) < 0)
+        return -1;
+    s->changed_saved = true;
+    if (!view->listed_changed && subject_set_add(&e->view[VIEW_JUDGED].changed, s) < 0)
+        return -1;
+    view->listed_changed = true;
+    e->rows_due = true;
+    return 0;
+}
+
+/* "<measure>|<slot>|<dim>|<at ms>|<subject>" */
+int pending_restore_revised(struct evaluator *e, struct slice org, struct slice value)
+{
+    struct slice part[5];
+    char number[24];
+    for (int i = 0; i < 5; i++) {
+        const char *bar = i < 4 ? memchr(value.p, '|', value.n) : value.p + value.n;
+        if (!bar)
+            return -1;
+        part[i] = (struct slice){ value.p, (uint32_t)(bar - value.p) };
+        value = i < 4 ? (struct slice){ bar + 1, value.n - part[i].n - 1 } : (struct slice){ bar, 0 };
+    }
+    int measure = definitions_measure(e->defs, part[0]);
+    struct subject *s = subject_of(e, org, part[2], part[4]);
+    if (!s || part[3].n >= sizeof number)
+        return -1;
+    uint32_t slot = (uint32_t)strtoul(part[1].p, NULL, 10);
+    if (measure < 0 || slot >= e->plan.measure[measure].n_slots)
+        return 0; /* of another plan */
+    memcpy(number, part[3].p, part[3].n);
+    number[part[3].n] = 0;
+    const struct plan_slot *of = &e->plan.measure[measure].slot[slot];
+    struct closed_window c = { s, of->window, strtoll(number, NULL, 10), of->watches, measure, slot };
+    e->rows_due = true;
+    return closed_windows_add(&e->revised, c);
+}
+
+int pending_restore_plan(struct evaluator *e, const char *value)
+{
+    char *end;
+    e->plan_saved = strtoull(value, &end, 16);
+    return *end || end == value ? -1 : 0;
+}
+
+bool pending_exact(const struct evaluator *e)
+{
+    return e->plan_saved == plan_hash(e);
+}
+
+void pending_forget(struct evaluator *e)
+{
+    e->revised.n = 0;
+    for (uint32_t o = 0; o < e->store.n_orgs; o++)
+        for (int d = 0; d < DIM_COUNT; d++)
+            for (uint32_t i = 0; i < e->store.org[o]->dim[d].n; i++)
+                memset(e->store.org[o]->dim[d].v[i]->card_published, 0, e->defs->n_scorecards * sizeof(uint64_t));
+}
