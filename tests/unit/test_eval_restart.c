@@ -149,7 +149,7 @@ static struct cell_delta delta(const struct given *g, char *field, size_t cap, b
 {
     snprintf(field, cap, org ? "org:acme|sales" : "rep:u%d|sales", g->rep);
     return (struct cell_delta){ SLICE("acme"), slice_of(field), CELL_HOUR, g->t_ms - g->t_ms % HOUR_MS,
-                                g->cause_ms,   g->value };
+                                g->cause_ms,   g->value,        false };
 }
 
 static struct evaluator *load(const struct states *s, int n_given)
