@@ -13,6 +13,9 @@ endif()
 if(TARGET crmpulse)
     add_test(NAME golden_cases COMMAND crmpulse test --quiet tests/golden/kpi tests/golden/traps WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(golden_cases PROPERTIES TIMEOUT 600)
+    add_test(NAME command COMMAND python3 ${tools}/run_unittest.py ${CMAKE_SOURCE_DIR}/tests/command)
+    set_tests_properties(command PROPERTIES TIMEOUT 600 FAIL_REGULAR_EXPRESSION "unittest: [0-9]+ passed, [1-9]"
+        ENVIRONMENT "CRMPULSE_BIN=$<TARGET_FILE:crmpulse>;PYTHONDONTWRITEBYTECODE=1")
 endif()
 
 # The include path of the third-party headers that ours may name.

@@ -1,4 +1,4 @@
-/* crmpulse check, kpis, version: what can be said without any event. */
+/* crmpulse check: what can be said about a configuration without any event. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,15 +25,19 @@ static const struct option options[] = {
     { NULL, 0, NULL, 0 },
 };
 
-static int usage(FILE *to, const char *command, const char *what)
+static int usage(FILE *to)
 {
-    fprintf(to, "usage: crmpulse %s [FILE] [--config FILE] [--set KEY=VALUE] [--json] [--quiet] [--sample]\n  %s\n",
-            command, what);
+    fputs(
+        "usage: crmpulse check [FILE] [--config FILE] [--set KEY=VALUE] [--json] [--quiet] [--sample]\n"
+        "  Reads the configuration with everything it includes and prints every error; exit code 78 if there is any.\n"
+        "  --json    one object on standard output: ok, problems with file, line and column, counts\n"
+        "  --sample  prints every key with its default\n",
+        to);
     return to == stdout ? EXIT_SUCCESS : CLI_USAGE;
 }
 
 /* -1: go on. */
-static int parse(struct check_args *a, const char *what, int argc, char **argv)
+static int parse(struct check_args *a, int argc, char **argv)
 {
     int opt;
     optind = 1;
@@ -56,105 +60,95 @@ static int parse(struct check_args *a, const char *what, int argc, char **argv)
             a->sample = true;
             break;
         default:
-            return usage(opt == 'h' ? stdout : stderr, argv[0], what);
+            return usage(opt == 'h' ? stdout : stderr);
         }
     if (argc - optind > 1)
-        return usage(stderr, argv[0], what);
+        return usage(stderr);
     if (optind < argc)
         a->file = argv[optind];
     return -1;
 }
 
-static struct config *load(const struct check_args *a)
+static void problem_json(struct json_text *t, const struct config_problem *p)
 {
-    struct config_problems problems = { 0 };
-    const struct config_load_options opt = { a->n_sets, a->set };
-    struct config *c = config_load(a->file, &opt, &problems);
-    config_problems_print(&problems, stderr);
-    config_problems_release(&problems);
-    return c;
+    json_text_open(t, '{');
+    json_text_key(t, "file");
+    json_text_string(t, slice_of(p->file));
+    json_text_key(t, "line");
+    json_text_uint(t, p->line);
+    json_text_key(t, "column");
+    json_text_uint(t, p->column);
+    json_text_key(t, "severity");
+    json_text_string(t, p->warning ? SLICE("warning") : SLICE("error"));
+    json_text_key(t, "message");
+    json_text_string(t, slice_of(p->message));
+    json_text_close(t, '}');
 }
 
-int cmd_check(int argc, char **argv)
+/* One object: {"ok": .., "problems": [..], "measures": n, ..}. 0 or -1. */
+static int print_json(const struct config *c, const struct config_problems *problems)
 {
-    struct check_args a = { 0 };
-    int rc = parse(&a,
-                   "Reads the configuration with everything it includes and prints every error; exit code 78 if there "
-                   "is any. --sample prints every key with its default.",
-                   argc, argv);
-    if (rc >= 0)
-        return rc;
-    if (a.sample)
-        return config_sample_print(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    struct config *c = load(&a);
-    if (!c)
-        return CLI_CONFIG;
-    if (!a.quiet)
-        printf("ok: %u measures, %u KPIs, %u boards, %u rules, %u scorecards\n", c->defs.n_measures, c->defs.n_kpis,
-               c->defs.n_boards, c->defs.n_rules, c->defs.n_scorecards);
-    config_free(c);
-    return EXIT_SUCCESS;
-}
-
-static const char *const unit_names[] = { "ratio", "count", "micros", "ms", "score", "days" };
-static const char *const direction_names[] = { "up", "down", "neutral" };
-
-static void kpi_json(const struct kpi_def *k)
-{
+    static const struct {
+        const char *name;
+        size_t at;
+    } counts[] = {
+        { "measures", offsetof(struct definitions, n_measures) },
+        { "kpis", offsetof(struct definitions, n_kpis) },
+        { "boards", offsetof(struct definitions, n_boards) },
+        { "rules", offsetof(struct definitions, n_rules) },
+        { "scorecards", offsetof(struct definitions, n_scorecards) },
+    };
     struct arena a;
     struct json_text t;
     arena_init(&a, 0, 0);
     json_text_init(&t, &a);
     json_text_open(&t, '{');
-    json_text_key(&t, "id");
-    json_text_string(&t, slice_of(k->id));
-    json_text_key(&t, "title");
-    json_text_string(&t, slice_of(k->title_en));
-    json_text_key(&t, "title_zh");
-    json_text_string(&t, slice_of(k->title_zh));
-    json_text_key(&t, "perspective");
-    json_text_string(&t, (struct slice){ &k->perspective, 1 });
-    json_text_key(&t, "unit");
-    json_text_string(&t, slice_of(unit_names[k->unit]));
-    json_text_key(&t, "direction");
-    json_text_string(&t, slice_of(direction_names[k->direction]));
-    json_text_key(&t, "empty");
-    json_text_string(&t, k->empty_zero ? SLICE("0") : SLICE("null"));
-    json_text_key(&t, "windows");
+    json_text_key(&t, "ok");
+    json_text_bool(&t, c != NULL);
+    json_text_key(&t, "problems");
     json_text_open(&t, '[');
-    for (uint32_t i = 0; i < k->n_windows; i++)
-        json_text_string(&t, slice_of(k->window[i].name));
+    for (uint32_t i = 0; i < problems->n; i++)
+        problem_json(&t, &problems->v[i]);
     json_text_close(&t, ']');
-    json_text_key(&t, "dims");
-    json_text_open(&t, '[');
-    for (int d = 0; d < DIM_COUNT; d++)
-        if (k->dims >> d & 1)
-            json_text_string(&t, slice_of(dim_name((enum dim)d)));
-    json_text_close(&t, ']');
-    json_text_key(&t, "switches");
-    json_text_string(&t, slice_of(k->switches));
+    for (size_t i = 0; c && i < sizeof counts / sizeof *counts; i++) {
+        uint32_t n;
+        memcpy(&n, (const char *)&c->defs + counts[i].at, sizeof n);
+        json_text_key(&t, counts[i].name);
+        json_text_uint(&t, n);
+    }
     json_text_close(&t, '}');
-    printf("%s\n", json_text_end(&t).p);
+    struct slice s = json_text_end(&t);
+    if (s.p)
+        puts(s.p);
     arena_release(&a);
+    return s.p ? 0 : -1;
 }
 
-int cmd_kpis(int argc, char **argv)
+static void print_text(const struct config *c, const struct config_problems *problems, bool quiet)
+{
+    config_problems_print(problems, stderr);
+    if (c && !quiet)
+        printf("ok: %u measures, %u KPIs, %u boards, %u rules, %u scorecards\n", c->defs.n_measures, c->defs.n_kpis,
+               c->defs.n_boards, c->defs.n_rules, c->defs.n_scorecards);
+}
+
+int cmd_check(int argc, char **argv)
 {
     struct check_args a = { 0 };
-    int rc = parse(&a, "Lists every KPI of the catalogue and of the configuration.", argc, argv);
+    int rc = parse(&a, argc, argv);
     if (rc >= 0)
         return rc;
-    struct config *c = load(&a);
-    if (!c)
-        return CLI_CONFIG;
-    for (uint32_t i = 0; i < c->defs.n_kpis; i++) {
-        const struct kpi_def *k = &c->defs.kpi[i];
-        if (a.json)
-            kpi_json(k);
-        else
-            printf("%-28s %-7s %-8s %s\n", k->id, unit_names[k->unit], direction_names[k->direction],
-                   k->title_en ? k->title_en : "");
-    }
+    if (a.sample)
+        return config_sample_print(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    struct config_problems problems = { 0 };
+    const struct config_load_options opt = { a.n_sets, a.set };
+    struct config *c = config_load(a.file, &opt, &problems);
+    rc = c ? EXIT_SUCCESS : CLI_CONFIG;
+    if (!a.json)
+        print_text(c, &problems, a.quiet);
+    else if (print_json(c, &problems) < 0)
+        rc = EXIT_FAILURE;
+    config_problems_release(&problems);
     config_free(c);
-    return EXIT_SUCCESS;
+    return rc;
 }

@@ -254,6 +254,7 @@ static void load_kpi(struct loader *l, struct entry *e, struct kpi_def *def)
         value_dims(l, dims, &def->dims);
     load_switches(&k);
     check_unit(&k);
+    def->formula = kpi_formula_text(l, e->map, def->form);
     e->formula = k.canon.p ? k.canon.p : "";
 }
 

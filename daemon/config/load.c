@@ -96,6 +96,7 @@ void config_free(struct config *c)
     for (uint32_t i = 0; i < c->n_switches; i++) {
         free(c->switches[i].name);
         free(c->switches[i].value);
+        free(c->switches[i].choices);
     }
     free(c->switches);
     for (uint32_t i = 0; i < c->defs.n_orgs; i++)

@@ -182,6 +182,9 @@ uint32_t formula_content(const struct loader *l, const struct expr *e);
 /* The measure that a slot of a formula stands for, -1 for a builtin. */
 int slot_measure(int slot);
 
+/* kpi_text.c: a KPI's formula as it is written, on one line; malloc, for the config. */
+char *kpi_formula_text(struct loader *l, const struct node *kpi, enum kpi_form form);
+
 /* kpis.c */
 extern const char *const unit_words[];
 /* "mean" "p50" "p90" "p95" "p99" -> 0 50 90 95 99; false after reporting. Only durations have it. */

@@ -115,6 +115,15 @@ static void each_key(struct loader *l, bool builtin, bool declarations)
     }
 }
 
+static char *choices_text(struct loader *l, const struct switch_def *d)
+{
+    struct text t = { .l = l };
+    text_put(&t, "%s", d->number ? "a number" : "");
+    for (uint32_t i = 0; i < d->n_values; i++)
+        text_put(&t, "%s%.*s", t.n ? ", " : "", (int)d->value[i].n, d->value[i].p);
+    return copy_text(l, (struct slice){ t.p, t.n });
+}
+
 static void publish(struct loader *l)
 {
     struct config *c = l->config;
@@ -127,6 +136,7 @@ static void publish(struct loader *l)
         struct config_switch *s = &c->switches[c->n_switches++];
         s->name = copy_text(l, l->switches[i].name);
         s->value = copy_text(l, l->switches[i].chosen);
+        s->choices = choices_text(l, &l->switches[i]);
     }
 }
 

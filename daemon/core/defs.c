@@ -55,6 +55,7 @@ static void release_kpi(struct kpi_def *k)
         free(k->extra[i].name);
         expr_free(k->extra[i].value);
     }
+    free(k->formula);
     free(k->switches);
 }
 

@@ -12,9 +12,9 @@
 
 enum { CONFIG_TOPICS_MAX = 8 };
 
-/* A switch and the value in force. Formulas see it as switch.NAME; trackers that offer a choice read it here. */
+/* A switch, the value in force and what may be chosen ("count, amount", the default first; "a number, 40"). Formulas see it as switch.NAME; trackers that offer a choice read it here. */
 struct config_switch {
-    char *name, *value;
+    char *name, *value, *choices;
 };
 
 enum input_framing { INPUT_AUTO, INPUT_PROTOBUF, INPUT_JSON };

@@ -98,6 +98,7 @@ struct kpi_def {
     uint32_t dims; /* bit per dim */
     uint32_t n_extras;
     struct kpi_extra extra[KPI_EXTRAS_MAX];
+    char *formula;  /* as written, for people: "deals_won / (deals_won + deals_lost)" */
     char *switches; /* "win_rate_by=count", as published; part of the identity */
     uint64_t hash;  /* of the whole definition, as published */
 };

@@ -1,10 +1,10 @@
-"""count_ctest.py JUNIT_FILE: prints "PASSED FAILED". A Criterion program and a run of `crmpulse test` count by their
-cases, any other CTest test as one."""
+"""count_ctest.py JUNIT_FILE: prints "PASSED FAILED". A Criterion program, a run of `crmpulse test` and one of
+run_unittest.py count by their cases, any other CTest test as one."""
 import re
 import sys
 import xml.etree.ElementTree as tree
 
-CASES = re.compile(r"cases: (\d+) passed, (\d+) failed, (\d+) bad;")
+CASES = re.compile(r"(?:cases|unittest): (\d+) passed, (\d+) failed(?:, (\d+) bad;)?")
 SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+)")
 
 
@@ -13,7 +13,7 @@ def count(case):
     text = "".join(case.itertext())
     found, cases = SYNTHESIS.search(text), CASES.search(text)
     if cases:
-        passing, failed, bad = map(int, cases.groups())
+        passing, failed, bad = (int(n or 0) for n in cases.groups())
         tested, failing = passing + failed + bad, failed + bad
     elif found:
         tested, passing = map(int, found.groups())

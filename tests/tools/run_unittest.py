@@ -10,7 +10,9 @@ def main():
     failed = len(result.failures) + len(result.errors) + len(result.skipped) + len(result.unexpectedSuccesses)
     if result.testsRun == 0 and failed == 0:
         sys.exit("no test found in " + sys.argv[1])
-    print(max(result.testsRun - failed, 0), failed)
+    passed = max(result.testsRun - failed, 0)
+    print(f"unittest: {passed} passed, {failed} failed", file=sys.stderr)
+    print(passed, failed)
 
 
 main()
