@@ -190,6 +190,20 @@ static enum event_reject check_scale(const struct event *ev, enum event_field *r
     return check_range(ev->v[F_SCORE_MILLI].i, min * 1000, max * 1000);
 }
 
+/* A period has both ends, in order, and is no longer than what a cost can be spread over day by day. A balance has an end only. */
+static enum event_reject check_period(const struct event_type_info *type, const struct event *ev,
+                                      enum event_field *ret_field)
+{
+    bool start = event_has(ev, F_PERIOD_START_MS), end = event_has(ev, F_PERIOD_END_MS);
+    *ret_field = start ? F_PERIOD_END_MS : F_PERIOD_START_MS;
+    if (start != end && !(type->required[F_PERIOD_END_MS / 64] >> (F_PERIOD_END_MS % 64) & 1))
+        return REJECT_MISSING_FIELD;
+    if (!start || !end)
+        return REJECT_NONE;
+    int64_t length_ms = ev->v[F_PERIOD_END_MS].i - ev->v[F_PERIOD_START_MS].i; /* both in 0..UNIX_MS_MAX */
+    return check_range(length_ms, 1, EVENT_PERIOD_MAX_MS);
+}
+
 static enum event_reject check_future(const struct event *ev, int64_t now_ms, int64_t max_ahead_ms)
 {
     int64_t ahead_ms;
@@ -223,6 +237,8 @@ static enum event_reject validate(const struct event_type_info *type, const stru
         reason = check_enums(type->enums, ev, ret_field);
     if (reason == REJECT_NONE)
         reason = check_scale(ev, ret_field);
+    if (reason == REJECT_NONE)
+        reason = check_period(type, ev, ret_field);
     if (reason != REJECT_NONE)
         return reason;
     *ret_field = F_CURRENCY;

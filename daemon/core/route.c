@@ -63,6 +63,15 @@ static const struct route_row routes[EVENT_TYPE_COUNT] = {
     [EV_TASK_COMPLETED] = { "task", F_TASK_ID, F_TYPE, NULL },
     [EV_TASK_CANCELLED] = { "task", F_TASK_ID, F_TYPE, NULL },
     [EV_FX_RATE_SET] = { "fx", F_FROM_CURRENCY, F_TYPE, NULL },
+    [EV_LICENCE_CHANGED] = { "licence", F_PRODUCT, F_TYPE, NULL },
+    [EV_CAMPAIGN_SENT] = { "recipient", F_RECIPIENT_ID, F_TYPE, NULL },
+    [EV_CAMPAIGN_RESPONDED] = { "recipient", F_RECIPIENT_ID, F_TYPE, NULL },
+    [EV_COST_INCURRED] = { "cost", F_COST_ID, F_TYPE, NULL },
+    [EV_BENEFIT_BOOKED] = { "benefit", F_BENEFIT_ID, F_TYPE, NULL },
+    [EV_PRODUCT_LAUNCHED] = { "product", F_PRODUCT_ID, F_TYPE, NULL },
+    [EV_BALANCE_REPORTED] = { "balance", F_ITEM, F_TYPE, NULL },
+    [EV_EXTERNAL_FIGURE] = { "figure", F_FIGURE, F_TYPE, NULL },
+    [EV_FORECAST_MADE] = { "forecast", F_SUBJECT, F_TYPE, NULL },
     [EV_TARGET_SET] = { "target", F_KPI_ID, F_TYPE, NULL },
     [EV_OWNER_CHANGED] = { NULL, F_ENTITY_ID, F_TYPE, NULL },
     [EV_ENTITY_DELETED] = { NULL, F_ENTITY_ID, F_TYPE, NULL },
@@ -72,14 +81,17 @@ static const struct {
     const char *kind;
     track_facts facts;
 } trackers[] = {
-    { "lead", lead_facts },           { "deal", deal_facts },           { "order", order_facts },
-    { "ticket", ticket_facts },       { "customer", customer_facts },   { "user", user_facts },
-    { "usage", usage_facts },         { "response", survey_facts },     { "survey", survey_sent_facts },
-    { "complaint", complaint_facts }, { "task", task_facts },           { "target", target_facts },
-    { "quote", quote_facts },         { "contact", contact_facts },     { "feedback", feedback_facts },
-    { "referral", referral_facts },   { "process_run", process_facts }, { "record", record_facts },
-    { "training", training_facts },   { "sync_run", sync_facts },       { "incident", incident_facts },
-    { "community", community_facts }, { "comment", comment_facts },     { "review", review_facts },
+    { "lead", lead_facts }, { "deal", deal_facts }, { "order", order_facts },
+    { "ticket", ticket_facts }, { "customer", customer_facts }, { "user", user_facts },
+    { "usage", usage_facts }, { "response", survey_facts }, { "survey", survey_sent_facts },
+    { "complaint", complaint_facts }, { "task", task_facts }, { "target", target_facts },
+    { "quote", quote_facts }, { "contact", contact_facts }, { "feedback", feedback_facts },
+    { "referral", referral_facts }, { "process_run", process_facts }, { "record", record_facts },
+    { "training", training_facts }, { "sync_run", sync_facts }, { "incident", incident_facts },
+    { "community", community_facts }, { "comment", comment_facts }, { "review", review_facts },
+    { "cost", cost_facts }, { "benefit", benefit_facts }, { "recipient", recipient_facts },
+    { "product", product_facts }, { "balance", balance_facts }, { "figure", figure_facts },
+    { "licence", licence_facts }, { "forecast", forecast_facts },
 };
 
 track_facts tracker_of(struct slice kind)
@@ -143,6 +155,16 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
     case EV_LOGIN:
     case EV_FEATURE_USED: /* one record per user and hour keeps records small: a record is read and written whole */
         r.id = join((struct slice[]){ r.id, decimal(ev->v[F_OCCURRED_AT_MS].i / 3600000, hour) }, 2, buf, cap);
+        break;
+    case EV_BALANCE_REPORTED: /* all reports of one item: what a restatement replaces is found among them */
+    case EV_EXTERNAL_FIGURE:
+        r.id = join((struct slice[]){ r.id, event_str(ev, F_REGION), event_str(ev, F_PRODUCT_ID) }, 3, buf, cap);
+        break;
+    case EV_LICENCE_CHANGED:
+        r.id = join((struct slice[]){ SLICE("of"), event_str(ev, F_PRODUCT) }, 2, buf, cap);
+        break;
+    case EV_FORECAST_MADE:
+        r.id = join((struct slice[]){ r.id, event_str(ev, F_CYCLE) }, 2, buf, cap);
         break;
     case EV_TARGET_SET:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_SUBJECT), event_str(ev, F_CYCLE) }, 3, buf, cap);

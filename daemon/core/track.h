@@ -109,6 +109,14 @@ void comment_facts(struct track_view *v, struct entry_log log);
 void review_facts(struct track_view *v, struct entry_log log);
 void record_facts(struct track_view *v, struct entry_log log);
 void training_facts(struct track_view *v, struct entry_log log);
+void cost_facts(struct track_view *v, struct entry_log log);
+void benefit_facts(struct track_view *v, struct entry_log log);
+void recipient_facts(struct track_view *v, struct entry_log log);
+void product_facts(struct track_view *v, struct entry_log log);
+void balance_facts(struct track_view *v, struct entry_log log);
+void figure_facts(struct track_view *v, struct entry_log log);
+void licence_facts(struct track_view *v, struct entry_log log);
+void forecast_facts(struct track_view *v, struct entry_log log);
 
 /* The tracker of a record kind, NULL if events of that kind are only remembered. */
 track_facts tracker_of(struct slice kind);

@@ -2,6 +2,7 @@
  *
  * Corrections act where the fact was counted: an amend changes the close in the pane of the close, a reopen withdraws it (C2, C3). A close without an
  * opening counts at once; what needs the opening appears when it arrives (C9). */
+#include "track_campaign.h"
 #include "track_sale.h"
 
 static void enter_stage(struct deal_state *s, struct slice stage)
@@ -12,6 +13,12 @@ static void enter_stage(struct deal_state *s, struct slice stage)
         if (slice_eq(s->stage[i], stage))
             return;
     s->stage[s->n_stages++] = stage;
+}
+
+static void take_expected(struct deal_state *s, const struct entry *e)
+{
+    s->has_expected |= entry_has(e, F_EXPECTED_CLOSE_MS);
+    s->expected_ms = entry_int(e, F_EXPECTED_CLOSE_MS, s->expected_ms);
 }
 
 /* Figures that an amend or a close may carry. */
@@ -27,6 +34,7 @@ static void take_figures(struct deal_state *s, const struct entry *e)
         s->has_cost = true;
     }
     s->close_ms = entry_int(e, F_CLOSED_AT_MS, s->close_ms);
+    take_expected(s, e);
 }
 
 static void take_prob(struct deal_state *s, const struct entry *e)
@@ -44,6 +52,8 @@ static void step_opened(struct deal_state *s, const struct entry *e, uint32_t at
     s->really_opened = s->opened = true;
     s->opened_ms = e->t_ms;
     s->opened_at = at;
+    if (!s->has_expected)
+        take_expected(s, e);
     if (!s->has_amount)
         take_figures(s, e);
     if (!s->has_prob)
@@ -164,7 +174,10 @@ static void close_facts(struct track_view *v, const struct deal_log *d)
         f->dim[DIM_KIND] = f->s[FT_KIND] = reason.n ? reason : SLICE("unspecified");
     if (!slice_eq(outcome, SLICE("won")))
         return;
-    sale_figures(deal_sale_fact(v, FACT_TXN, s->close_ms, d), s);
+    f = deal_sale_fact(v, FACT_TXN, s->close_ms, d);
+    sale_figures(f, s);
+    product_newness(v, f, s->close_ms);
+    campaign_sale(v, f, s->close_ms, 1);
     if (s->customer.n)
         deal_sale_fact(v, FACT_CUSTOMER_ACTIVITY, s->close_ms, d)->s[FT_KIND] = SLICE("deal");
 }
@@ -183,9 +196,9 @@ static void opening_facts(struct track_view *v, const struct deal_log *d)
     }
 }
 
-static void open_fact(struct track_view *v, const struct deal_log *d)
+static void open_fact(struct track_view *v, const struct deal_log *d, enum fact_type type, int64_t t_ms)
 {
-    struct fact *f = deal_fact(v, FACT_DEAL_OPEN, 0, d);
+    struct fact *f = deal_fact(v, type, t_ms, d);
     struct credit c = credit_now(d->log);
     credit_inherit(&c, d->lead);
     fact_credit_now(v, f, &c);
@@ -228,6 +241,8 @@ void deal_facts(struct track_view *v, struct entry_log log)
         close_facts(v, &d);
         deal_refund_facts(v, &d);
     } else if (d.s.really_opened) {
-        open_fact(v, &d);
+        open_fact(v, &d, FACT_DEAL_OPEN, 0);
+        if (d.s.has_expected)
+            open_fact(v, &d, FACT_DEAL_DUE, d.s.expected_ms);
     }
 }

@@ -1,5 +1,6 @@
 /* Orders: placed (gross), the sale (basis orders), customer activity. A missing owner or dimension comes from the deal, its lead, else the customer.
  * Refunds: track_refund.c. */
+#include "track_campaign.h"
 #include "track_sale.h"
 
 static void fold(struct order_log *o, struct entry_log log)
@@ -82,7 +83,10 @@ void order_facts(struct track_view *v, struct entry_log log)
         return;
     find_customer(v, &o);
     order_fact(v, FACT_ORDER, o.placed->t_ms, &o);
-    order_fact(v, FACT_TXN, o.placed->t_ms, &o);
+    struct fact *sale = order_fact(v, FACT_TXN, o.placed->t_ms, &o);
+    product_newness(v, sale, o.placed->t_ms);
+    campaign_sale(v, sale, o.placed->t_ms, 1);
     order_fact(v, FACT_CUSTOMER_ACTIVITY, o.placed->t_ms, &o)->s[FT_KIND] = SLICE("order");
+    order_receivable_facts(v, &o);
     order_refund_facts(v, &o);
 }

@@ -2,6 +2,7 @@
  * point 2). A refund of an order that names a deal counts for that deal too, under the basis deals. */
 #include <stdlib.h>
 
+#include "track_campaign.h"
 #include "track_sale.h"
 
 static void keep(struct track_view *v, struct refund_list *list, const struct entry *e)
@@ -43,7 +44,9 @@ static void settle(struct refund_list *list)
 
 /* What of each refund counts: up to what is left of `standing`. One fact for each way of booking it. */
 static void count_refunds(struct track_view *v, const struct refund_list *list, int64_t standing, int64_t sale_ms,
-                          struct fact *(*make)(struct track_view *v, int64_t t_ms, const void *ctx), const void *ctx)
+                          struct fact *(*make)(struct track_view *v, int64_t t_ms, const void *ctx),
+                          void (*counted)(struct track_view *v, int64_t t_ms, int64_t amount, const void *ctx),
+                          const void *ctx)
 {
     for (uint32_t i = 0; i < list->n; i++) {
         const struct entry *e = list->v[i];
@@ -52,6 +55,8 @@ static void count_refunds(struct track_view *v, const struct refund_list *list, 
         if (amount <= 0)
             continue;
         standing -= amount;
+        if (counted)
+            counted(v, e->t_ms, amount, ctx);
         const struct {
             const char *mode;
             int64_t t_ms;
@@ -62,6 +67,9 @@ static void count_refunds(struct track_view *v, const struct refund_list *list, 
             fact_set(f, FN_AMOUNT, amount);
             fact_set(f, FN_ITEMS, entry_int(e, F_ITEMS, 0));
             fact_set(f, FN_COST, amount < asked ? micros_share(cost, amount, asked) : cost);
+            product_newness(v, f, sale_ms);
+            if (b == 0)
+                campaign_sale(v, f, sale_ms, -1);
         }
     }
 }
@@ -101,7 +109,7 @@ void deal_refund_facts(struct track_view *v, const struct deal_log *d)
             keep(v, &c.list, &d->log.v[i]);
     view_dependants(v, SLICE("deal"), d->s.id, SLICE("order"), F_DEAL_ID, collect_order, &c);
     settle(&c.list);
-    count_refunds(v, &c.list, d->s.amount, d->s.close_ms, deal_refund, d);
+    count_refunds(v, &c.list, d->s.amount, d->s.close_ms, deal_refund, NULL, d);
 }
 
 /* ---- orders ---- */
@@ -111,6 +119,11 @@ static struct fact *order_refund(struct track_view *v, int64_t t_ms, const void 
     return order_fact(v, FACT_REFUND, t_ms, ctx);
 }
 
+static void order_refund_received(struct track_view *v, int64_t t_ms, int64_t amount, const void *ctx)
+{
+    order_receivable_refund(v, ctx, t_ms, amount);
+}
+
 void order_refund_facts(struct track_view *v, const struct order_log *o)
 {
     struct refund_list list = { 0 };
@@ -118,5 +131,5 @@ void order_refund_facts(struct track_view *v, const struct order_log *o)
         if (o->log.v[i].type == EV_ORDER_REFUNDED)
             keep(v, &list, &o->log.v[i]);
     settle(&list);
-    count_refunds(v, &list, o->amount, o->placed->t_ms, order_refund, o);
+    count_refunds(v, &list, o->amount, o->placed->t_ms, order_refund, order_refund_received, o);
 }

@@ -13,7 +13,8 @@ struct deal_state {
     bool opened;                  /* the time of the opening is known: deal_opened, else opened_at_ms of a close */
     bool really_opened;           /* deal_opened has been seen: only such a deal can be open */
     bool has_amount, has_prob, has_cost;
-    int64_t opened_ms, close_ms, amount, cost, items, prob_ppm;
+    bool has_expected;
+    int64_t opened_ms, close_ms, expected_ms, amount, cost, items, prob_ppm;
     uint32_t n_stages;
     struct slice stage[STAGES_MAX];
 };
@@ -38,6 +39,9 @@ struct order_log {
 /* A fact of the order: credited like order_placed, basis orders. */
 struct fact *order_fact(struct track_view *v, enum fact_type type, int64_t t_ms, const struct order_log *o);
 void order_refund_facts(struct track_view *v, const struct order_log *o);
+/* Of an order on credit: what is owed, and what a refund that counts takes off it. */
+void order_receivable_facts(struct track_view *v, const struct order_log *o);
+void order_receivable_refund(struct track_view *v, const struct order_log *o, int64_t t_ms, int64_t amount);
 
 /* Refunds of one sale. */
 struct refund_list {

@@ -45,6 +45,9 @@ enum {
     EVENT_PPM_LIST_MAX = 366 /* entries of distribution_ppm */
 };
 
+/* The longest period of a cost or benefit: five years with their leap days and a change of the clock. */
+#define EVENT_PERIOD_MAX_MS (INT64_C(1828) * 86400000)
+
 union event_value {
     int64_t i;      /* every kind but the textual ones and PPM_LIST; a BOOL is 0 or 1 */
     struct slice s; /* ID, CODE, TEXT, CURRENCY: borrowed from the decoder's buffer or arena */

@@ -84,6 +84,20 @@ static const char *const rows[] = {
     "entity_deleted entity_kind={user|ticket|task|complaint} entity_id={u2|T1|K1|C1}",
     "event_retracted target_event_id=e{0|1|2}%9",
     "event_retracted target_event_id=e0%9",
+    "campaign_sent campaign_id=M%2 recipient_id=k%2 ?kind=recommendation ?product_id=p%2 ?channel=c%2",
+    "campaign_sent campaign_id=M%2 recipient_id=k%2 kind=recommendation product_id=p%2",
+    "campaign_responded campaign_id=M%2 recipient_id=k%2 kind=click",
+    "product_launched product_id=p%2 dev_started_at_ms=1700000000000 launched_at_ms=@",
+    "cost_incurred cost_id=X%2 category=a amount_micros=%99 ?purpose={crm|marketing} ?planned=%2 ?owner_id=u%3",
+    "benefit_booked benefit_id=Y%2 kind={saving|innovation} amount_micros=%99 period_start_ms=1740960000000 "
+    "period_end_ms={1741000000000|1741300000000}",
+    "balance_reported period_end_ms={1741000000000|1741300000000} item={equity|cogs} amount_micros=%99 ?product_id=p%2",
+    "external_figure figure={tax|market_size} period={2025|2025-Q1|2025-03} value_milli=%99 ?region=r%2",
+    "licence_changed bought=%99 ?product=a",
+    "forecast_made subject={rep:u0|team:t0|org:o} cycle=2025-03 amount_micros=%99 made_at_ms=@",
+    "order_placed order_id=O%3 customer_id=k%2 amount_micros=%99 items=1 on_credit=1 ?product_id=p%2",
+    "payment_received payment_id=P%3 order_id=O%3 amount_micros=%9",
+    "entity_deleted entity_kind={cost|recipient|product} entity_id={X1|k1|p1}",
 };
 
 /* Few instants, so that times meet; over the edges of days, weeks and the month. */

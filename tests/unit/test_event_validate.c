@@ -1,4 +1,6 @@
 /* event_validate: one row for each rule, on both sides of each limit. */
+#include <stdio.h>
+
 #include <criterion/criterion.h>
 
 #include "crmpulse/event.h"
@@ -310,6 +312,45 @@ Test(event_validate, money)
     expect_good("no money, no currency");
     event_set_int(&ev, F_EST_AMOUNT_MICROS, 0);
     expect(REJECT_MONEY_WITHOUT_CURRENCY, F_CURRENCY, "optional money");
+}
+
+/* A period has both ends, at least a millisecond, at most five years; a balance has only an end. */
+Test(event_validate, periods)
+{
+    static const struct {
+        int64_t start_ms, end_ms; /* -1: absent */
+        enum event_reject want;
+        enum event_field field;
+    } cases[] = {
+        { -1, -1, REJECT_NONE, EVENT_FIELD_COUNT },
+        { 1000, 1001, REJECT_NONE, EVENT_FIELD_COUNT },
+        { 1000, 1000, REJECT_OUT_OF_RANGE, F_PERIOD_END_MS },
+        { 1000, 999, REJECT_OUT_OF_RANGE, F_PERIOD_END_MS },
+        { 0, EVENT_PERIOD_MAX_MS, REJECT_NONE, EVENT_FIELD_COUNT },
+        { 0, EVENT_PERIOD_MAX_MS + 1, REJECT_OUT_OF_RANGE, F_PERIOD_END_MS },
+        { 1000, -1, REJECT_MISSING_FIELD, F_PERIOD_END_MS },
+        { -1, 1000, REJECT_MISSING_FIELD, F_PERIOD_START_MS },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        start(EV_COST_INCURRED);
+        event_set_str(&ev, F_COST_ID, SLICE("c1"));
+        event_set_str(&ev, F_CATEGORY, SLICE("ads"));
+        event_set_int(&ev, F_AMOUNT_MICROS, 1);
+        event_set_str(&ev, F_CURRENCY, SLICE("CNY"));
+        if (cases[i].start_ms >= 0)
+            event_set_int(&ev, F_PERIOD_START_MS, cases[i].start_ms);
+        if (cases[i].end_ms >= 0)
+            event_set_int(&ev, F_PERIOD_END_MS, cases[i].end_ms);
+        char what[32];
+        snprintf(what, sizeof(what), "period %zu", i);
+        expect(cases[i].want, cases[i].field, what);
+    }
+    start(EV_BALANCE_REPORTED);
+    event_set_str(&ev, F_ITEM, SLICE("equity"));
+    event_set_int(&ev, F_PERIOD_END_MS, NOW_MS);
+    event_set_int(&ev, F_AMOUNT_MICROS, 1);
+    event_set_str(&ev, F_CURRENCY, SLICE("CNY"));
+    expect_good("a balance");
 }
 
 Test(event_validate, scores)
