@@ -225,6 +225,12 @@ int commit_state(void *ctx, struct slice org, struct slice key, struct slice val
 
 const struct evaluator_sink *commit_sink(struct commit *c)
 {
-    c->sink = (struct evaluator_sink){ c, on_live_row, on_judged_row, on_alert, on_board, on_scorecard };
+    c->sink = (struct evaluator_sink){ .ctx = c,
+                                       .emitted_at_ms = wall_ms(),
+                                       .live_row = on_live_row,
+                                       .judged_row = on_judged_row,
+                                       .alert = on_alert,
+                                       .board = on_board,
+                                       .scorecard = on_scorecard };
     return &c->sink;
 }

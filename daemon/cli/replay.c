@@ -21,7 +21,8 @@ struct replay {
 
 static int advance(struct replay *r, bool at_end)
 {
-    const struct evaluator_sink sink = results_sink(&r->results);
+    struct evaluator_sink sink = results_sink(&r->results);
+    sink.emitted_at_ms = r->run.now_ms;
     return core_run_advance(&r->run, at_end, &sink);
 }
 

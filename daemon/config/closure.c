@@ -59,6 +59,13 @@ static void need_roster(struct definitions *d)
             d->measure[i].dims |= 1u << DIM_ORG | 1u << DIM_TEAM | 1u << DIM_REP;
 }
 
+static void need_rule(struct definitions *d, const struct rule_def *r)
+{
+    need_kpi(d, r->kpi, r->dims, &r->window);
+    for (uint32_t i = 0; i < r->n_reads; i++)
+        need_kpi(d, r->read[i].kpi < 0 ? r->kpi : r->read[i].kpi, r->dims, &r->read[i].window);
+}
+
 static void need_all(struct definitions *d)
 {
     need_roster(d);
@@ -71,7 +78,7 @@ static void need_all(struct definitions *d)
     for (uint32_t i = 0; i < d->n_boards; i++)
         need_kpi(d, d->board[i].kpi, 1u << d->board[i].dim, &d->board[i].window);
     for (uint32_t i = 0; i < d->n_rules; i++)
-        need_kpi(d, d->rule[i].kpi, d->rule[i].dims, &d->rule[i].window);
+        need_rule(d, &d->rule[i]);
     for (uint32_t i = 0; i < d->n_scorecards; i++)
         for (uint32_t j = 0; j < d->scorecard[i].n_items; j++)
             need_kpi(d, d->scorecard[i].item[j].kpi, 1u << d->scorecard[i].dim, &d->scorecard[i].item[j].window);
@@ -166,6 +173,26 @@ static uint64_t hash_kpi(struct loader *l, int index)
     return text_hash(&t);
 }
 
+/* Only what a plain rule does not have, so that the hashes of those stay. */
+static void put_conditions(struct loader *l, struct text *t, const struct rule_def *r)
+{
+    const char *texts[] = { r->fire_expr ? r->fire_text : NULL, r->clear_expr ? r->clear_text : NULL,
+                            r->critical_expr ? r->critical_text : NULL, r->page_text };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i])
+            text_put(t, "|%zu=%s", i, texts[i]);
+    for (uint32_t i = 0; i < r->n_reads; i++) {
+        const struct rule_read *x = &r->read[i];
+        text_put(t, "|with=%s,%s,%s,%d,%lld,%lld", x->name, identity(l, x->kpi < 0 ? r->kpi : x->kpi), x->window.name,
+                 x->stat, (long long)x->ago_ms, (long long)x->mean_ms);
+    }
+    if (r->judge || r->mature_ms || r->lag_ms || r->after_ms || r->after_share > 0)
+        text_put(t, "|judge=%d,%lld,%lld,%lld,%.17g", (int)r->judge, (long long)r->mature_ms, (long long)r->lag_ms,
+                 (long long)r->after_ms, r->after_share);
+    for (uint32_t i = 0; i < r->n_milestones; i++)
+        text_put(t, "|milestone=%.17g", r->milestone[i]);
+}
+
 /* A rule stays the same rule when its KPI is merely shown in another window. */
 static uint64_t hash_rule(struct loader *l, const struct rule_def *r)
 {
@@ -174,6 +201,7 @@ static uint64_t hash_rule(struct loader *l, const struct rule_def *r)
              r->dims, (int)r->fire_op, r->fire, (int)r->clear_op, r->clear);
     text_put(&t, "|critical=%d,%.17g|for=%lld|min=%lld|level=%s|stat=%d", r->has_critical, r->critical,
              (long long)r->for_ms, (long long)r->min_samples, r->level, r->stat);
+    put_conditions(l, &t, r);
     return text_hash(&t);
 }
 

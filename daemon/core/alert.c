@@ -34,7 +34,7 @@ static bool held(const struct look *l)
 
 static bool start_firing(const struct look *l)
 {
-    l->a->critical = l->sight->critical;
+    l->a->grade = l->sight->grade;
     enter(l, ALERT_FIRING);
     return true;
 }
@@ -54,7 +54,7 @@ static bool from_ok(const struct look *l)
 static bool from_pending(const struct look *l)
 {
     if (!l->sight->enough || !l->sight->fires) {
-        enter(l, ALERT_OK);
+        enter(l, l->sight->has_value ? ALERT_OK : ALERT_NO_DATA);
         return false;
     }
     return held(l) && start_firing(l);
@@ -63,9 +63,10 @@ static bool from_pending(const struct look *l)
 static bool escalate(const struct look *l)
 {
     const struct alert_sight *s = l->sight;
-    if (!s->enough || !s->fires || !s->critical || l->a->critical)
+    if (!s->enough || !s->fires || s->grade <= l->a->grade)
         return false;
-    l->a->critical = l->a->unsaved = true;
+    l->a->grade = s->grade;
+    l->a->unsaved = true;
     return true;
 }
 
@@ -107,4 +108,16 @@ struct alert_step alert_look(struct alert *a, const struct alert_sight *sight, i
     if (a->state == ALERT_PENDING || a->state == ALERT_RECOVERING)
         step.deadline_ms = a->since_ms + for_ms;
     return step;
+}
+
+bool alert_pass(struct alert *a, int passed, int64_t cycle_start_ms)
+{
+    if (a->since_ms != cycle_start_ms && (a->grade || passed > 0))
+        *a = (struct alert){ .since_ms = cycle_start_ms, .unsaved = true };
+    if (passed <= a->grade)
+        return false;
+    a->grade++;
+    a->state = ALERT_FIRING;
+    a->unsaved = true;
+    return true;
 }

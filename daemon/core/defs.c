@@ -63,6 +63,16 @@ static void release_rule(struct rule_def *r)
 {
     free(r->id);
     free(r->level);
+    free(r->scorecard);
+    char *const texts[] = { r->fire_text, r->clear_text, r->critical_text, r->page_text };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+    expr_free(r->fire_expr);
+    expr_free(r->clear_expr);
+    expr_free(r->critical_expr);
+    expr_free(r->page_expr);
+    for (uint32_t i = 0; i < r->n_reads; i++)
+        free(r->read[i].name);
 }
 
 static void release_scorecard(struct scorecard_def *s)

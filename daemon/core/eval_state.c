@@ -2,7 +2,7 @@
  * eval_pending.c.
  *
  *   org ""   key "tick"                              value "<ms>"
- *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <critical> <since ms> <rule hash>"
+ *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <grade> <since ms> <rule hash>"
  *   org      key "board|<board>"                     value "<hash of the snapshot published last>"
  *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
 #include <stdio.h>
@@ -28,7 +28,7 @@ static int save_alert(struct evaluator *e, struct subject *s, uint32_t rule, eva
     const struct alert *a = &s->alert[rule];
     int n = snprintf(key, sizeof key, "alert|%s|%s|%.*s", e->defs->rule[rule].id, dim_name(s->dim), (int)s->escaped.n,
                      s->escaped.p);
-    int m = snprintf(value, sizeof value, "%s %d %lld %016llx", alert_state_name(a->state), a->critical,
+    int m = snprintf(value, sizeof value, "%s %d %lld %016llx", alert_state_name(a->state), a->grade,
                      (long long)a->since_ms, (unsigned long long)e->defs->rule[rule].hash);
     if (n < 0 || (size_t)n >= sizeof key)
         return -1;
@@ -134,7 +134,7 @@ static int parse_alert(const char *text, struct alert *ret, uint64_t *ret_hash)
             continue;
         char *at;
         ret->state = (enum alert_state)state;
-        ret->critical = strtol(text + n, &at, 10) != 0;
+        ret->grade = (int)strtol(text + n, &at, 10);
         ret->since_ms = strtoll(at, &at, 10);
         *ret_hash = strtoull(at, &at, 16);
         return *at ? -1 : 0;
@@ -142,7 +142,7 @@ static int parse_alert(const char *text, struct alert *ret, uint64_t *ret_hash)
     return -1;
 }
 
-/* A rule that is gone or was changed starts anew. */
+/* A rule that is gone or was changed starts anew, unless it says that it keeps its states. */
 static int restore_alert(struct evaluator *e, struct slice org_id, struct slice rest, const char *value)
 {
     struct slice rule = next_part(&rest), dim = next_part(&rest);
@@ -152,7 +152,8 @@ static int restore_alert(struct evaluator *e, struct slice org_id, struct slice 
     if (d < 0 || rest.n == 0 || parse_alert(value, &a, &hash) < 0)
         return -1;
     for (uint32_t r = 0; r < e->defs->n_rules; r++) {
-        if (!slice_eq(slice_of(e->defs->rule[r].id), rule) || e->defs->rule[r].hash != hash)
+        const struct rule_def *def = &e->defs->rule[r];
+        if (!slice_eq(slice_of(def->id), rule) || (def->hash != hash && !def->keep))
             continue;
         struct org *org = store_org(&e->store, org_id);
         struct subject *s = org ? org_subject(&e->store, org, (enum dim)d, rest) : NULL;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "rule_read.h"
 #include "rules.h"
 
 int subject_set_add(struct subject_set *set, struct subject *s)
@@ -328,7 +329,16 @@ static void due_node(struct evaluator *e, enum view_id v, struct node *n, int64_
     requeue(e, v, n);
 }
 
-/* A civil boundary: rules on complete windows are judged for every subject, those without any event too. */
+/* All subjects of a rule, those without any event too. */
+static void want_all(struct evaluator *e, struct org *org, uint32_t rule, int64_t at_ms)
+{
+    for (int d = 0; d < DIM_COUNT; d++)
+        for (uint32_t i = 0; e->defs->rule[rule].dims >> d & 1 && i < org->dim[d].n; i++)
+            if (org->dim[d].v[i]->view[VIEW_JUDGED].known && rules_want(e, org->dim[d].v[i], (int)rule, at_ms) < 0)
+                e->out_of_memory = true;
+}
+
+/* A civil boundary: rules on complete windows are judged, once these are mature. */
 static void due_org_close(struct evaluator *e, struct org *org, int64_t due_ms)
 {
     int64_t at_ms = e->view[VIEW_JUDGED].at_ms, next = INT64_MAX;
@@ -336,15 +346,13 @@ static void due_org_close(struct evaluator *e, struct org *org, int64_t due_ms)
         const struct rule_def *rule = &e->defs->rule[r];
         if (!plan_rule_at_close(&e->plan, rule))
             continue;
-        int64_t end_ms = calendar_period(org->cal, rule->window.period, due_ms).end_ms;
-        for (int d = 0; end_ms - 1 <= at_ms && d < DIM_COUNT; d++)
-            for (uint32_t i = 0; rule->dims >> d & 1 && i < org->dim[d].n; i++)
-                if (org->dim[d].v[i]->view[VIEW_JUDGED].known &&
-                    rules_want(e, org->dim[d].v[i], (int)r, end_ms - 1) < 0)
-                    e->out_of_memory = true;
-        end_ms = calendar_period(org->cal, rule->window.period, at_ms + 1).end_ms;
-        if (end_ms - 1 < next)
-            next = end_ms - 1;
+        enum period period = rule_period(rule);
+        int64_t last_ms = calendar_period(org->cal, period, due_ms - rule->mature_ms).end_ms - 1;
+        if (last_ms + rule->mature_ms <= at_ms)
+            want_all(e, org, r, last_ms);
+        last_ms = calendar_period(org->cal, period, at_ms + 1 - rule->mature_ms).end_ms - 1;
+        if (last_ms + rule->mature_ms < next)
+            next = last_ms + rule->mature_ms;
     }
     org->view[VIEW_JUDGED].close_due_ms = next;
     push_due(e, VIEW_JUDGED, next, org, DUE_ORG_CLOSE, 0);

@@ -5,6 +5,8 @@
 
 #include "plan_kpi.h"
 
+#define DAY_MS INT64_C(86400000)
+
 int plan_window(const struct plan *plan, const struct window *w)
 {
     for (uint32_t i = 0; i < plan->n_windows; i++) {
@@ -32,8 +34,10 @@ int plan_slot_of(const struct plan *plan, int measure, int window, enum compared
 bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule)
 {
     const struct plan_kpi *k = &plan->kpi[rule->kpi];
-    return (rule->fire_op == CMP_LT || rule->fire_op == CMP_LE) && rule->window.kind == WINDOW_PERIOD && !k->elapsed &&
-           !k->prev;
+    bool less = rule->fire_expr ? rule->less : rule->fire_op == CMP_LT || rule->fire_op == CMP_LE;
+    if (rule->window.kind != WINDOW_PERIOD || rule->n_milestones || rule->judge == RULE_JUDGE_RUNNING)
+        return false;
+    return rule->judge == RULE_JUDGE_COMPLETE || (less && !k->elapsed && !k->prev);
 }
 
 static void *grown(void *array, uint32_t n, size_t size)
@@ -108,15 +112,61 @@ static int watch_rows(struct plan *plan)
     return 0;
 }
 
+static int watch_for_rule(struct plan *plan, int rule, int kpi, const struct window *window)
+{
+    struct plan_watch *w = add_watch(plan, kpi, window);
+    if (!w || append(&w->rule, &w->n_rules, rule) < 0)
+        return -1;
+    w->rule_dims |= plan->defs->rule[rule].dims;
+    return 0;
+}
+
+/* A rule that reads the past is looked at when a pane passes one of the edges of what it reads: the watch of a rolling window of that length tells. */
+static int watch_edge(struct plan *plan, int rule, int kpi, int64_t length_ms)
+{
+    struct window w = { .kind = WINDOW_ROLLING, .length_ms = length_ms, .name = "edge" };
+    return watch_for_rule(plan, rule, kpi, &w);
+}
+
+static int watch_read(struct plan *plan, int rule, const struct rule_read *read)
+{
+    int kpi = read->kpi < 0 ? plan->defs->rule[rule].kpi : read->kpi;
+    int64_t length_ms = read->window.kind == WINDOW_ROLLING ? read->window.length_ms : 0;
+    int rc = watch_for_rule(plan, rule, kpi, &read->window);
+    for (int64_t back_ms = DAY_MS; rc == 0 && back_ms <= read->mean_ms; back_ms += DAY_MS) {
+        rc = watch_edge(plan, rule, kpi, read->ago_ms + back_ms);
+        if (rc == 0 && length_ms)
+            rc = watch_edge(plan, rule, kpi, read->ago_ms + back_ms + length_ms);
+    }
+    if (rc == 0 && read->ago_ms)
+        rc = watch_edge(plan, rule, kpi, read->ago_ms);
+    if (rc == 0 && read->ago_ms && length_ms)
+        rc = watch_edge(plan, rule, kpi, read->ago_ms + length_ms);
+    return rc;
+}
+
+static int watch_rule(struct plan *plan, int rule)
+{
+    const struct rule_def *r = &plan->defs->rule[rule];
+    int64_t length_ms = r->window.kind == WINDOW_ROLLING ? r->window.length_ms : 0;
+    int rc = watch_for_rule(plan, rule, r->kpi, &r->window);
+    for (uint32_t k = 1; rc == 0 && length_ms && k <= r->past_windows; k++)
+        rc = watch_edge(plan, rule, r->kpi, (k + 1) * length_ms);
+    if (rc == 0 && r->lag_ms)
+        rc = watch_edge(plan, rule, r->kpi, r->lag_ms);
+    if (rc == 0 && r->lag_ms)
+        rc = watch_edge(plan, rule, r->kpi, r->lag_ms + length_ms);
+    for (uint32_t i = 0; rc == 0 && i < r->n_reads; i++)
+        rc = watch_read(plan, rule, &r->read[i]);
+    return rc;
+}
+
 static int watch_users(struct plan *plan)
 {
     const struct definitions *defs = plan->defs;
-    for (uint32_t i = 0; i < defs->n_rules; i++) {
-        struct plan_watch *w = add_watch(plan, defs->rule[i].kpi, &defs->rule[i].window);
-        if (!w || append(&w->rule, &w->n_rules, (int)i) < 0)
+    for (uint32_t i = 0; i < defs->n_rules; i++)
+        if (watch_rule(plan, (int)i) < 0)
             return -1;
-        w->rule_dims |= defs->rule[i].dims;
-    }
     for (uint32_t i = 0; i < defs->n_boards; i++) {
         struct plan_watch *w = add_watch(plan, defs->board[i].kpi, &defs->board[i].window);
         if (!w || append(&w->board, &w->n_boards, (int)i) < 0)
@@ -162,6 +212,16 @@ static int touch(struct plan *plan, int measure, int window, enum compared prev,
     return 0;
 }
 
+/* A rule in a running civil window compares with the part of the one before that had passed by then. */
+static bool watch_reads_past(const struct plan *plan, const struct plan_watch *w)
+{
+    enum window_kind kind = plan->window[w->window].kind;
+    bool past = false;
+    for (uint32_t i = 0; i < w->n_rules; i++)
+        past |= plan->defs->rule[w->rule[i]].past_windows > 0;
+    return past && (kind == WINDOW_PERIOD || kind == WINDOW_TO_DATE);
+}
+
 /* Boards show the previous rank, so they read every leaf in the comparison window too. */
 static int touch_leaves(struct plan *plan)
 {
@@ -170,6 +230,9 @@ static int touch_leaves(struct plan *plan)
         const struct plan_kpi *k = &plan->kpi[w->kpi];
         for (uint32_t j = 0; j < k->n_leaves; j++) {
             if (touch(plan, k->leaf[j].measure, w->window, k->leaf[j].prev ? COMPARED_ELAPSED : COMPARED_NOT, i) < 0)
+                return -1;
+            if (watch_reads_past(plan, w) &&
+                touch(plan, k->leaf[j].measure, w->window, COMPARED_ELAPSED, i) < 0)
                 return -1;
             if (w->n_boards && plan->window[w->window].kind != WINDOW_GAUGE &&
                 touch(plan, k->leaf[j].measure, w->window, COMPARED_WHOLE, i) < 0)

@@ -1,27 +1,13 @@
-/* Rules: from a KPI value to what the state machine sees, and from its step to the transition that leaves. */
+/* Rules: who is judged at a tick, what the state machine is shown, and the transition that leaves. */
 #include "rules.h"
 
 #include <stdlib.h>
 
 #include "alert.h"
 #include "row.h"
+#include "rule_read.h"
 
-#define HISTORICAL_MS INT64_C(3600000) /* older than this at emission: pages nobody */
-
-bool rule_compare(enum compare op, double value, double threshold)
-{
-    switch (op) {
-    case CMP_LT:
-        return value < threshold;
-    case CMP_LE:
-        return value <= threshold;
-    case CMP_GT:
-        return value > threshold;
-    case CMP_GE:
-        break;
-    }
-    return value >= threshold;
-}
+#define STALE_AFTER_MS INT64_C(3600000) /* unless configured */
 
 int rules_want(struct evaluator *e, struct subject *s, int rule, int64_t at_ms)
 {
@@ -52,31 +38,42 @@ static int order(const void *x, const void *y)
 /* What one judgement is made of. */
 struct judged {
     struct evaluator *e;
-    const struct rule_def *rule;
-    struct subject *subject;
-    struct kpi_value value;
-    double figure;
-    int64_t tick_ms, samples;
+    struct rule_reader x;
+    int64_t tick_ms, starts_ms;
 };
+
+static int grade(struct judged *j)
+{
+    const struct rule_def *rule = j->x.rule;
+    if (rule->has_page && rule_holds(&j->x, rule->page_expr, rule->fire_op, rule->page))
+        return GRADE_PAGE;
+    if (rule->has_critical && rule_holds(&j->x, rule->critical_expr, rule->fire_op, rule->critical))
+        return GRADE_CRITICAL;
+    return GRADE_BASE;
+}
 
 static struct alert_sight see(struct judged *j)
 {
-    const struct rule_def *rule = j->rule;
-    struct alert_sight s = { .has_value = kpi_stat(&j->value, rule->stat, &j->figure) };
-    s.enough = s.has_value && (!j->value.has_samples || j->value.samples >= rule->min_samples);
-    s.fires = s.has_value && rule_compare(rule->fire_op, j->figure, rule->fire);
-    s.clears = s.has_value && rule_compare(rule->clear_op, j->figure, rule->clear);
-    s.critical = s.fires && rule->has_critical && rule_compare(rule->fire_op, j->figure, rule->critical);
+    struct rule_reader *x = &j->x;
+    const struct rule_def *rule = x->rule;
+    struct alert_sight s = { .has_value = x->has_value };
+    s.enough = s.has_value && (!x->value.has_samples || x->value.samples >= rule->min_samples) &&
+               j->starts_ms <= x->r.at_ms;
+    if (!s.enough)
+        return s;
+    s.fires = rule_holds(x, rule->fire_expr, rule->fire_op, rule->fire);
+    s.clears = rule_holds(x, rule->clear_expr, rule->clear_op, rule->clear);
+    s.grade = s.fires ? grade(j) : GRADE_BASE;
     return s;
 }
 
 /* Event time of the change: the newest event of this tick behind the figure, or the tick where only time moved. */
 static int64_t occurred(const struct judged *j)
 {
-    const struct plan_kpi *k = &j->e->plan.kpi[j->rule->kpi];
+    const struct plan_kpi *k = &j->e->plan.kpi[j->x.rule->kpi];
     int64_t newest = INT64_MIN;
     for (uint32_t i = 0; i < k->n_leaves; i++) {
-        const struct node *n = j->subject->node[k->leaf[i].measure];
+        const struct node *n = j->x.subject->node[k->leaf[i].measure];
         if (n && n->view[VIEW_JUDGED].touched_tick_ms == j->e->view[VIEW_JUDGED].at_ms &&
             n->view[VIEW_JUDGED].newest_cause_ms > newest)
             newest = n->view[VIEW_JUDGED].newest_cause_ms;
@@ -84,48 +81,78 @@ static int64_t occurred(const struct judged *j)
     return newest == INT64_MIN ? j->tick_ms : newest;
 }
 
-static double threshold(const struct judged *j, const struct alert_step *step, bool critical)
+/* What decided: its threshold and its text. */
+struct verdict {
+    enum alert_state from, to;
+    int grade; /* milestones: the one that was passed, counted from 1 */
+    double threshold;
+    const char *condition;
+};
+
+static struct verdict verdict_of(const struct rule_def *rule, const struct alert_step *step, int grade)
 {
     if (step->to != ALERT_FIRING)
-        return j->rule->clear;
-    return critical ? j->rule->critical : j->rule->fire;
+        return (struct verdict){ step->from, step->to, grade, rule->clear_expr ? 0 : rule->clear, rule->clear_text };
+    if (grade == GRADE_PAGE)
+        return (struct verdict){ step->from, step->to, grade, rule->page, rule->page_text };
+    if (grade == GRADE_CRITICAL)
+        return (struct verdict){ step->from, step->to, grade, rule->critical, rule->critical_text };
+    return (struct verdict){ step->from, step->to, grade, rule->fire, rule->fire_text };
 }
 
-static struct slice transition_id(const struct alert_transition *t, char *buf)
+/* The milestone is part of the id: several may be passed at one tick. */
+static struct slice transition_id(const struct alert_transition *t, bool milestone, char *buf)
 {
     const struct slice parts[] = { t->rule, t->org, t->dim, t->subject, t->from_state, t->to_state };
-    return hex_id(parts, sizeof parts / sizeof parts[0], &t->tick_ms, 1, buf);
+    const int64_t numbers[] = { t->tick_ms, double_bits(t->threshold) };
+    return hex_id(parts, sizeof parts / sizeof parts[0], numbers, milestone ? 2 : 1, buf);
 }
 
-static int emit(const struct judged *j, const struct alert_step *step, bool critical)
+static struct slice level_of(const struct rule_def *rule, int grade)
+{
+    return !rule->n_milestones && grade >= GRADE_CRITICAL ? SLICE("critical") : slice_of(rule->level);
+}
+
+static bool is_stale(const struct evaluator *e, int64_t tick_ms)
+{
+    int64_t after_ms = e->defs->stale_after_ms > 0 ? e->defs->stale_after_ms : STALE_AFTER_MS;
+    int64_t emitted_ms = e->sink->emitted_at_ms ? e->sink->emitted_at_ms : e->now_ms;
+    return emitted_ms - tick_ms > after_ms;
+}
+
+static int emit(const struct judged *j, const struct verdict *v)
 {
     char id[33], hash[17];
     const struct evaluator *e = j->e;
-    hex_hash(j->rule->hash, hash);
+    const struct rule_reader *x = &j->x;
+    const struct rule_def *rule = x->rule;
+    hex_hash(rule->hash, hash);
     struct alert_transition t = {
-        .rule = slice_of(j->rule->id),
-        .org = j->subject->org->id,
-        .dim = slice_of(dim_name(j->subject->dim)),
-        .subject = j->subject->text,
-        .level = critical ? SLICE("critical") : slice_of(j->rule->level),
-        .from_state = slice_of(alert_state_name(step->from)),
-        .to_state = slice_of(alert_state_name(step->to)),
+        .rule = slice_of(rule->id),
+        .org = x->subject->org->id,
+        .dim = slice_of(dim_name(x->subject->dim)),
+        .subject = x->subject->text,
+        .level = level_of(rule, v->grade),
+        .from_state = slice_of(alert_state_name(v->from)),
+        .to_state = slice_of(alert_state_name(v->to)),
         .tick_ms = j->tick_ms,
         .occurred_at_ms = occurred(j),
-        .kpi = slice_of(e->defs->kpi[j->rule->kpi].id),
-        .window = slice_of(j->rule->window.name),
-        .window_start_ms = j->value.span.start_ms,
-        .window_end_ms = j->value.span.end_ms,
-        .value = j->figure,
-        .is_null = j->value.is_null,
-        .numerator = j->value.numerator,
-        .denominator = j->value.denominator,
-        .samples = j->value.has_samples ? j->value.samples : 0,
-        .threshold = threshold(j, step, critical),
+        .kpi = slice_of(e->defs->kpi[rule->kpi].id),
+        .window = slice_of(rule->window.name),
+        .window_start_ms = x->value.span.start_ms,
+        .window_end_ms = x->value.span.end_ms,
+        .value = x->has_value ? x->figure : 0,
+        .is_null = !x->has_value,
+        .numerator = x->value.numerator,
+        .denominator = x->value.denominator,
+        .samples = x->value.has_samples ? x->value.samples : 0,
+        .threshold = v->threshold,
+        .condition = slice_of(v->condition),
         .definition_hash = { hash, 16 },
-        .historical = e->now_ms - j->tick_ms > HISTORICAL_MS,
+        .historical = is_stale(e, j->tick_ms),
     };
-    t.id = transition_id(&t, id);
+    t.page = !rule->n_milestones && v->to == ALERT_FIRING && v->grade == GRADE_PAGE && !t.historical;
+    t.id = transition_id(&t, rule->n_milestones > 0, id);
     return e->sink->alert ? e->sink->alert(e->sink->ctx, &t) : 0;
 }
 
@@ -136,26 +163,70 @@ static struct alert *alert_of(struct evaluator *e, struct subject *s, int rule)
     return s->alert ? &s->alert[rule] : NULL;
 }
 
-static int judge(struct evaluator *e, const struct judgement *x, int64_t tick_ms)
+/* Looked at again then, without any event; one entry on the agenda is enough. */
+static void wake(struct judged *j, struct alert *a, int64_t at_ms)
 {
-    const struct rule_def *rule = &e->defs->rule[x->rule];
-    struct judged j = { .e = e, .rule = rule, .subject = x->subject, .tick_ms = tick_ms };
-    int window = plan_window(&e->plan, &rule->window);
-    bool here = x->at_ms == e->view[VIEW_JUDGED].at_ms;
-    struct reading r =
-        here ? reading_at_view(e, VIEW_JUDGED, window) : reading_past(e, VIEW_JUDGED, &rule->window, x->at_ms);
-    struct alert *a = alert_of(e, x->subject, x->rule);
+    const struct plan *plan = &j->e->plan;
+    const struct rule_def *rule = j->x.rule;
+    if (at_ms == INT64_MAX || at_ms <= j->e->view[VIEW_JUDGED].at_ms || a->wake_ms == at_ms)
+        return;
+    a->wake_ms = at_ms;
+    view_wake(j->e, VIEW_JUDGED, j->x.subject, plan_watch_of(plan, rule->kpi, plan_window(plan, &rule->window)), at_ms);
+}
+
+static int judge_milestones(struct judged *j, struct alert *a)
+{
+    const struct rule_def *rule = j->x.rule;
+    const struct calendar *cal = j->x.subject->org->cal;
+    int64_t cycle_ms = calendar_period(cal, cal->cycle, j->x.at_ms).start_ms;
+    int passed = 0, rc = 0;
+    while (see(j).enough && passed < (int)rule->n_milestones && j->x.figure >= rule->milestone[passed])
+        passed++;
+    while (rc == 0 && alert_pass(a, passed, cycle_ms)) {
+        struct verdict v = { a->grade > 1 ? ALERT_FIRING : ALERT_OK, ALERT_FIRING, a->grade,
+                             rule->milestone[a->grade - 1], NULL };
+        rc = emit(j, &v);
+    }
+    return rc;
+}
+
+static int judge(struct evaluator *e, const struct judgement *w, int64_t tick_ms)
+{
+    const struct rule_def *rule = &e->defs->rule[w->rule];
+    struct judged j = { .e = e, .tick_ms = tick_ms };
+    struct alert *a = alert_of(e, w->subject, w->rule);
     if (!a)
         return -1;
-    kpi_read(&r, x->subject, rule->kpi, &j.value);
+    rule_read(&j.x, e, rule, w->subject, w->at_ms);
+    j.starts_ms = rule_starts_ms(&j.x);
+    wake(&j, a, j.starts_ms);
+    if (e->plan.kpi[rule->kpi].elapsed && !j.x.value.is_null)
+        elapsed_note(e, VIEW_JUDGED, w->subject,
+                     plan_watch_of(&e->plan, rule->kpi, plan_window(&e->plan, &rule->window)));
+    if (rule->n_milestones)
+        return judge_milestones(&j, a);
     struct alert_sight sight = see(&j);
-    bool was_critical = a->critical;
+    int before = a->grade;
     struct alert_step step = alert_look(a, &sight, tick_ms, rule->for_ms);
     if (step.deadline_ms != INT64_MAX && step.deadline_ms > tick_ms)
-        view_wake(e, VIEW_JUDGED, x->subject, plan_watch_of(&e->plan, rule->kpi, window), step.deadline_ms - 1);
-    if (e->plan.kpi[rule->kpi].elapsed && !j.value.is_null)
-        elapsed_note(e, VIEW_JUDGED, x->subject, plan_watch_of(&e->plan, rule->kpi, window));
-    return step.emit ? emit(&j, &step, step.to == ALERT_FIRING ? a->critical : was_critical) : 0;
+        wake(&j, a, step.deadline_ms - 1);
+    struct verdict v = verdict_of(rule, &step, step.to == ALERT_FIRING ? a->grade : before);
+    return step.emit ? emit(&j, &v) : 0;
+}
+
+/* A rule on complete windows looks again at the newest one: a late event may have changed it. */
+static int want_rule(struct evaluator *e, struct subject *s, int rule)
+{
+    const struct rule_def *def = &e->defs->rule[rule];
+    int64_t at_ms = e->view[VIEW_JUDGED].at_ms;
+    if (!(def->dims >> s->dim & 1))
+        return 0;
+    if (plan_rule_at_close(&e->plan, def)) {
+        at_ms = rule_complete_ms(e, def, s, at_ms);
+        if (at_ms == INT64_MIN)
+            return 0;
+    }
+    return rules_want(e, s, rule, at_ms);
 }
 
 static int want_touched(struct evaluator *e)
@@ -167,12 +238,9 @@ static int want_touched(struct evaluator *e)
             const struct plan_watch *w = &e->plan.watch[k];
             if (w->n_rules == 0 || !(w->rule_dims >> s->dim & 1) || !bit_test(s->view[VIEW_JUDGED].dirty, k))
                 continue;
-            for (uint32_t r = 0; r < w->n_rules; r++) {
-                const struct rule_def *rule = &e->defs->rule[w->rule[r]];
-                if (rule->dims >> s->dim & 1 && !plan_rule_at_close(&e->plan, rule) &&
-                    rules_want(e, s, w->rule[r], e->view[VIEW_JUDGED].at_ms) < 0)
+            for (uint32_t r = 0; r < w->n_rules; r++)
+                if (want_rule(e, s, w->rule[r]) < 0)
                     return -1;
-            }
         }
     }
     return 0;

@@ -7,6 +7,5 @@
 /* Judge everything the tick touched, in the order org, rule, dim, subject. 0, -1 or what the sink returned. */
 int rules_judge(struct evaluator *e, int64_t tick_ms);
 int rules_want(struct evaluator *e, struct subject *s, int rule, int64_t at_ms);
-bool rule_compare(enum compare op, double value, double threshold);
 
 #endif

@@ -106,7 +106,7 @@ static int init_org_views(const struct plan *plan, struct org *org)
     for (int v = 0; v < VIEW_COUNT; v++) {
         struct org_view *view = &org->view[v];
         view->spans_at_ms = INT64_MIN;
-        view->close_due_ms = INT64_MAX;
+        view->close_due_ms = view->first_ms = INT64_MAX;
         view->span = calloc(spans, sizeof *view->span);
         view->boards = calloc(boards / 64 + 1, sizeof *view->boards);
         view->board_published = calloc(boards, sizeof *view->board_published);

@@ -103,6 +103,8 @@ struct org {
         int64_t spans_at_ms;       /* instant that `span` was computed for */
         struct span *span;         /* [window * COMPARED_COUNT + prev]; end < start: not yet */
         int64_t close_due_ms;      /* next civil boundary at which rules on complete windows are judged */
+        int64_t first_ms;          /* start of the first pane that holds anything, as known at first_at_ms; INT64_MAX: none */
+        int64_t first_at_ms;
         uint64_t *boards;          /* bit per board: its ranking may have changed */
         uint64_t *board_published; /* hash per board */
         uint64_t *board_saved;     /* the same as saved last */

@@ -114,6 +114,39 @@ struct board_def {
     uint32_t top; /* entries published, 0 = all; the ranking itself is always complete */
 };
 
+/* What a rule reads beside its own value, under a name of its own in its conditions: a KPI (its own, if kpi < 0) in some window, at some other time. */
+struct rule_read {
+    char *name;
+    int kpi;              /* index, -1: the rule's */
+    struct window window;
+    bool own_window; /* not given: the rule's */
+    int stat;
+    int64_t ago_ms;  /* as it was so long before */
+    int64_t mean_ms; /* > 0: mean of what it was at this time of the day on each day of so long before */
+};
+
+/* Slots in the conditions of a rule. */
+enum rule_slot {
+    RULE_VALUE,   /* the figure that is judged */
+    RULE_N,       /* its samples */
+    RULE_PREV,    /* the figure in the preceding equal window */
+    RULE_PREV_N,  /* its samples */
+    RULE_MEAN4,   /* the mean of the figures of the 4 preceding equal windows */
+    RULE_ELAPSED, /* share of the window (of the cycle where that is to date) that has passed */
+    RULE_BAND,    /* of a scorecard: its band counted from the worst, 0 .. */
+    RULE_READ     /* + index of the read */
+};
+
+/* When a rule looks at a civil window. */
+enum rule_judge {
+    RULE_JUDGE_AUTO,     /* "less than" waits for the end, unless the KPI allows for the part that has passed */
+    RULE_JUDGE_COMPLETE, /* at its end, and again whenever that value is corrected */
+    RULE_JUDGE_RUNNING   /* at any time */
+};
+
+enum { RULE_READS_MAX = 8, RULE_MILESTONES_MAX = 8 };
+
+/* A rule fires when `fire` holds, clears when `clear` does. Either is a comparison of the value with a threshold, or an expression. */
 struct rule_def {
     char *id;
     int kpi; /* index */
@@ -121,12 +154,28 @@ struct rule_def {
     uint32_t dims;
     enum compare fire_op, clear_op;
     double fire, clear; /* thresholds in the KPI's unit (ratios 0..1, money in micro-units, durations in ms) */
-    int stat;           /* KPI_DURATION: 0 mean, else 50, 90, 95 or 99 */
-    bool has_critical;
-    double critical; /* same direction as fire */
+    struct expr *fire_expr, *clear_expr; /* instead; slots are enum rule_slot */
+    int stat;                            /* KPI_DURATION: 0 mean, else 50, 90, 95 or 99 */
+    bool has_critical, has_page;
+    double critical, page; /* same direction as fire; somebody is to be called at `page` */
+    struct expr *critical_expr, *page_expr;
+    char *fire_text, *clear_text, *critical_text, *page_text; /* as written; NULL: none */
     int64_t for_ms;
     int64_t min_samples;
     char *level; /* info, warning, critical */
+    uint32_t n_reads;
+    struct rule_read read[RULE_READS_MAX];
+    uint32_t past_windows;     /* how many windows before this one the conditions read: 0, 1 or 4 */
+    bool less;                 /* fires when the value falls; only looked at where there is a fire_expr */
+    enum rule_judge judge;
+    int64_t mature_ms;         /* complete windows are judged so long after their end */
+    int64_t lag_ms;            /* the window judged ended so long ago: cases older than that */
+    int64_t after_ms;          /* judged from so long after the subject's first sample */
+    double after_share;        /* judged once this share of the window or cycle has passed */
+    uint32_t n_milestones;     /* > 0: instead of fire and clear */
+    double milestone[RULE_MILESTONES_MAX]; /* ascending */
+    char *scorecard;           /* id: judges its score instead of a KPI; NULL: none */
+    bool keep;                 /* its states survive a change of its definition */
     uint64_t hash;
 };
 
@@ -196,6 +245,7 @@ struct definitions {
     int64_t out_of_orderness_ms; /* default 10 s */
     int64_t lateness_ms;         /* later than this behind the watermark: late topic; default = retention_ms */
     int64_t max_ahead_ms;        /* default 1 h */
+    int64_t stale_after_ms;      /* transitions older than this at emission are historical, default 1 h; 0: never */
 };
 
 const struct org_def *definitions_org(const struct definitions *defs,

@@ -55,6 +55,7 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
 /* Where results go; all borrowed slices are valid during the call only. Any may be NULL. Return 0 to go on. */
 struct evaluator_sink {
     void *ctx;
+    int64_t emitted_at_ms; /* processing time, which tells what is historical; 0: the `now` of evaluator_advance */
     int (*live_row)(void *ctx, const struct kpi_row *row);   /* a value of the live view that changed */
     int (*judged_row)(void *ctx, const struct kpi_row *row); /* snapshot tick, or a revision of a closed window */
     int (*alert)(void *ctx, const struct alert_transition *a);

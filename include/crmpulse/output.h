@@ -39,11 +39,13 @@ struct alert_transition {
     bool is_null;
     int64_t numerator, denominator, samples;
     double threshold;
+    struct slice condition; /* as configured */
     int64_t revision;
     struct slice definition_hash;
-    bool historical;
+    bool historical, page;
     const struct slice *evidence_event_ids;
     size_t evidence_count;
+    bool evidence_truncated;
     int64_t emitted_at_ms;
 };
 

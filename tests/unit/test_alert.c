@@ -63,11 +63,11 @@ Test(alert_machine, no_data_is_ok_seen_from_outside)
 Test(alert_machine, escalates_once)
 {
     struct alert_sight critical = fires;
-    critical.critical = true;
+    critical.grade = GRADE_CRITICAL;
     struct alert a = { 0 };
     alert_look(&a, &fires, 10, 0);
     struct alert_step s = alert_look(&a, &critical, 20, 0);
-    cr_assert(s.emit && s.from == ALERT_FIRING && s.to == ALERT_FIRING && a.critical);
+    cr_assert(s.emit && s.from == ALERT_FIRING && s.to == ALERT_FIRING && a.grade == GRADE_CRITICAL);
     cr_assert(!alert_look(&a, &critical, 30, 0).emit);
     cr_assert(!alert_look(&a, &fires, 40, 0).emit, "back to a warning is no news");
 }

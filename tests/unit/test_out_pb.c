@@ -124,11 +124,14 @@ Test(out_pb, alert_transition)
                                       .denominator = 40,
                                       .samples = 41,
                                       .threshold = 0.8,
+                                      .condition = SLICE("< 0.80"),
                                       .revision = 2,
                                       .definition_hash = SLICE("cafe"),
                                       .historical = true,
                                       .evidence_event_ids = evidence,
                                       .evidence_count = 2,
+                                      .evidence_truncated = true,
+                                      .page = true,
                                       .emitted_at_ms = 205 };
     cr_assert_str_eq(json(OUT_ALERT_TRANSITION, out_pb_alert_transition(&a, &alert)),
                      "{\"id\":\"id2\",\"rule\":\"csat_low\",\"org\":\"acme\",\"dim\":\"team\",\"subject\":\"north\","
@@ -136,7 +139,8 @@ Test(out_pb, alert_transition)
                      "\"occurred_at_ms\":202,\"kpi\":\"csat\",\"window\":\"r30\",\"window_start_ms\":203,"
                      "\"window_end_ms\":204,\"value\":0.75,\"is_null\":false,\"numerator\":30,\"denominator\":40,"
                      "\"samples\":41,\"threshold\":0.8,\"revision\":2,\"definition_hash\":\"cafe\",\"historical\":true,"
-                     "\"evidence_event_ids\":[\"e1\",\"e\\\"2\"],\"emitted_at_ms\":205}");
+                     "\"evidence_event_ids\":[\"e1\",\"e\\\"2\"],\"emitted_at_ms\":205,\"condition\":\"< 0.80\","
+                     "\"page\":true,\"evidence_truncated\":true}");
     alert = (struct alert_transition){ .is_null = true };
     const char *text = json(OUT_ALERT_TRANSITION, out_pb_alert_transition(&a, &alert));
     cr_assert_not_null(strstr(text, "\"is_null\":true"));
