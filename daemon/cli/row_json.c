@@ -123,13 +123,17 @@ struct slice alert_json(struct arena *a, const struct alert_transition *x)
     integer(&t, "denominator", x->denominator);
     integer(&t, "samples", x->samples);
     number(&t, "threshold", x->threshold, false);
+    text(&t, "condition", x->condition);
     integer(&t, "revision", x->revision);
     text(&t, "definition_hash", x->definition_hash);
+    boolean(&t, "historical", x->historical);
+    boolean(&t, "page", x->page);
     json_text_key(&t, "evidence");
     json_text_open(&t, '[');
     for (size_t i = 0; i < x->evidence_count; i++)
         json_text_string(&t, x->evidence_event_ids[i]);
     json_text_close(&t, ']');
+    boolean(&t, "evidence_truncated", x->evidence_truncated);
     json_text_close(&t, '}');
     return json_text_end(&t);
 }

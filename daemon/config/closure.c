@@ -61,7 +61,9 @@ static void need_roster(struct definitions *d)
 
 static void need_rule(struct definitions *d, const struct rule_def *r)
 {
+    struct need samples = { .dims = r->dims };
     need_kpi(d, r->kpi, r->dims, &r->window);
+    need_expr(d, r->samples, samples);
     for (uint32_t i = 0; i < r->n_reads; i++)
         need_kpi(d, r->read[i].kpi < 0 ? r->kpi : r->read[i].kpi, r->dims, &r->read[i].window);
 }
@@ -177,7 +179,7 @@ static uint64_t hash_kpi(struct loader *l, int index)
 static void put_conditions(struct loader *l, struct text *t, const struct rule_def *r)
 {
     const char *texts[] = { r->fire_expr ? r->fire_text : NULL, r->clear_expr ? r->clear_text : NULL,
-                            r->critical_expr ? r->critical_text : NULL, r->page_text };
+                            r->critical_expr ? r->critical_text : NULL, r->page_text, r->samples_text };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i])
             text_put(t, "|%zu=%s", i, texts[i]);

@@ -98,6 +98,17 @@ static void load_milestones(struct rule_loader *x, const struct entry *e)
     }
 }
 
+/* What counts as a sample where the KPI's own denominator is money: "txn_count". */
+static void load_samples(struct rule_loader *x, const struct entry *e)
+{
+    const struct node *n = node_get(e->map, "samples");
+    struct formula f;
+    if (!n || !formula_compile(x->l, n, SCOPE_FORMULA, &f))
+        return;
+    x->rule->samples = f.expr;
+    x->rule->samples_text = copy_text(x->l, slice_of(f.canonical));
+}
+
 static void load_timing(struct rule_loader *x, const struct entry *e)
 {
     static const char *const judges[] = { "auto", "complete", "running", NULL };
@@ -110,6 +121,7 @@ static void load_timing(struct rule_loader *x, const struct entry *e)
         value_duration(l, n, 0, YEAR_MS, &r->for_ms);
     if ((n = node_get(e->map, "min_samples")))
         value_int(l, n, 0, INT64_MAX / 2, &r->min_samples);
+    load_samples(x, e);
     if ((n = node_get(e->map, "after")))
         load_after(x, n);
     if ((n = node_get(e->map, "mature")))
@@ -145,11 +157,11 @@ static void check_past(struct rule_loader *x)
     if (!r->past_windows)
         return;
     if (x->kpi && (reads_prev(x->kpi->numerator) || reads_prev(x->kpi->denominator) || reads_prev(x->kpi->value)))
-        report(x->l, node_get(x->e->map, "fire"), "'%s' compares with an earlier window itself: prev and mean4 have no value",
-               x->kpi->id);
+        report(x->l, node_get(x->e->map, "fire"),
+               "'%s' compares with an earlier window itself: prev and mean4 have no value", x->kpi->id);
     if (r->window.kind == WINDOW_GAUGE || r->window.kind == WINDOW_SPAN)
-        report(x->l, node_get(x->e->map, "window"), "window %s has none before it: read the past with 'with: {name: {ago: ..}}'",
-               r->window.name);
+        report(x->l, node_get(x->e->map, "window"),
+               "window %s has none before it: read the past with 'with: {name: {ago: ..}}'", r->window.name);
 }
 
 /* The KPI and window of a rule, or the scorecard whose score it judges. */
@@ -168,8 +180,10 @@ static void load_subject(struct rule_loader *x, struct entry *e)
 
 static void load_rule(struct loader *l, struct entry *e, struct rule_def *r)
 {
-    static const char *const keys[] = { "kpi",  "window", "dims",  "fire",   "clear", "critical",   "page",      "for",  "min_samples", "level",
-                                        "stat", "with",   "after", "mature", "lag",   "judge",      "milestones", "on_change", "note", NULL };
+    static const char *const keys[] = { "kpi",     "window", "dims",        "fire",  "clear",      "critical",
+                                        "page",    "for",    "min_samples", "level", "stat",       "with",
+                                        "after",   "mature", "lag",         "judge", "milestones", "on_change",
+                                        "samples", "note",   NULL };
     static const char *const levels[] = { "info", "warning", "critical", NULL };
     struct rule_loader x = { .l = l, .e = e, .rule = r };
     const struct node *n;

@@ -64,13 +64,14 @@ static void release_rule(struct rule_def *r)
     free(r->id);
     free(r->level);
     free(r->scorecard);
-    char *const texts[] = { r->fire_text, r->clear_text, r->critical_text, r->page_text };
+    char *const texts[] = { r->fire_text, r->clear_text, r->critical_text, r->page_text, r->samples_text };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     expr_free(r->fire_expr);
     expr_free(r->clear_expr);
     expr_free(r->critical_expr);
     expr_free(r->page_expr);
+    expr_free(r->samples);
     for (uint32_t i = 0; i < r->n_reads; i++)
         free(r->read[i].name);
 }

@@ -83,8 +83,8 @@ struct alert {
     enum alert_state state;
     int grade; /* of a firing one: enum alert_grade; with milestones: how many are passed */
     bool unsaved;
-    int64_t since_ms;  /* tick at which the state began; with milestones: start of the cycle they were passed in */
-    int64_t wake_ms;   /* the look that is on the agenda; not saved */
+    int64_t since_ms; /* tick at which the state began; with milestones: start of the cycle they were passed in */
+    int64_t wake_ms;  /* the look that is on the agenda; not saved */
 };
 
 /* How often the value of an ended window was revised: counted by "<org>\n<state key>". */

@@ -182,6 +182,14 @@ void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_va
         ret->flags |= VALUE_SHORT_BASE;
 }
 
+bool kpi_count(const struct reading *r, struct subject *s, const struct expr *formula, int64_t *ret)
+{
+    struct measure_reader m = { .r = r, .s = s, .prev = r->prev };
+    bool has;
+    set_integer(evaluate(&m, formula), &has, ret);
+    return has;
+}
+
 bool kpi_stat(const struct kpi_value *v, int stat, double *ret)
 {
     *ret = v->value;

@@ -42,6 +42,9 @@ struct kpi_value {
 
 void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_value *ret);
 
+/* An integer formed from measures, null as false: what a rule counts as samples. */
+bool kpi_count(const struct reading *r, struct subject *s, const struct expr *formula, int64_t *ret);
+
 /* The figure that a rule or scorecard item compares: the mean, or a quantile of a duration (50, 90, 95, 99). False: null. */
 bool kpi_stat(const struct kpi_value *v, int stat, double *ret);
 

@@ -231,8 +231,7 @@ static int touch_leaves(struct plan *plan)
         for (uint32_t j = 0; j < k->n_leaves; j++) {
             if (touch(plan, k->leaf[j].measure, w->window, k->leaf[j].prev ? COMPARED_ELAPSED : COMPARED_NOT, i) < 0)
                 return -1;
-            if (watch_reads_past(plan, w) &&
-                touch(plan, k->leaf[j].measure, w->window, COMPARED_ELAPSED, i) < 0)
+            if (watch_reads_past(plan, w) && touch(plan, k->leaf[j].measure, w->window, COMPARED_ELAPSED, i) < 0)
                 return -1;
             if (w->n_boards && plan->window[w->window].kind != WINDOW_GAUGE &&
                 touch(plan, k->leaf[j].measure, w->window, COMPARED_WHOLE, i) < 0)

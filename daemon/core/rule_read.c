@@ -227,6 +227,8 @@ void rule_read(struct rule_reader *ret, struct evaluator *e, const struct rule_d
     else
         ret->r = reading_past(e, VIEW_JUDGED, &rule->window, at_ms - rule->lag_ms);
     kpi_read(&ret->r, s, rule->kpi, &ret->value);
+    if (rule->samples)
+        ret->value.has_samples = kpi_count(&ret->r, s, rule->samples, &ret->value.samples);
     ret->has_value = kpi_stat(&ret->value, rule->stat, &ret->figure);
 }
 

@@ -57,8 +57,8 @@ static struct alert_sight see(struct judged *j)
     struct rule_reader *x = &j->x;
     const struct rule_def *rule = x->rule;
     struct alert_sight s = { .has_value = x->has_value };
-    s.enough = s.has_value && (!x->value.has_samples || x->value.samples >= rule->min_samples) &&
-               j->starts_ms <= x->r.at_ms;
+    s.enough =
+        s.has_value && (!x->value.has_samples || x->value.samples >= rule->min_samples) && j->starts_ms <= x->r.at_ms;
     if (!s.enough)
         return s;
     s.fires = rule_holds(x, rule->fire_expr, rule->fire_op, rule->fire);

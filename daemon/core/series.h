@@ -100,10 +100,10 @@ struct org {
     struct series **series; /* by number of the field; NULL: no measure knows it */
     uint32_t cap_series;
     struct org_view {
-        int64_t spans_at_ms;       /* instant that `span` was computed for */
-        struct span *span;         /* [window * COMPARED_COUNT + prev]; end < start: not yet */
-        int64_t close_due_ms;      /* next civil boundary at which rules on complete windows are judged */
-        int64_t first_ms;          /* start of the first pane that holds anything, as known at first_at_ms; INT64_MAX: none */
+        int64_t spans_at_ms;  /* instant that `span` was computed for */
+        struct span *span;    /* [window * COMPARED_COUNT + prev]; end < start: not yet */
+        int64_t close_due_ms; /* next civil boundary at which rules on complete windows are judged */
+        int64_t first_ms; /* start of the first pane that holds anything, as known at first_at_ms; INT64_MAX: none */
         int64_t first_at_ms;
         uint64_t *boards;          /* bit per board: its ranking may have changed */
         uint64_t *board_published; /* hash per board */

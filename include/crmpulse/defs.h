@@ -117,7 +117,7 @@ struct board_def {
 /* What a rule reads beside its own value, under a name of its own in its conditions: a KPI (its own, if kpi < 0) in some window, at some other time. */
 struct rule_read {
     char *name;
-    int kpi;              /* index, -1: the rule's */
+    int kpi; /* index, -1: the rule's */
     struct window window;
     bool own_window; /* not given: the rule's */
     int stat;
@@ -162,20 +162,22 @@ struct rule_def {
     char *fire_text, *clear_text, *critical_text, *page_text; /* as written; NULL: none */
     int64_t for_ms;
     int64_t min_samples;
+    struct expr *samples; /* what min_samples is compared with, measure slots; NULL: the KPI's own samples */
+    char *samples_text;
     char *level; /* info, warning, critical */
     uint32_t n_reads;
     struct rule_read read[RULE_READS_MAX];
-    uint32_t past_windows;     /* how many windows before this one the conditions read: 0, 1 or 4 */
-    bool less;                 /* fires when the value falls; only looked at where there is a fire_expr */
+    uint32_t past_windows; /* how many windows before this one the conditions read: 0, 1 or 4 */
+    bool less;             /* fires when the value falls; only looked at where there is a fire_expr */
     enum rule_judge judge;
-    int64_t mature_ms;         /* complete windows are judged so long after their end */
-    int64_t lag_ms;            /* the window judged ended so long ago: cases older than that */
-    int64_t after_ms;          /* judged from so long after the subject's first sample */
-    double after_share;        /* judged once this share of the window or cycle has passed */
-    uint32_t n_milestones;     /* > 0: instead of fire and clear */
+    int64_t mature_ms;                     /* complete windows are judged so long after their end */
+    int64_t lag_ms;                        /* the window judged ended so long ago: cases older than that */
+    int64_t after_ms;                      /* judged from so long after the subject's first sample */
+    double after_share;                    /* judged once this share of the window or cycle has passed */
+    uint32_t n_milestones;                 /* > 0: instead of fire and clear */
     double milestone[RULE_MILESTONES_MAX]; /* ascending */
-    char *scorecard;           /* id: judges its score instead of a KPI; NULL: none */
-    bool keep;                 /* its states survive a change of its definition */
+    char *scorecard;                       /* id: judges its score instead of a KPI; NULL: none */
+    bool keep;                             /* its states survive a change of its definition */
     uint64_t hash;
 };
 
