@@ -172,7 +172,9 @@ static struct evaluator *load(const struct states *s, int n_given)
 static void run(struct ids *to, uint64_t dice_seed, uint64_t odds)
 {
     struct evaluator *e = world_start(&w, false, true, false);
-    struct evaluator_sink sink = { to, NULL, on_row, on_alert, on_board, on_card };
+    struct evaluator_sink sink = {
+        .ctx = to, .judged_row = on_row, .alert = on_alert, .board = on_board, .scorecard = on_card
+    };
     struct states states = { 0 };
     char field[32];
     int i = 0;
