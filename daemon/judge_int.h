@@ -71,6 +71,17 @@ struct judge {
     struct commit commit;
 };
 
+/* Something went wrong: the evaluator is dropped and loaded again soon. */
+void judge_fail(struct judge *j, const char *what, enum store_result r);
+/* True at the end of the daemon: then nothing new is begun. */
+bool judge_leaving(struct judge *j);
+
+/* judge_load.c: a fresh evaluator from the store; in the end the phase is JUDGE_READY and judge_poke is called, or judge_fail. */
+enum { JUDGE_FEED_READ = 200 /* entries at a time */ };
+void judge_load(struct judge *j);
+/* An entry of the feed into the evaluator. False: malformed or out of memory. */
+bool judge_take_entry(struct judge *j, const struct store_feed_entry *entry, bool loading);
+
 /* Moves the watermark, and newest_ms and all_idle, to what the store's partitions allow. */
 void watermark_take(struct judge *j, const struct store_part *parts, uint32_t n);
 

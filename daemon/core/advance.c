@@ -70,16 +70,17 @@ static int resume_judged(struct evaluator *e)
     return rc;
 }
 
-/* After a restore nothing is judged again: the clock starts where it stood, or at the watermark if that was never saved. */
+/* After a restore nothing is judged again: the clock starts where it stood, or at the watermark if that was lost. */
 static int resume(struct evaluator *e, int64_t last_tick_ms, int64_t now_ms)
 {
-    if (e->judged_tick == INT64_MIN)
+    bool judged = e->opt.judge && !e->unjudged;
+    if (e->judged_tick == INT64_MIN && judged)
         e->judged_tick = last_tick_ms;
     if (e->judged_tick != INT64_MIN)
         e->view[VIEW_JUDGED].at_ms = e->judged_tick - 1;
     e->view[VIEW_BASE].at_ms = now_ms;
-    e->restored = false;
-    if (e->opt.judge && (view_reschedule(e, VIEW_JUDGED) < 0 || resume_judged(e) < 0))
+    e->restored = e->unjudged = false;
+    if (judged && (view_reschedule(e, VIEW_JUDGED) < 0 || resume_judged(e) < 0))
         return -1;
     return e->opt.live ? view_reschedule(e, VIEW_BASE) : 0;
 }

@@ -123,6 +123,8 @@ struct evaluator {
     struct view_state view[VIEW_COUNT];
     struct sketch_bounds bounds;
     int64_t tick_ms, judged_tick, now_ms;
+    bool
+        unjudged; /* restored without a judged tick, and pending deltas are all there is: the judged view begins empty */
     bool restored; /* cells came in that no agenda knows yet */
     bool tick_unsaved;
     bool out_of_memory; /* in the middle of evaluation; reported by the next return */

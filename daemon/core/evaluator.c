@@ -149,7 +149,12 @@ int evaluator_restore_cell(struct evaluator *e, const struct cell_delta *cell)
     e->restored = true;
     if (view_apply(e, VIEW_BASE, s, &item, INT64_MIN) < 0)
         return -1;
-    return e->opt.judge ? view_apply(e, VIEW_JUDGED, s, &item, INT64_MIN) : 0;
+    return e->opt.judge && !e->unjudged ? view_apply(e, VIEW_JUDGED, s, &item, INT64_MIN) : 0;
+}
+
+void evaluator_restore_unjudged(struct evaluator *e)
+{
+    e->unjudged = e->opt.judge;
 }
 
 int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d)
@@ -180,7 +185,7 @@ int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
     struct agenda_item item = item_of(d, s), back = item;
     back.value = -back.value;
     e->restored = true;
-    if (view_apply(e, VIEW_JUDGED, s, &back, INT64_MIN) < 0)
+    if (!e->unjudged && view_apply(e, VIEW_JUDGED, s, &back, INT64_MIN) < 0)
         return -1;
     return agenda_push(&e->view[VIEW_JUDGED].waiting, item);
 }

@@ -37,11 +37,13 @@ void evaluator_free(struct evaluator *e);
 int evaluator_apply(struct evaluator *e, const struct cell_delta *d);
 
 /* Starting again, in this order: evaluator_state_restore for every field, evaluator_restore_cell for every cell, evaluator_restore_pending for every
- * retained feed entry; then evaluator_apply for new ones only. Without a saved tick judging begins at the first watermark.
+ * retained feed entry; then evaluator_apply for new ones only. Without a saved tick judging begins at the first watermark, unless nothing was ever judged and the feed is whole
+ * (evaluator_restore_unjudged, before the first cell): then it begins with the first event.
  *
  * Base state at start-up: the cell's stored value, which already contains the deltas of retained feed entries; those are then given to
  * evaluator_restore_pending, which takes what was not judged yet out of the judged view again. Parked cells keep their causes: each view takes them in
  * when their time has come, and without a live view (query) the instants asked for decide. */
+void evaluator_restore_unjudged(struct evaluator *e);
 int evaluator_restore_cell(struct evaluator *e, const struct cell_delta *cell);
 int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d);
 int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d);
