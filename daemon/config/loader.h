@@ -169,6 +169,8 @@ bool switches_resolve(struct loader *l, const struct node *n, bool prune, struct
 
 /* the definitions --------------------------------------------------------------------------------------------------------------------------------- */
 void orgs_load(struct loader *l);
+/* hours.c: working hours and holidays of an org; either node may be NULL. */
+void org_hours_load(struct loader *l, const struct node *hours, const struct node *holidays, struct org_def *ret);
 void measures_load(struct loader *l);
 void kpis_load(struct loader *l);
 void boards_load(struct loader *l);

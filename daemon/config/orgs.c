@@ -1,11 +1,12 @@
-/* Organisations: zone, currency and calendar. What "*" says holds for every org that does not say otherwise. */
+/* Organisations: zone, currency and calendar (hours: hours.c). What "*" says holds for every org that does not say otherwise. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "crmpulse/zone_icu.h"
 #include "loader.h"
 
-static const char *const org_keys[] = { "zone", "currency", "week_start", "fiscal_shift", "cycle", NULL };
+static const char *const org_keys[] = { "zone",  "currency",       "week_start", "fiscal_shift",
+                                        "cycle", "business_hours", "holidays",   NULL };
 static const char *const weekdays[] = { "monday", "tuesday",  "wednesday", "thursday",
                                         "friday", "saturday", "sunday",    NULL };
 static const char *const cycles[] = {
@@ -62,6 +63,7 @@ static void load_org(struct loader *l, const struct entry *e, const struct entry
         cal->fiscal_shift_months = (int32_t)shift;
     if ((n = key_of(e, any, "cycle")) && (i = value_choice(l, n, cycles, "cycle")) >= 0)
         cal->cycle = (enum period)i;
+    org_hours_load(l, key_of(e, any, "business_hours"), key_of(e, any, "holidays"), ret);
     struct slice zone = SLICE("UTC");
     n = key_of(e, any, "zone");
     if (!n || value_text(l, n, &zone))

@@ -87,6 +87,12 @@ static void release_scorecard(struct scorecard_def *s)
         free(s->band[i].name);
 }
 
+static void release_org(struct org_def *o)
+{
+    free(o->id);
+    free(o->business.holidays);
+}
+
 void definitions_free(struct definitions *defs)
 {
     if (!defs)
@@ -102,7 +108,7 @@ void definitions_free(struct definitions *defs)
     for (uint32_t i = 0; i < defs->n_scorecards; i++)
         release_scorecard(&defs->scorecard[i]);
     for (uint32_t i = 0; i < defs->n_orgs; i++)
-        free(defs->org[i].id);
+        release_org(&defs->org[i]);
     free(defs->measure);
     free(defs->kpi);
     free(defs->board);

@@ -39,6 +39,8 @@ void *view_alloc(struct track_view *v, size_t n);
 struct slice view_text(struct track_view *v, const char *text);
 /* A duration that must not be negative: 0 and a counter where it is (trap T27). */
 int64_t view_duration(struct track_view *v, int64_t from_ms, int64_t to_ms);
+/* The org's working time in between, 0 where it is negative; the counter is view_duration's affair. */
+int64_t view_business(const struct track_view *v, int64_t from_ms, int64_t to_ms);
 
 /* ---- shared by the trackers (attributes.c) ---- */
 

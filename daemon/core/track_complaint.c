@@ -47,4 +47,5 @@ void complaint_facts(struct track_view *v, struct entry_log log)
         return;
     f = complaint_fact(v, FACT_COMPLAINT_RESOLVED, s.resolved->t_ms, log, s.filed);
     fact_set(f, FN_COMPLAINT_MS, view_duration(v, filed_ms, s.resolved->t_ms));
+    fact_set(f, FN_DURATION_MS, view_business(v, filed_ms, s.resolved->t_ms));
 }

@@ -212,3 +212,8 @@ int64_t view_duration(struct track_view *v, int64_t from_ms, int64_t to_ms)
     v->e->stats.negative_durations += v->after && v->upto_ms == INT64_MAX;
     return 0;
 }
+
+int64_t view_business(const struct track_view *v, int64_t from_ms, int64_t to_ms)
+{
+    return calendar_business_ms(view_calendar(v), from_ms, to_ms);
+}

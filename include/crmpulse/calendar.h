@@ -42,9 +42,25 @@ int64_t civil_day_start(const struct zone *zone, int32_t year, int32_t month, in
 
 enum period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_QUARTER, PERIOD_HALF, PERIOD_YEAR, PERIOD_COUNT };
 
+/* Working hours of one weekday: intervals of local time, ascending, apart from each other; none: closed. */
+enum { DAY_INTERVALS_MAX = 6 };
+struct day_hours {
+    uint32_t n;
+    struct {
+        int32_t from_ms, to_ms; /* of the day, 0 <= from < to <= 24 h */
+    } v[DAY_INTERVALS_MAX];
+};
+
+struct business {
+    struct day_hours day[7]; /* Monday first */
+    uint32_t n_holidays;
+    const int64_t *holiday; /* days since 1970-01-01, ascending, without repetition: closed all day */
+};
+
 struct calendar {
     struct zone zone;
-    int32_t week_start; /* ISO weekday a week starts on, default 1 (also for 0) */
+    const struct business *business; /* NULL: Monday to Friday 09:00-18:00, no holidays */
+    int32_t week_start;              /* ISO weekday a week starts on, default 1 (also for 0) */
     int32_t
         fiscal_shift_months; /* -11..11; 3: fiscal years (and quarters, halves) start on 1 April of the year that names them,
                                   * -3: on 1 October of the year before */
@@ -70,6 +86,17 @@ int calendar_parse_label(const struct calendar *cal, struct slice label, enum pe
 enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_COUNT };
 int64_t pane_start(const struct calendar *cal, enum grain grain, int64_t unix_ms);
 int64_t pane_end(const struct calendar *cal, enum grain grain, int64_t unix_ms);
+
+/* Working time in [from, to), 0 if to <= from. Exact where the clock is changed inside working hours: real time counts. O(log holidays + changes
+ * of the offset in between). */
+int64_t calendar_business_ms(const struct calendar *cal, int64_t from_ms, int64_t to_ms);
+/* Working days (with hours, no holidays) whose first instant lies in [from, to). The same cost. */
+int64_t calendar_business_days(const struct calendar *cal, int64_t from_ms, int64_t to_ms);
+/* The first instant not before t_ms that is working time; t_ms where the next 400 days have none. */
+int64_t calendar_business_next(const struct calendar *cal, int64_t t_ms);
+/* The part of a span's working days that has passed at at_ms, 0..1: each working day weighs the same, the present one by its working time.
+ * A span without working days passes like real time. */
+double calendar_business_share(const struct calendar *cal, struct span span, int64_t at_ms);
 
 enum window_kind {
     WINDOW_ROLLING, /* ends with the pane of `at`, starts one length earlier (if that is inside a pane, which takes an offset change by

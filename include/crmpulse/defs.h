@@ -225,6 +225,10 @@ struct scorecard_def {
 struct org_def {
     char *id; /* "*" is the default for orgs not listed */
     struct calendar calendar;
+    struct { /* what calendar.business points to, if the org has hours of its own */
+        struct business hours;
+        int64_t *holidays;
+    } business;
     char currency[4]; /* "" = any single currency: the first one seen in an org is not enforced */
 };
 

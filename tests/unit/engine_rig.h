@@ -114,7 +114,10 @@ static inline void rig_all_measures(struct definitions *defs)
     rig_measure(defs, "repeat_buyers", "txn", AGG_DISTINCT, NULL, NULL)->at_least = 2;
     rig_measure(defs, "refunded", "refund", AGG_DISTINCT, "mode == 'at_refund'", NULL)->at_least = 2;
     rig_measure(defs, "cycle", "deal_close", AGG_DURATION, "outcome == 'won'", "cycle_ms")->fine = true;
-    rig_measure(defs, "res_last", "ticket_resolve", AGG_DURATION, "mode == 'last'", "res_ms");
+    rig_measure(defs, "res_last", "ticket_resolve", AGG_DURATION,
+                "mode == 'last' and (basis == null or basis == 'work')", "res_ms");
+    rig_measure(defs, "frt", "ticket_reply", AGG_SUM, "mode == null or (mode == 'opened' and basis == 'human')",
+                "frt_ms");
     rig_measure(defs, "largest", "txn", AGG_MAX, NULL, "amount");
     rig_measure(defs, "lost", "deal_close", AGG_COUNT, "outcome == 'lost'", NULL);
     rig_measure(defs, "own_target", "target", AGG_SUM, "mode == 'own'", "value");

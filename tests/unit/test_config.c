@@ -330,6 +330,41 @@ Test(config, orgs_take_what_they_leave_out_from_the_star)
     done(&r);
 }
 
+Test(config, working_hours_and_holidays)
+{
+    struct loaded r =
+        load("orgs:\n  '*': {holidays: [2025-05-01, 2025-01-01, 2025-05-01]}\n"
+             "  acme: {business_hours: {mon: '09:00-18:00', sat: ['10:00-12:00', '13:00-24:00'], sun: ''}}\n");
+    const struct config *c = must_load(&r);
+    const struct business *acme = definitions_org(&c->defs, SLICE("acme"))->calendar.business,
+                          *other = definitions_org(&c->defs, SLICE("other"))->calendar.business;
+    cr_assert(acme && other);
+    cr_assert(acme->day[0].n == 1 && acme->day[0].v[0].from_ms == 9 * 3600000 &&
+              acme->day[0].v[0].to_ms == 18 * 3600000);
+    cr_assert(acme->day[1].n == 0 && acme->day[6].n == 0, "a day that is left out or empty is closed");
+    cr_assert(acme->day[5].n == 2 && acme->day[5].v[1].to_ms == 24 * 3600000);
+    cr_assert(acme->n_holidays == 2 && acme->holiday[0] == 20089 && acme->holiday[1] == 20209);
+    cr_assert(other->n_holidays == 2 && other->day[0].n == 1 && other->day[5].n == 0, "the default hours");
+    done(&r);
+}
+
+Test(config, working_hours_that_make_no_sense)
+{
+    static const char *const bad[] = { "{mon: '9-18'}",           "{mon: '18:00-09:00'}",
+                                       "{mon: '09:00-24:01'}",    "{mon: ['09:00-12:00', '11:00-13:00']}",
+                                       "{monday: '09:00-18:00'}", "[mon]" };
+    char text[200];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, "orgs: {acme: {business_hours: %s}}\n", bad[i]);
+        struct loaded r = load(text);
+        cr_assert_null(r.config, "%s", bad[i]);
+        done(&r);
+    }
+    struct loaded r = load("orgs: {acme: {holidays: [2025-02-30]}}\n");
+    cr_assert_null(r.config);
+    done(&r);
+}
+
 Test(config, rules_are_read_with_their_units)
 {
     struct loaded r = load("rules:\n  slow: {kpi: first_response_time, window: 24h, dims: [org, team], stat: p90, "

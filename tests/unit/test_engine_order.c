@@ -53,6 +53,7 @@ static const char *const rows[] = {
     "ticket_resolved ticket_id=T%2 resolver_id=u%3 ?opened_at_ms=@ ?first_response_at_ms=@ ?first_contact=%2",
     "ticket_reopened ticket_id=T%2",
     "ticket_hold ticket_id=T%2 on=%2",
+    "ticket_handed_off ticket_id=T%2 ?to_user_id=u%3",
     "complaint_filed complaint_id=C%2 customer_id=k%2 ?about_user_id=u%3 ?topic=a",
     "complaint_resolved complaint_id=C%2",
     "complaint_reopened complaint_id=C%2",
