@@ -19,7 +19,13 @@ static const struct part_name parts[] = {
     { "dormant", PART_DORMANT },
 };
 
-static const char *const builtins[BUILTIN_COUNT + 1] = { [BUILTIN_ELAPSED] = "elapsed", [BUILTIN_DAYS] = "days", NULL };
+static const char *const builtins[BUILTIN_COUNT + 1] = { [BUILTIN_ELAPSED] = "elapsed",
+                                                         [BUILTIN_DAYS] = "days",
+                                                         [BUILTIN_START_MS] = "start_ms",
+                                                         [BUILTIN_UNTIL_MS] = "until_ms",
+                                                         [BUILTIN_WORKDAYS_START] = "workdays_start",
+                                                         [BUILTIN_WORKDAYS_UNTIL] = "workdays_until",
+                                                         NULL };
 
 struct scope_ctx {
     struct loader *l;

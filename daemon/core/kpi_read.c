@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "workdays.h"
+
 #define DAY_MS INT64_C(86400000)
 
 struct node *measure_node(const struct measure_reader *m, int measure)
@@ -200,10 +202,22 @@ static struct expr_value elapsed(const struct measure_reader *m)
     return of_double(share > 1 ? 1 : share);
 }
 
+/* Bounds of the window as levels see them, and the present: see defs.h. */
+static int64_t bound_ms(const struct measure_reader *m, bool at_start)
+{
+    const struct measure_def in_hours = { .agg = AGG_LEVEL };
+    int64_t cut_ms = level_cut_ms(m, &in_hours, at_start);
+    return at_start || m->prev || cut_ms <= m->r->at_ms ? cut_ms : m->r->at_ms + 1;
+}
+
 static struct expr_value builtin(const struct measure_reader *m, int which)
 {
     if (which == BUILTIN_ELAPSED)
         return elapsed(m);
+    if (which == BUILTIN_START_MS || which == BUILTIN_UNTIL_MS)
+        return expr_int(bound_ms(m, which == BUILTIN_START_MS));
+    if (which == BUILTIN_WORKDAYS_START || which == BUILTIN_WORKDAYS_UNTIL)
+        return expr_int(workdays_before(m->s->org->cal, bound_ms(m, which == BUILTIN_WORKDAYS_START)));
     struct span span = reading_span(m->r, m->s->org, m->prev);
     return which == BUILTIN_DAYS ? of_double((double)(span.end_ms - span.start_ms) / (double)DAY_MS) : expr_null();
 }

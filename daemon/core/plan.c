@@ -37,7 +37,7 @@ bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule)
     bool less = rule->fire_expr ? rule->less : rule->fire_op == CMP_LT || rule->fire_op == CMP_LE;
     if (rule->window.kind != WINDOW_PERIOD || rule->n_milestones || rule->judge == RULE_JUDGE_RUNNING)
         return false;
-    return rule->judge == RULE_JUDGE_COMPLETE || (less && !k->elapsed && !k->prev);
+    return rule->judge == RULE_JUDGE_COMPLETE || (less && !k->paced && !k->prev);
 }
 
 static void *grown(void *array, uint32_t n, size_t size)

@@ -20,7 +20,8 @@ struct plan_leaf {
 struct plan_kpi {
     struct plan_leaf *leaf;
     uint32_t n_leaves;
-    bool elapsed; /* changes by the clock alone */
+    bool paced;   /* measured against the share of the window that has passed: means something before its end too */
+    bool clocked; /* counts time up to the present: a value may come up by the clock alone */
     bool prev;    /* reads a comparison window */
 };
 
@@ -65,6 +66,12 @@ int plan_window(const struct plan *plan, const struct window *w);     /* index o
 uint32_t plan_watch_of(const struct plan *plan, int kpi, int window); /* of a pair that is watched */
 int plan_slot_of(const struct plan *plan, int measure, int window,
                  enum compared prev); /* index or -1; window may be -1 */
+
+/* Whether a value is to be looked at again when time has passed, without an event. */
+static inline bool plan_moves_with_clock(const struct plan_kpi *k, bool is_null)
+{
+    return k->clocked || (k->paced && !is_null);
+}
 
 /* A rule that judges complete windows only: "less than" in a civil window, unless the KPI allows for the part that has passed. */
 bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule);

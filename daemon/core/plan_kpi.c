@@ -28,7 +28,8 @@ static int collect(struct plan_kpi *k, const struct definitions *defs, const str
     const int *slots = e && depth < PLAN_DEPTH_MAX ? expr_slots(e, &n) : NULL;
     for (uint32_t i = 0; i < n; i++) {
         if (slots[i] >= SLOT_BUILTIN) {
-            k->elapsed |= slots[i] == SLOT_BUILTIN + BUILTIN_ELAPSED;
+            k->paced |= slots[i] == SLOT_BUILTIN + BUILTIN_ELAPSED;
+            k->clocked |= slots[i] >= SLOT_BUILTIN + BUILTIN_START_MS && slots[i] < SLOT_BUILTIN + BUILTIN_COUNT;
             continue;
         }
         int measure = slots[i] / MEASURE_PARTS;

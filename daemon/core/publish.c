@@ -21,7 +21,7 @@ static int publish_row(struct evaluator *e, enum view_id v, struct subject *s, u
     struct row_text text;
     struct kpi_row row;
     kpi_read(&r, s, w->kpi, &value);
-    if (e->plan.kpi[w->kpi].elapsed && !value.is_null)
+    if (plan_moves_with_clock(&e->plan.kpi[w->kpi], value.is_null))
         elapsed_note(e, v, s, watch);
     row_make(&text, &r, s, w->kpi, &value, (struct row_note){ .judged = v == VIEW_JUDGED }, &row);
     if (v == VIEW_JUDGED)
@@ -93,12 +93,13 @@ static void resume_elapsed(struct evaluator *e, struct subject *s)
 {
     for (uint32_t i = 0; i < e->plan.n_watches; i++) {
         const struct plan_watch *w = &e->plan.watch[i];
-        if (!e->plan.kpi[w->kpi].elapsed || !(w->row_dims >> s->dim & 1))
+        const struct plan_kpi *k = &e->plan.kpi[w->kpi];
+        if ((!k->paced && !k->clocked) || !(w->row_dims >> s->dim & 1))
             continue;
         struct reading r = reading_at_view(e, VIEW_JUDGED, w->window);
         struct kpi_value value;
         kpi_read(&r, s, w->kpi, &value);
-        if (!value.is_null)
+        if (plan_moves_with_clock(k, value.is_null))
             elapsed_note(e, VIEW_JUDGED, s, i);
     }
 }

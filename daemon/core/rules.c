@@ -200,7 +200,7 @@ static int judge(struct evaluator *e, const struct judgement *w, int64_t tick_ms
     rule_read(&j.x, e, rule, w->subject, w->at_ms);
     j.starts_ms = rule_starts_ms(&j.x);
     wake(&j, a, j.starts_ms);
-    if (e->plan.kpi[rule->kpi].elapsed && !j.x.value.is_null)
+    if (plan_moves_with_clock(&e->plan.kpi[rule->kpi], j.x.value.is_null))
         elapsed_note(e, VIEW_JUDGED, w->subject,
                      plan_watch_of(&e->plan, rule->kpi, plan_window(&e->plan, &rule->window)));
     if (rule->n_milestones)

@@ -59,6 +59,12 @@ enum { SLOT_BUILTIN = 1 << 20 };
 enum builtin {
     BUILTIN_ELAPSED, /* elapsed share of the window at the exact instant, 0..1 */
     BUILTIN_DAYS,    /* length of the window in days */
+    /* Where the window starts, and where it ends or the present is (the ms after the instant asked for), whichever is earlier. With levels they give what a
+     * state amounts to over time: if a step of n at t also adds -n * t to a second level, the time spent in the state is level * until_ms + second. */
+    BUILTIN_START_MS,
+    BUILTIN_UNTIL_MS,
+    BUILTIN_WORKDAYS_START, /* working days begun before start_ms, since 1970; a difference of two counts those between */
+    BUILTIN_WORKDAYS_UNTIL,
     BUILTIN_COUNT
 };
 

@@ -90,8 +90,7 @@ static inline void rig_org(struct definitions *defs, struct zone zone)
 
 static inline bool rig_gauge(enum fact_type t)
 {
-    return t == FACT_MEMBER || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN ||
-           t == FACT_USER_ENABLED;
+    return t == FACT_MEMBER || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN;
 }
 
 /* Everything that facts say: counts, every number as a sum, distinct members once and twice, durations, the largest amount. */
@@ -109,6 +108,7 @@ static inline void rig_all_measures(struct definitions *defs)
         }
     }
     rig_measure(defs, "once_usage", "usage", AGG_DISTINCT, NULL, NULL)->lifecycle = true;
+    rig_measure(defs, "once_user_day", "user_day", AGG_DISTINCT, NULL, NULL);
     rig_measure(defs, "once_activity", "customer_activity", AGG_DISTINCT, NULL, NULL)->lifecycle = true;
     rig_measure(defs, "buyers", "txn", AGG_DISTINCT, NULL, NULL);
     rig_measure(defs, "repeat_buyers", "txn", AGG_DISTINCT, NULL, NULL)->at_least = 2;

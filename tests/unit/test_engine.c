@@ -467,9 +467,47 @@ Test(engine_user, a_team_is_that_of_the_org_chart_at_the_time)
     expect(now(r, "team:west|txn~amount"), 2);
     expect(gauge_at(r, "team:west|deal_open~amount", 19), 8);
     expect(gauge_at(r, "team:south|deal_open~amount", 20), 8);
-    expect(gauge_at(r, "team:south|user_enabled", 20), 1);
+    expect(in_hour(r, "team:west|user_enabled~n", 10), 1);
+    expect(in_hour(r, "team:west|user_enabled~n", 20), -1);
+    expect(in_hour(r, "team:south|user_enabled~n", 20), 1);
     say(r, "user_disabled +30 h user_id=ann");
-    expect(gauge_at(r, "org:o|user_enabled", 30), 0);
+    expect(now(r, "team:south|user_enabled~n"), 0);
+    expect(now(r, "org:o|user_enabled~n"), 0);
+    rig_free(r);
+}
+
+/* Presence by whole days: a day counts on which the user was enabled at any instant, for the team of its end. t0 is a midnight in UTC. */
+Test(engine_user, days_of_presence_are_whole)
+{
+    struct rig *r = rig_new();
+    say(r, "user_enabled +10 a user_id=ann team_id=east");
+    expect(in_hour(r, "team:east|user_days~n", 0), 1);
+    say(r, "user_disabled +58 b user_id=ann"); /* on the third day: it still counts */
+    expect(in_hour(r, "team:east|user_days~n", 48), 0);
+    expect(in_hour(r, "team:east|user_days~n", 72), -1);
+    say(r, "user_disabled +48 c user_id=ann"); /* before its first instant: it does not */
+    expect(in_hour(r, "team:east|user_days~n", 48), -1);
+    expect(in_hour(r, "team:east|user_days~n", 72), 0);
+    say(r, "user_enabled +30 d user_id=ann team_id=west");
+    expect(in_hour(r, "team:east|user_days~n", 24), -1);
+    expect(in_hour(r, "team:west|user_days~n", 24), 1);
+    expect(now(r, "org:o|user_days~n"), 0);
+    rig_free(r);
+}
+
+/* A login counts once a working day and user, if the user was enabled at some instant of that day. */
+Test(engine_user, days_of_use)
+{
+    struct rig *r = rig_new();
+    say(r, "login +9 a user_id=ann");
+    expect(now(r, "rep:ann|once_user_day"), 0);
+    say(r, "user_enabled +15 b user_id=ann team_id=east");
+    expect(in_hour(r, "rep:ann|once_user_day", 0), 1);
+    say(r, "login +16 c user_id=ann");
+    say(r, "login +33 d user_id=ann");
+    expect(now(r, "rep:ann|once_user_day"), 2);
+    say(r, "user_disabled +24 e user_id=ann");
+    expect(now(r, "rep:ann|once_user_day"), 1);
     rig_free(r);
 }
 
