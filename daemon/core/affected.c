@@ -53,8 +53,9 @@ static bool grow(struct key_set *s)
     return true;
 }
 
-static void affect(struct track_view *v, struct slice key)
+static void affect_one(struct track_view *v, struct slice key, void *ctx)
 {
+    (void)ctx;
     struct engine *e = v->e;
     struct key_set *s = &e->affected;
     if ((!s->slot || s->n * 2 > s->mask) && !grow(s)) {
@@ -72,12 +73,23 @@ static void affect(struct track_view *v, struct slice key)
     *slot = ++s->n;
 }
 
+/* Whom a merge joins are affected together. */
+static void affect(struct track_view *v, struct slice key)
+{
+    who_each(v, key, true, affect_one, NULL);
+}
+
 /* ---- lists of dependants ---- */
 
-static const int64_t day_ms = 86400000;
+/* Lists of one parent differ in what they are for: dated (only what the parent was up to that day matters), lasting (to be looked at whenever the parent
+ * changes), names (only who the parent is matters: to be looked at when it is merged). */
+enum list { LIST_DATED = 0, LIST_LASTING = 'g', LIST_NAMES = 'n' };
 
-/* "<kind>/<id>/<day>" or "<kind>/<id>/g<day>" (lasting: to be looked at whenever the parent changes). */
-static struct slice list_key(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
+static const int64_t day_ms = 86400000;
+enum { NAMES_DAY = -1 };
+
+/* "<kind>/<id>/<day>", "<kind>/<id>/g<day>" or "<kind>/<id>/n<day>". */
+static struct slice list_key(struct track_view *v, struct slice kind, struct slice id, enum list list, int64_t t_ms)
 {
     char buf[KEY_MAX], digits[24];
     size_t n = 0, k = sizeof digits;
@@ -88,8 +100,8 @@ static struct slice list_key(struct track_view *v, struct slice kind, struct sli
         n += part[i].n;
         buf[n++] = '/';
     }
-    if (!dated)
-        buf[n++] = 'g';
+    if (list != LIST_DATED)
+        buf[n++] = (char)list;
     do {
         digits[--k] = (char)('0' + day % 10);
         day /= 10;
@@ -98,14 +110,15 @@ static struct slice list_key(struct track_view *v, struct slice kind, struct sli
     return view_key(v, SLICE("dep"), (struct slice){ buf, (uint32_t)(n + sizeof digits - k) });
 }
 
-/* The day of a dated list's key, INT64_MAX for a lasting one. */
+/* The day of a dated list's key, INT64_MAX for a lasting one, NAMES_DAY for one of names. */
 static int64_t list_day(struct slice key)
 {
     uint32_t i = key.n;
     int64_t day = 0, digit = 1;
     for (; i > 0 && key.p[i - 1] >= '0' && key.p[i - 1] <= '9'; digit *= 10)
         day += digit * (key.p[--i] - '0');
-    return i > 0 && key.p[i - 1] == 'g' ? INT64_MAX : day;
+    char list = i > 0 ? key.p[i - 1] : 0;
+    return list == LIST_LASTING ? INT64_MAX : list == LIST_NAMES ? NAMES_DAY : day;
 }
 
 static void note_dependency(struct track_view *v, struct slice in, struct slice who)
@@ -121,11 +134,29 @@ static void note_dependency(struct track_view *v, struct slice in, struct slice 
         e->depend[e->n_depend++] = (struct dependency){ in, who };
 }
 
+static bool is_named(const struct engine *e, struct slice kind, struct slice id)
+{
+    for (uint32_t i = e->n_named; i-- > 0;)
+        if (slice_eq(e->named[i].id, id) && slice_eq(e->named[i].kind, kind))
+            return true;
+    return false;
+}
+
+static void add_named(struct track_view *v, struct slice kind, struct slice id)
+{
+    struct engine *e = v->e;
+    if (slice_eq(v->self, v->overlay) && !is_named(e, kind, id) &&
+        engine_room(e, &e->named, e->n_named, &e->named_cap, sizeof *e->named))
+        e->named[e->n_named++] = (struct named){ kind, id };
+}
+
 struct entry_log view_log(struct track_view *v, struct slice kind, struct slice id, bool depend)
 {
     struct slice key = view_key(v, kind, id);
-    if (depend && v->after && !slice_eq(key, v->self))
+    if (depend && v->after && !slice_eq(key, v->self)) {
+        add_named(v, kind, id);
         note_dependency(v, key, v->self);
+    }
     return view_log_key(v, key);
 }
 
@@ -133,7 +164,8 @@ static struct slice depend_shared(struct track_view *v, struct slice kind, struc
 {
     struct slice key = view_key(v, kind, id);
     if (v->after && !slice_eq(key, v->self)) {
-        struct slice list = list_key(v, kind, id, dated, dated ? t_ms : v->self_ms);
+        struct slice list = list_key(v, kind, id, dated ? LIST_DATED : LIST_LASTING, dated ? t_ms : v->self_ms);
+        add_named(v, kind, id);
         struct record *r = view_record(v, list);
         if (!r || !record_has_dep(r, v->self)) {
             note_dependency(v, list, v->self);
@@ -193,43 +225,87 @@ static void each_dep(struct track_view *v, struct slice of,
 }
 
 struct dependants {
-    struct slice wanted_kind;
+    struct slice wanted_kind, id;
+    enum event_field link;
     void (*each)(struct track_view *v, struct entry_log log, void *ctx);
     void *ctx;
-    bool event_seen;
+    bool event_seen, merged;
+    struct slice of_event; /* what the event's own record stands for */
+    struct key_list seen;  /* of those that were merged: one stands for several, and several lists name it */
 };
+
+static bool seen_before(struct track_view *v, struct dependants *d, struct slice key)
+{
+    for (uint32_t i = 0; i < d->seen.n; i++)
+        if (slice_eq(d->seen.v[i], key))
+            return true;
+    if (!(d->seen.n & (d->seen.n - 1))) { /* full: the room is a power of two */
+        struct slice *more = view_alloc(v, (d->seen.n ? d->seen.n * 2 : 1) * sizeof *more);
+        if (!more)
+            return true;
+        if (d->seen.n)
+            memcpy(more, d->seen.v, d->seen.n * sizeof *more);
+        d->seen.v = more;
+    }
+    d->seen.v[d->seen.n++] = key;
+    return false;
+}
+
+static bool names(struct entry_log log, enum event_field link, struct slice id)
+{
+    for (uint32_t i = 0; i < log.n; i++)
+        if (slice_eq(entry_str(&log.v[i], link), id))
+            return true;
+    return false;
+}
 
 static void visit_dependant(struct track_view *v, struct slice dep, void *ctx)
 {
     struct dependants *d = ctx;
-    d->event_seen |= slice_eq(dep, v->overlay);
-    if (slice_eq(key_kind(dep), d->wanted_kind))
-        d->each(v, view_log_key(v, dep), d->ctx);
+    if (!slice_eq(key_kind(dep), d->wanted_kind))
+        return;
+    struct slice key = who_key(v, dep);
+    d->event_seen |= slice_eq(key, d->of_event);
+    if ((d->merged || who_merged(v, key)) && seen_before(v, d, key))
+        return;
+    struct entry_log log = view_log_key(v, key);
+    if (!d->merged || names(log, d->link, d->id))
+        d->each(v, log, d->ctx);
 }
 
+static void visit_dependants_of(struct track_view *v, struct slice key, void *ctx)
+{
+    each_dep(v, key, visit_dependant, ctx);
+}
+
+/* Dependants of all that was ever merged: each stands in the list of what its parent was when it came. */
 void view_dependants(struct track_view *v, struct slice kind, struct slice id, struct slice wanted_kind,
                      enum event_field link, void (*each)(struct track_view *v, struct entry_log log, void *ctx),
                      void *ctx)
 {
-    struct dependants d = { wanted_kind, each, ctx, false };
-    each_dep(v, view_key(v, kind, id), visit_dependant, &d);
+    struct slice key = view_key(v, kind, id);
+    struct dependants d = { .wanted_kind = wanted_kind,
+                            .id = id,
+                            .link = link,
+                            .each = each,
+                            .ctx = ctx,
+                            .of_event = who_key(v, v->overlay),
+                            .merged = who_merged(v, key) };
+    who_each(v, key, true, visit_dependants_of, &d);
     /* The event's own record may become a dependant by this very event. */
     if (!v->after || d.event_seen || !slice_eq(key_kind(v->overlay), wanted_kind))
         return;
-    struct entry_log log = view_log_key(v, v->overlay);
-    for (uint32_t i = 0; i < log.n; i++)
-        if (slice_eq(entry_str(&log.v[i], link), id)) {
-            each(v, log, ctx);
-            return;
-        }
+    struct entry_log log = view_log_key(v, d.of_event);
+    if (names(log, link, id))
+        each(v, log, ctx);
 }
 
 /* ---- the entities an event affects ---- */
 
-/* A deletion and a retraction take away what may have been long ago. */
+/* A deletion, a retraction and a merge take away what may have been long ago. */
 static bool concerns_every_day(const struct track_view *v)
 {
-    return v->event.type == EV_ENTITY_DELETED || v->event.type == EV_EVENT_RETRACTED || v->n_fresh > 1;
+    return v->event.type == EV_ENTITY_DELETED || v->event.type == EV_EVENT_RETRACTED || v->n_fresh > 1 || v->merging;
 }
 
 static void affect_dep(struct track_view *v, struct slice dep, void *ctx)
@@ -241,6 +317,12 @@ static void affect_dep(struct track_view *v, struct slice dep, void *ctx)
         affect(v, key);
     else if (list_day(key) >= v->from_day && list_day(key) <= v->until_day)
         each_dep(v, key, affect_dep, NULL);
+}
+
+static void affect_dependants(struct track_view *v, struct slice key, void *ctx)
+{
+    (void)ctx;
+    each_dep(v, key, affect_dep, NULL);
 }
 
 /* What orders take over from their customer: without any of it, the event does not concern them. */
@@ -266,7 +348,7 @@ static void affect_named(struct track_view *v, struct slice who, enum event_fiel
         struct slice key = view_key(v, kind, id);
         affect(v, key);
         if (with_dependants)
-            each_dep(v, key, affect_dep, NULL);
+            who_each(v, key, true, affect_dependants, NULL);
     }
 }
 
@@ -281,10 +363,11 @@ static void affect_parents(struct track_view *v, struct slice who)
         affect_named(v, who, F_DEAL_ID, SLICE("deal"), false);
 }
 
-/* Of lists that the event's record names it concerns those from its own day on; a deletion or retraction all of them, a rate those it is in force in. */
+/* Of lists that the event's record names it concerns those from its own day on; a deletion or retraction all of them, a merge also those that only name
+ * the merged, a rate those it is in force in. */
 static void set_days(struct track_view *v)
 {
-    v->from_day = concerns_every_day(v) ? 0 : v->since_ms / day_ms;
+    v->from_day = v->merging ? NAMES_DAY : concerns_every_day(v) ? 0 : v->since_ms / day_ms;
     v->until_day = INT64_MAX;
     if (v->event.type != EV_FX_RATE_SET)
         return;
@@ -293,15 +376,66 @@ static void set_days(struct track_view *v)
     v->until_day = valid.end_ms / day_ms;
 }
 
+static void affect_changed(struct track_view *v, struct slice who, void *ctx)
+{
+    (void)ctx;
+    affect(v, who);
+    if (!slice_eq(key_kind(who), SLICE("customer")) || inheritable(v))
+        each_dep(v, who, affect_dep, NULL);
+    affect_parents(v, who);
+}
+
+/* Whoever names the merged changes, too, and with him those who read him. */
+static void affect_merged(struct track_view *v)
+{
+    struct key_set *s = &v->e->affected;
+    who_each_merged(v, affect_changed, NULL);
+    v->from_day = 0;
+    for (uint32_t i = 0, n = s->n; i < n; i++)
+        affect_changed(v, s->v[i], NULL);
+}
+
 void find_affected(struct track_view *v)
 {
-    bool customer = slice_eq(key_kind(v->overlay), SLICE("customer"));
     key_set_clear(&v->e->affected);
     v->after = true;
     v->upto_ms = INT64_MAX;
     set_days(v);
-    affect(v, v->overlay);
-    if (!customer || inheritable(v))
-        each_dep(v, v->overlay, affect_dep, NULL);
-    affect_parents(v, v->overlay);
+    if (v->merging)
+        affect_merged(v);
+    else
+        who_each(v, v->overlay, true, affect_changed, NULL);
+}
+
+/* ---- whom an event names ---- */
+
+static void note_name(struct track_view *v, struct slice kind, struct slice id, int64_t first_ms)
+{
+    struct slice key = view_key(v, kind, id);
+    if (is_named(v->e, kind, id) || slice_eq(key, v->overlay))
+        return;
+    add_named(v, kind, id);
+    struct slice list = list_key(v, kind, id, LIST_NAMES, first_ms);
+    note_dependency(v, list, v->overlay);
+    note_dependency(v, key, list);
+}
+
+/* What a record's own events say once need not be said again: the list goes by the day of the record's first event. */
+void note_names(struct track_view *v, const struct event *ev)
+{
+    const struct record *r = view_record(v, v->overlay);
+    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
+    struct entry first = { .t_ms = INT64_MAX };
+    if (!tracker_of(key_kind(v->overlay)))
+        return;
+    if (in.p < in.end)
+        (void)entry_read(&in, &first);
+    v->self = v->overlay;
+    for (uint32_t w = 0; w < EVENT_PRESENT_WORDS; w++)
+        for (uint64_t bits = ev->present[w]; bits; bits &= bits - 1) {
+            enum event_field f = (enum event_field)(w * 64 + (uint32_t)__builtin_ctzll(bits));
+            struct slice kind = who_kind_of_field(f);
+            if (kind.n && tracker_of(kind))
+                note_name(v, kind, ev->v[f].s, first.t_ms < v->since_ms ? first.t_ms : v->since_ms);
+        }
 }

@@ -14,14 +14,21 @@ static struct entry_log log_of_self(struct track_view *v)
     bool alone = v->n_fresh == 1 && v->event.type != EV_EVENT_RETRACTED && slice_eq(v->self, v->overlay);
     if (!alone || !tracker_sees_events_alone(key_kind(v->self)))
         return view_log_key(v, v->self);
-    bool there = v->after && v->event.t_ms <= v->upto_ms;
-    return (struct entry_log){ &v->event, there };
+    if (!v->after || v->event.t_ms > v->upto_ms)
+        return (struct entry_log){ 0 };
+    struct entry *to = view_alloc(v, sizeof *to);
+    if (!to)
+        return (struct entry_log){ 0 };
+    *to = v->event;
+    who_rewrite(v, (struct entry_log){ to, 1 });
+    return (struct entry_log){ to, 1 };
 }
 
 static void compute(struct track_view *v, struct fact_list *out, bool after, int64_t upto_ms)
 {
     track_facts facts = tracker_of(key_kind(v->self));
     out->n = 0;
+    v->e->n_computed++;
     v->after = after;
     v->upto_ms = upto_ms;
     v->out = out;

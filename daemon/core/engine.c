@@ -18,6 +18,7 @@ struct engine *engine_new(const struct definitions *defs, const struct engine_op
     e->opt = *opt;
     arena_init(&e->scratch, 0, 0);
     arena_init(&e->missing_text, 0, 0);
+    arena_init(&e->identity_text, 0, 0);
     arena_init(&e->flush_text, 0, 0);
     sketch_bounds_init(&e->bounds);
     delta_batch_init(&e->batch, opt->keep_causes ? 0 : defs->tick_ms);
@@ -47,9 +48,12 @@ void engine_free(struct engine *e)
     feed_writer_free(e->feed);
     arena_release(&e->scratch);
     arena_release(&e->missing_text);
+    arena_release(&e->identity_text);
+    identity_clear(e);
     arena_release(&e->flush_text);
     bytes_release(&e->packed);
     bytes_release(&e->converted);
+    bytes_release(&e->rewritten);
     bytes_release(&e->record_bytes);
     distinct_scratch_release(&e->distinct);
     free(e->step);
@@ -57,6 +61,7 @@ void engine_free(struct engine *e)
     free(e->deltas);
     free(e->ops);
     free(e->depend);
+    free(e->named);
     free(e->read);
     free(e->missing.v);
     free(e->cells);
@@ -168,16 +173,17 @@ static int pack_event(struct track_view *v, const struct event *ev)
 static void begin(struct engine *e)
 {
     arena_reset(&e->scratch);
-    e->n_deltas = e->n_ops = e->n_depend = e->n_read = 0;
+    e->n_deltas = e->n_ops = e->n_depend = e->n_named = e->n_read = 0;
     e->no_memory = e->incomplete = e->parked = false;
 }
 
-static enum apply_result run(struct track_view *v)
+static enum apply_result run(struct track_view *v, const struct event *ev)
 {
     struct engine *e = v->e;
     find_affected(v);
     if (!e->incomplete && !e->no_memory)
         measure_difference(v);
+    note_names(v, ev);
     for (uint32_t i = 0; i < e->n_depend; i++) /* written at the commit: must be here */
         (void)view_record(v, e->depend[i].in);
     for (uint32_t i = 0; i < e->n_ops; i++)
@@ -206,6 +212,7 @@ enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t
     if (pack_event(&v, ev) < 0 || e->no_memory)
         return APPLY_NO_MEMORY;
     enum apply_result r = index_look_up(&v, ev);
+    who_ask(&v);
     if (e->no_memory)
         return APPLY_NO_MEMORY;
     if (e->incomplete)
@@ -223,7 +230,10 @@ enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t
         e->stats.late++;
         return APPLY_LATE;
     }
-    return run(&v);
+    who_begin(&v);
+    if (e->incomplete)
+        return APPLY_NEED;
+    return e->no_memory ? APPLY_NO_MEMORY : run(&v, ev);
 }
 
 /* ---- records asked for and given ---- */

@@ -202,5 +202,6 @@ void engine_reset(struct engine *e)
 {
     delta_batch_clear(&e->batch);
     record_cache_clear(e->cache);
+    identity_clear(e);
     engine_missing_clear(e);
 }

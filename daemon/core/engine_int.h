@@ -9,7 +9,14 @@
 #include "track.h"
 
 /* Bounds of one event's work in the daemon; replay (keep_causes) has no bound on causes. What goes beyond is counted (engine_stats). */
-enum { CAUSES_MAX = 64, AFFECTED_MAX = 8192, LOG_ENTRIES_MAX = 4096, DEPENDANTS_MAX = 1024, KEY_MAX = 4096 };
+enum {
+    CAUSES_MAX = 64,
+    AFFECTED_MAX = 8192,
+    LOG_ENTRIES_MAX = 4096,
+    MERGES_MAX = 16384,
+    DEPENDANTS_MAX = 1024,
+    KEY_MAX = 4096
+};
 
 struct key_list {
     struct slice *v;
@@ -52,6 +59,10 @@ struct dependency {
     struct slice in, who; /* record keys */
 };
 
+struct named {
+    struct slice kind, id;
+};
+
 struct measure_plan {
     uint32_t n;
     const struct measure_def **v;
@@ -86,8 +97,14 @@ struct engine {
     uint32_t n_read, read_cap;
     struct fact spare;      /* handed out when memory ran out */
     struct bytes converted; /* fields of one entry in the org's currency */
+    struct bytes rewritten; /* fields of one entry with the ids that stand */
     bool no_memory;
-    bool parked; /* the new event waits for a rate */
+    bool parked;         /* the new event waits for a rate */
+    struct named *named; /* whom the new event's record depends on already */
+    uint32_t n_named, named_cap;
+    struct identity *identity; /* of every org with merges */
+    struct arena identity_text;
+    uint64_t n_computed; /* facts computed so far */
 
     struct arena missing_text;
     struct key_list missing;
@@ -119,6 +136,14 @@ struct track_view {
     struct slice self;           /* key of the entity whose facts are computed */
     int64_t self_ms;             /* its first event */
     int64_t from_day, until_day; /* lists of dependants that the event concerns, UTC days, both included */
+    bool merging;                /* the event changes who is who: a merge, or its retraction */
+    struct identity *who[2];     /* before and after the event; NULL: everybody is who they are */
+    struct {                     /* the answer of identity.c to the last question */
+        uint32_t *v, group;
+        const struct identity *map;
+        int64_t upto_ms, at_ms;
+        uint64_t later_at;
+    } roots;
     struct fact_list *out;
     struct { /* the shared parent read last: every fact of an entity tends to ask for the same */
         struct slice kind, id;
@@ -144,6 +169,26 @@ struct record *view_record(struct track_view *v, struct slice key); /* NULL: abs
 struct slice key_kind(struct slice key);
 void engine_miss(struct engine *e, struct slice key);
 
+/* identity.c: merges. Record keys and ids of entities that were never merged stand for themselves. */
+void who_ask(struct track_view *v); /* for the record, with the first records of an event: saves a round trip */
+void who_begin(struct track_view *v);
+void identity_clear(struct engine *e);
+/* The kind of entity an id field names, empty: none that could be merged. */
+struct slice who_kind_of_field(enum event_field f);
+/* The key of what `key` stands for at the view's instant. */
+struct slice who_key(struct track_view *v, struct slice key);
+/* Whether it was ever merged with another. */
+bool who_merged(struct track_view *v, struct slice key);
+/* Every key that `key` stands for at the view's instant, itself among them; with `ever` all that were ever merged with it. */
+void who_each(struct track_view *v, struct slice key, bool ever,
+              void (*each)(struct track_view *v, struct slice key, void *ctx), void *ctx);
+/* Every key that the new merge or retraction concerns. */
+void who_each_merged(struct track_view *v, void (*each)(struct track_view *v, struct slice key, void *ctx), void *ctx);
+/* Whether two keys stood for the same at t_ms, by what the view's instant knows. */
+bool who_were_one(struct track_view *v, struct slice a, struct slice b, int64_t t_ms);
+/* Writes into entries the ids that stand. */
+void who_rewrite(struct track_view *v, struct entry_log log);
+
 /* money.c */
 /* The log with every amount in the org's currency; entries that wait for a rate are of type ENTRY_PARKED. */
 struct entry_log money_in_own_currency(struct track_view *v, struct entry_log log);
@@ -154,6 +199,8 @@ struct span money_rate_days(struct track_view *v);
 /* The key of a shared parent of which only what was up to t_ms matters; the view's entity depends on it from now on. */
 struct slice view_depend_dated(struct track_view *v, struct slice kind, struct slice id, int64_t t_ms);
 void find_affected(struct track_view *v);
+/* The new event's record depends on everybody the event names: a merge changes them. */
+void note_names(struct track_view *v, const struct event *ev);
 void commit_dependencies(struct engine *e);
 void key_set_clear(struct key_set *s);
 void key_set_release(struct key_set *s);

@@ -59,7 +59,8 @@ static enum apply_result look_into(struct track_view *v)
         if (slice_eq(at.id, v->event.id))
             return at.payload_hash == v->event.payload_hash ? APPLY_DUPLICATE : APPLY_CONFLICT;
     }
-    return n >= LOG_ENTRIES_MAX ? APPLY_LATE : APPLY_DONE;
+    bool merges = slice_eq(key_kind(v->overlay), SLICE("merge"));
+    return n >= (merges ? MERGES_MAX : LOG_ENTRIES_MAX) ? APPLY_LATE : APPLY_DONE;
 }
 
 /* The new event, and what waited for it. */

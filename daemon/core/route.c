@@ -138,7 +138,7 @@ static struct slice decimal(int64_t v, char *buf)
 }
 
 /* What senders call an answer to a survey. */
-static struct slice entity_kind(struct slice named)
+struct slice event_entity_kind(struct slice named)
 {
     if (slice_eq(named, SLICE("survey_response")) || slice_eq(named, SLICE("survey_answer")))
         return SLICE("response");
@@ -175,9 +175,12 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
     case EV_REVIEW_SCORED:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_REVIEWER_ID) }, 2, buf, cap);
         break;
+    case EV_ENTITY_MERGED: /* all merges of an org in one record (identity.c) */
+        r = (struct route){ SLICE("merge"), SLICE("all") };
+        break;
     case EV_OWNER_CHANGED:
     case EV_ENTITY_DELETED: /* the kind is the sender's text: only one that a tracker knows names a record */
-        r.kind = entity_kind(event_str(ev, F_ENTITY_KIND));
+        r.kind = event_entity_kind(event_str(ev, F_ENTITY_KIND));
         if (!r.kind.n)
             r = (struct route){ SLICE("event"), event_str(ev, F_EVENT_ID) };
         break;

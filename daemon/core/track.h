@@ -130,6 +130,8 @@ bool tracker_sees_events_alone(struct slice kind);
 struct route {
     struct slice kind, id;
 };
+/* What senders call the kind of an entity, as records and trackers call it; empty: none that a tracker knows. */
+struct slice event_entity_kind(struct slice named);
 struct route event_route(const struct event *ev, char *buf, size_t cap);
 
 #endif

@@ -165,7 +165,8 @@ static uint32_t without_retracted(struct entry *v, uint32_t n)
     return kept;
 }
 
-struct entry_log view_log_key(struct track_view *v, struct slice key)
+/* What stands in one record's log, in the entity's own order. */
+static struct entry_log own_log(struct track_view *v, struct slice key)
 {
     struct entry_log log = view_raw_log_key(v, key);
     struct entry *to = (struct entry *)(uintptr_t)log.v;
@@ -175,6 +176,83 @@ struct entry_log view_log_key(struct track_view *v, struct slice key)
         sequenced = to[i].has_seq;
     if (sequenced)
         qsort(to, log.n, sizeof *to, by_seq);
+    return log;
+}
+
+/* ---- the logs of merged entities, read as one ---- */
+
+enum { MERGED_MAX = 256 };
+
+struct merged {
+    uint32_t n;
+    bool gone[MERGED_MAX];
+    struct slice key[MERGED_MAX];
+    struct entry_log log[MERGED_MAX];
+};
+
+static void add_log(struct track_view *v, struct slice key, void *ctx)
+{
+    struct merged *m = ctx;
+    if (m->n == MERGED_MAX) {
+        v->e->stats.dependants_capped++;
+        return;
+    }
+    m->key[m->n] = key;
+    m->gone[m->n] = false;
+    m->log[m->n++] = own_log(v, key);
+}
+
+/* An entity that was deleted and merged afterwards brings nothing, nor does what it stood for then. */
+static void drop_deleted(struct track_view *v, struct merged *m, struct slice self)
+{
+    for (uint32_t i = 0; i < m->n; i++)
+        for (uint32_t k = 0; k < m->log[i].n; k++) {
+            const struct entry *e = &m->log[i].v[k];
+            if (e->type != EV_ENTITY_DELETED || who_were_one(v, m->key[i], self, e->t_ms))
+                continue;
+            for (uint32_t j = 0; j < m->n; j++)
+                m->gone[j] |= who_were_one(v, m->key[j], m->key[i], e->t_ms);
+        }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    return entry_cmp(a, b);
+}
+
+static struct entry_log merged_log(struct track_view *v, struct slice key)
+{
+    struct merged *m = view_alloc(v, sizeof *m);
+    uint32_t n = 0, n_logs = 0;
+    if (!m || !slice_eq(who_key(v, key), key))
+        return (struct entry_log){ 0 };
+    m->n = 0;
+    who_each(v, key, false, add_log, m);
+    if (m->n == 1)
+        return m->log[0];
+    drop_deleted(v, m, key);
+    for (uint32_t i = 0; i < m->n; i++)
+        n += m->log[i].n;
+    struct entry *to = view_alloc(v, (n + 1) * sizeof *to);
+    n = 0;
+    for (uint32_t i = 0; to && i < m->n; i++) {
+        if (m->gone[i] || !m->log[i].n)
+            continue;
+        memcpy(to + n, m->log[i].v, m->log[i].n * sizeof *to);
+        n += m->log[i].n;
+        n_logs++;
+    }
+    if (n_logs > 1) /* their sequence numbers have nothing to do with each other */
+        qsort(to, n, sizeof *to, by_time);
+    return (struct entry_log){ to, n };
+}
+
+struct entry_log view_log_key(struct track_view *v, struct slice key)
+{
+    bool whole = !v->who[v->after];
+    struct entry_log log = whole ? own_log(v, key) : merged_log(v, key);
+    if (!whole)
+        who_rewrite(v, log);
     return money_in_own_currency(v, log);
 }
 

@@ -783,7 +783,8 @@ Test(engine_store, deltas_that_cancel_out_leave_zeros)
     for (uint32_t i = 0; i < f.n_cells; i++)
         cr_assert_eq(f.cell[i].value, 0);
     cr_assert_eq(f.feed.n, 0);
-    cr_assert_eq(f.n_records, 3, "the complaint and its two events' index");
+    cr_assert_eq(f.n_records, 5,
+                 "the complaint, the index of its two events, the customer and the list of who names it");
     engine_flush_begun(e);
     engine_flush_applied(e);
     engine_free(e);

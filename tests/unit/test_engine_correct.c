@@ -174,3 +174,110 @@ Test(engine_ids, are_unique_in_an_org)
     rig_cells_release(&c);
     definitions_free(&defs);
 }
+
+/* ---- merges: as if everything had named the one that stands ---- */
+
+#define MERGE(kind, from, into) "entity_merged 9000000 m entity_kind=" kind " from_id=" from " into_id=" into
+
+Test(engine_merge, customers_become_one_member)
+{
+    static const char ox[] = "order_placed 1000000 a order_id=A customer_id=x amount_micros=5 items=1 owner_id=ann";
+    same(&(struct pair){ { ox, "order_placed 2000000 b order_id=B customer_id=y amount_micros=7 items=1",
+                           MERGE("customer", "x", "y"),
+                           "order_placed 9500000 c order_id=C customer_id=x amount_micros=7 items=1" },
+                         { "order_placed 1000000 a order_id=A customer_id=y amount_micros=5 items=1 owner_id=ann",
+                           "order_placed 2000000 b order_id=B customer_id=y amount_micros=7 items=1",
+                           "order_placed 9500000 c order_id=C customer_id=y amount_micros=7 items=1" } });
+    same(&(struct pair){
+        { "customer_acquired 1 p customer_id=x owner_id=ann region=n lead_id=L",
+          "customer_acquired 2 q customer_id=y owner_id=bob region=s", MERGE("customer", "x", "y"),
+          "lead_created 1 l lead_id=L owner_id=cy", "customer_churned 9500000 c customer_id=x",
+          "contact_made 500 n contact_id=N customer_id=x direction=in medium=m",
+          "ticket_opened 600 t ticket_id=T kind=customer customer_id=x", "login 700 i user_id=u customer_id=x" },
+        { "customer_acquired 1 p customer_id=y owner_id=ann region=n lead_id=L",
+          "customer_acquired 2 q customer_id=y owner_id=bob region=s", "lead_created 1 l lead_id=L owner_id=cy",
+          "customer_churned 9500000 c customer_id=y",
+          "contact_made 500 n contact_id=N customer_id=y direction=in medium=m",
+          "ticket_opened 600 t ticket_id=T kind=customer customer_id=y", "login 700 i user_id=u customer_id=y" } });
+}
+
+Test(engine_merge, leads_and_deals_take_over_each_others_history)
+{
+    same(&(struct pair){
+        { "lead_created 1 a lead_id=L owner_id=ann channel=web", "lead_created 2 b lead_id=M owner_id=bob", OPENED, WON,
+          "lead_qualified 5 q lead_id=L", MERGE("lead", "L", "M") },
+        { "lead_created 1 a lead_id=M owner_id=ann channel=web", "lead_created 2 b lead_id=M owner_id=bob",
+          "deal_opened 1000000 o deal_id=D owner_id=ann amount_micros=50 stage=s lead_id=M", WON,
+          "lead_qualified 5 q lead_id=M" } });
+    same(&(struct pair){ { OPENED, "deal_closed 2000000 w deal_id=E outcome=won amount_micros=70 customer_id=k",
+                           "order_refunded 2500000 f refund_id=F deal_id=D amount_micros=20",
+                           "order_placed 2600000 p order_id=O customer_id=k amount_micros=9 items=1 deal_id=E",
+                           "order_refunded 2700000 g refund_id=G order_id=O amount_micros=2", MERGE("deal", "E", "D") },
+                         { OPENED, WON, "order_refunded 2500000 f refund_id=F deal_id=D amount_micros=20",
+                           "order_placed 2600000 p order_id=O customer_id=k amount_micros=9 items=1 deal_id=D",
+                           "order_refunded 2700000 g refund_id=G order_id=O amount_micros=2" } });
+}
+
+Test(engine_merge, users_in_every_role)
+{
+    same(&(struct pair){
+        { "user_enabled 1 a user_id=u team_id=t", "user_enabled 2 b user_id=w team_id=s", "login 3 c user_id=u",
+          "login 4 d user_id=w", MERGE("user", "u", "w"),
+          "ticket_opened 5 e ticket_id=T kind=customer owner_id=u team_id=z",
+          "ticket_first_response 6 f ticket_id=T responder_id=u team_id=z",
+          "ticket_resolved 7 g ticket_id=T resolver_id=u", "login 9500000 h user_id=u",
+          "deal_opened 8 j deal_id=D owner_id=x amount_micros=5 stage=s",
+          "owner_changed 9 k entity_kind=deal entity_id=D to_owner=u team_id=z",
+          "survey_answered 10 n response_id=A kind=csat score_milli=4000 scale_min=1 scale_max=5 about_user_id=u",
+          "target_set 11 o target_id=G kpi_id=sales_amount subject=rep:u cycle=1970-01 value=9 currency=CNY" },
+        { "user_enabled 1 a user_id=w team_id=t", "user_enabled 2 b user_id=w team_id=s", "login 3 c user_id=w",
+          "login 4 d user_id=w", "ticket_opened 5 e ticket_id=T kind=customer owner_id=w team_id=z",
+          "ticket_first_response 6 f ticket_id=T responder_id=w team_id=z",
+          "ticket_resolved 7 g ticket_id=T resolver_id=w", "login 9500000 h user_id=w",
+          "deal_opened 8 j deal_id=D owner_id=x amount_micros=5 stage=s",
+          "owner_changed 9 k entity_kind=deal entity_id=D to_owner=w team_id=z",
+          "survey_answered 10 n response_id=A kind=csat score_milli=4000 scale_min=1 scale_max=5 about_user_id=w",
+          "target_set 11 o target_id=G kpi_id=sales_amount subject=rep:w cycle=1970-01 value=9 currency=CNY" } });
+}
+
+Test(engine_merge, chains_circles_and_what_does_not_exist)
+{
+    static const char x[] = "customer_acquired 1 p customer_id=x owner_id=ann",
+                      y[] = "customer_acquired 2 q customer_id=y", z[] = "customer_acquired 3 r customer_id=z";
+    same(&(struct pair){
+        { x, y, z, MERGE("customer", "x", "y"), "entity_merged 9000001 n entity_kind=customer from_id=y into_id=z" },
+        { "customer_acquired 1 p customer_id=z owner_id=ann", "customer_acquired 2 q customer_id=z", z } });
+    /* what is merged a second time takes along what it stands for by then */
+    same(&(struct pair){
+        { x, y, z, MERGE("customer", "x", "y"), "entity_merged 9000001 n entity_kind=customer from_id=x into_id=z" },
+        { "customer_acquired 1 p customer_id=z owner_id=ann", "customer_acquired 2 q customer_id=z", z } });
+    same(&(struct pair){
+        { x, y, MERGE("customer", "x", "y"), "entity_merged 9000001 n entity_kind=customer from_id=y into_id=x" },
+        { "customer_acquired 1 p customer_id=y owner_id=ann", y } });
+    same(&(struct pair){
+        { x, y, MERGE("customer", "x", "x"), "entity_merged 9000001 n entity_kind=product from_id=y into_id=x" },
+        { x, y } });
+}
+
+Test(engine_merge, a_retracted_merge_never_was)
+{
+    static const char x[] = "customer_acquired 1 p customer_id=x owner_id=ann",
+                      y[] = "customer_acquired 2 q customer_id=y",
+                      buys[] = "order_placed 9500000 c order_id=C customer_id=x amount_micros=7 items=1";
+    same(&(struct pair){ { x, y, MERGE("customer", "x", "y"), buys, "event_retracted 9900000 r target_event_id=m" },
+                         { x, y, buys } });
+    same(&(struct pair){ { x, y, MERGE("customer", "x", "y"), buys, "event_retracted 9900000 r target_event_id=m",
+                           "event_retracted 9900001 s target_event_id=r" },
+                         { "customer_acquired 1 p customer_id=y owner_id=ann", y,
+                           "order_placed 9500000 c order_id=C customer_id=y amount_micros=7 items=1" } });
+}
+
+/* Deleted before: brings nothing. Deleted afterwards, under either name: both go. */
+Test(engine_merge, and_deletions)
+{
+    static const char x[] = "lead_created 1 p lead_id=x owner_id=ann", y[] = "lead_created 2 q lead_id=y owner_id=bob",
+                      before[] = "entity_deleted 8000000 d entity_kind=lead entity_id=x",
+                      after[] = "entity_deleted 9100000 d entity_kind=lead entity_id=x";
+    same(&(struct pair){ { x, y, before, MERGE("lead", "x", "y") }, { y } });
+    same(&(struct pair){ { x, y, after, MERGE("lead", "x", "y") }, { NULL } });
+}

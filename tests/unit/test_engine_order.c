@@ -99,6 +99,12 @@ static const char *const rows[] = {
     "order_placed order_id=O%3 customer_id=k%2 amount_micros=%99 items=1 on_credit=1 ?product_id=p%2",
     "payment_received payment_id=P%3 order_id=O%3 amount_micros=%9",
     "entity_deleted entity_kind={cost|recipient|product} entity_id={X1|k1|p1}",
+    "entity_merged entity_kind={lead|deal|customer|user} from_id={L1|D1|k1|u1} into_id={L2|D2|k0|u2}",
+    "entity_merged entity_kind=customer from_id=k%3 into_id=k%3",
+    "entity_merged entity_kind=deal from_id=D%3 into_id=D%3",
+    "entity_merged entity_kind=user from_id=u%3 into_id=u%3",
+    "entity_merged entity_kind=lead from_id=L%3 into_id=L%3",
+    "entity_merged entity_kind={order|ticket|task} from_id={O1|T1|K1} into_id={O2|T0|K0}",
 };
 
 /* Few instants, so that times meet; over the edges of days, weeks and the month. */

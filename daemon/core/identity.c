@@ -1,0 +1,487 @@
+/* Who is who: merges of one org (C7). Which id stands for which, as of an instant, and who has ever been one with whom.
+ *
+ * entity_merged events and their retractions lie in one record of the org, "merge". Read in canonical order, a merge makes everything that stands for
+ * from_id stand for into_id from then on; a later merge of from_id merges what it stands for. Ids that were ever joined form a group; what stands for
+ * what at an instant follows from the group's few events. Nothing is moved: view.c reads the logs of a group as one and writes the ids that stand. */
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "engine_int.h"
+
+static const uint32_t none = UINT32_MAX;
+
+struct who_member {
+    uint8_t kind;
+    struct slice id;
+    uint32_t parent; /* union-find while the groups are made */
+    uint32_t group, local, next;
+};
+
+struct who_event {
+    enum event_type type;
+    int64_t t_ms;
+    struct slice id, target;
+    uint32_t from, into; /* members */
+    uint32_t group, next;
+};
+
+struct who_group {
+    uint32_t n_members, n_events, member, event; /* heads of lists; events in canonical order */
+};
+
+struct identity {
+    struct identity *next;
+    struct arena text;
+    struct slice org;
+    uint64_t version;
+    uint32_t log_bytes; /* of the record it was made from */
+    uint32_t n_members, n_events, mask;
+    struct who_member *member;
+    struct who_event *event;
+    struct who_group *group; /* one a member at most */
+    uint32_t *slot;          /* member + 1 */
+};
+
+/* ---- what can be merged: labels (product, campaign, team ..) are no entities ---- */
+
+static const char *const kinds[] = { "lead",     "deal",      "order",    "customer", "subscription", "survey",
+                                     "response", "complaint", "ticket",   "user",     "task",         "quote",
+                                     "contact",  "feedback",  "referral", "record",   "followup",     "comment" };
+enum {
+    K_LEAD = 1,
+    K_DEAL,
+    K_ORDER,
+    K_CUSTOMER,
+    K_SUBSCRIPTION,
+    K_SURVEY,
+    K_RESPONSE,
+    K_COMPLAINT,
+    K_TICKET,
+    K_USER,
+    K_TASK,
+    K_QUOTE,
+    K_CONTACT,
+    K_FEEDBACK,
+    K_REFERRAL,
+    K_RECORD,
+    K_FOLLOWUP,
+    K_COMMENT
+};
+
+/* The kind an id field names, 0: none. */
+static const uint8_t kind_of_field[EVENT_FIELD_COUNT] = {
+    [F_LEAD_ID] = K_LEAD,           [F_DEAL_ID] = K_DEAL,
+    [F_ORDER_ID] = K_ORDER,         [F_FIRST_ORDER_ID] = K_ORDER,
+    [F_CUSTOMER_ID] = K_CUSTOMER,   [F_REFERRED_CUSTOMER_ID] = K_CUSTOMER,
+    [F_RECIPIENT_ID] = K_CUSTOMER,  [F_SUBSCRIPTION_ID] = K_SUBSCRIPTION,
+    [F_SURVEY_ID] = K_SURVEY,       [F_RESPONSE_ID] = K_RESPONSE,
+    [F_COMPLAINT_ID] = K_COMPLAINT, [F_TICKET_ID] = K_TICKET,
+    [F_ACTOR_ID] = K_USER,          [F_OWNER_ID] = K_USER,
+    [F_ABOUT_USER_ID] = K_USER,     [F_USER_ID] = K_USER,
+    [F_RESOLVER_ID] = K_USER,       [F_RESPONDER_ID] = K_USER,
+    [F_TO_USER_ID] = K_USER,        [F_BY_USER_ID] = K_USER,
+    [F_CHECKER_ID] = K_USER,        [F_REVIEWER_ID] = K_USER,
+    [F_TO_OWNER] = K_USER,          [F_FROM_OWNER] = K_USER,
+    [F_TASK_ID] = K_TASK,           [F_QUOTE_ID] = K_QUOTE,
+    [F_CONTACT_ID] = K_CONTACT,     [F_FEEDBACK_ID] = K_FEEDBACK,
+    [F_REFERRAL_ID] = K_REFERRAL,   [F_RECORD_ID] = K_RECORD,
+    [F_DUPLICATE_OF] = K_RECORD,    [F_FOLLOWUP_ID] = K_FOLLOWUP,
+    [F_COMMENT_ID] = K_COMMENT,
+};
+
+static uint8_t kind_by_name(struct slice name)
+{
+    for (uint8_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (slice_eq(name, slice_of(kinds[i])))
+            return i + 1;
+    return 0;
+}
+
+struct slice who_kind_of_field(enum event_field f)
+{
+    return kind_of_field[f] ? slice_of(kinds[kind_of_field[f] - 1]) : (struct slice){ 0 };
+}
+
+/* ---- making the map ---- */
+
+static uint32_t *slot_of(const struct identity *w, uint8_t kind, struct slice id)
+{
+    uint32_t i = (uint32_t)XXH3_64bits_withSeed(id.p, id.n, kind) & w->mask;
+    while (w->slot[i] && !(w->member[w->slot[i] - 1].kind == kind && slice_eq(w->member[w->slot[i] - 1].id, id)))
+        i = (i + 1) & w->mask;
+    return &w->slot[i];
+}
+
+static uint32_t member_of(struct identity *w, uint8_t kind, struct slice id)
+{
+    uint32_t *slot = slot_of(w, kind, id);
+    if (!*slot) {
+        uint32_t i = w->n_members++;
+        w->member[i] = (struct who_member){ .kind = kind, .id = arena_copy(&w->text, id), .parent = i };
+        *slot = i + 1;
+    }
+    return *slot - 1;
+}
+
+static uint32_t top_of(struct identity *w, uint32_t i)
+{
+    while (w->member[i].parent != i)
+        i = w->member[i].parent = w->member[w->member[i].parent].parent;
+    return i;
+}
+
+static bool make_room(struct identity *w, uint32_t n)
+{
+    w->mask = 15;
+    while (w->mask < n * 4)
+        w->mask = w->mask * 2 + 1;
+    w->slot = arena_alloc(&w->text, (w->mask + 1) * sizeof *w->slot);
+    w->member = arena_alloc(&w->text, (2 * n + 1) * sizeof *w->member);
+    w->event = arena_alloc(&w->text, (n + 1) * sizeof *w->event);
+    w->group = arena_alloc(&w->text, (2 * n + 1) * sizeof *w->group);
+    if (!w->slot || !w->member || !w->event || !w->group)
+        return false;
+    memset(w->slot, 0, (w->mask + 1) * sizeof *w->slot);
+    return true;
+}
+
+static void take_merge(struct identity *w, const struct entry *e)
+{
+    struct who_event *to = &w->event[w->n_events];
+    uint8_t kind = kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND)));
+    *to = (struct who_event){ .type = e->type, .t_ms = e->t_ms, .id = arena_copy(&w->text, e->id), .group = none };
+    if (e->type == EV_EVENT_RETRACTED) {
+        to->target = arena_copy(&w->text, entry_str(e, F_TARGET_EVENT_ID));
+    } else {
+        to->from = member_of(w, kind, entry_str(e, F_FROM_ID));
+        to->into = member_of(w, kind, entry_str(e, F_INTO_ID));
+        w->member[top_of(w, to->from)].parent = top_of(w, to->into);
+    }
+    w->n_events++;
+}
+
+/* A retraction belongs to the group of what it is about, at last a merge. */
+static uint32_t group_of_retraction(const struct identity *w, uint32_t i)
+{
+    for (uint32_t hop = 0; hop < 64; hop++) {
+        uint32_t k = 0;
+        while (k < w->n_events && !slice_eq(w->event[k].id, w->event[i].target))
+            k++;
+        if (k == w->n_events)
+            return none;
+        if (w->event[k].group != none)
+            return w->event[k].group;
+        i = k;
+    }
+    return none;
+}
+
+static void make_groups(struct identity *w)
+{
+    for (uint32_t i = 0; i < w->n_members; i++)
+        w->group[i] = (struct who_group){ .member = none, .event = none };
+    for (uint32_t i = w->n_members; i-- > 0;) {
+        struct who_group *g = &w->group[w->member[i].group = top_of(w, i)];
+        w->member[i].next = g->member;
+        w->member[i].local = g->n_members++;
+        g->member = i;
+    }
+    for (uint32_t i = 0; i < w->n_events; i++)
+        if (w->event[i].type == EV_ENTITY_MERGED)
+            w->event[i].group = w->member[w->event[i].from].group;
+    for (uint32_t i = 0; i < w->n_events; i++)
+        if (w->event[i].type == EV_EVENT_RETRACTED)
+            w->event[i].group = group_of_retraction(w, i);
+    for (uint32_t i = w->n_events; i-- > 0;) {
+        if (w->event[i].group == none)
+            continue;
+        struct who_group *g = &w->group[w->event[i].group];
+        w->event[i].next = g->event;
+        g->event = i;
+        g->n_events++;
+    }
+}
+
+static bool make_map(struct identity *w, struct entry_log log)
+{
+    struct slice org = w->org;
+    char id[256];
+    memcpy(id, org.p, org.n);
+    arena_reset(&w->text);
+    w->org = arena_copy(&w->text, (struct slice){ id, org.n });
+    w->n_members = w->n_events = 0;
+    if (!w->org.p || !make_room(w, log.n))
+        return false;
+    for (uint32_t i = 0; i < log.n; i++)
+        take_merge(w, &log.v[i]);
+    for (uint32_t i = 0; i < w->n_members; i++)
+        if (!w->member[i].id.p)
+            return false;
+    make_groups(w);
+    return true;
+}
+
+static struct identity *new_map(struct engine *e, struct slice org)
+{
+    struct identity *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    arena_init(&w->text, 4096, 0);
+    w->org = arena_copy(&w->text, org);
+    w->next = e->identity;
+    return e->identity = w;
+}
+
+void identity_clear(struct engine *e)
+{
+    for (struct identity *w = e->identity, *next; w; w = next) {
+        next = w->next;
+        arena_release(&w->text);
+        free(w);
+    }
+    e->identity = NULL;
+}
+
+static struct slice registry(struct track_view *v)
+{
+    return view_key(v, SLICE("merge"), SLICE("all"));
+}
+
+/* The map as the record says without the new event, made once for as long as the record stays. */
+static struct identity *standing_map(struct track_view *v, struct slice key, const struct record *r)
+{
+    struct identity *w = v->e->identity;
+    while (w && !slice_eq(w->org, v->org))
+        w = w->next;
+    if (w && w->version == r->version && w->log_bytes == r->log.n)
+        return w;
+    if (!w && !(w = new_map(v->e, v->org)))
+        return NULL;
+    v->after = false;
+    if (!make_map(w, view_raw_log_key(v, key)))
+        return NULL;
+    w->version = r->version;
+    w->log_bytes = r->log.n;
+    return w;
+}
+
+void who_ask(struct track_view *v)
+{
+    (void)view_record(v, registry(v));
+}
+
+void who_begin(struct track_view *v)
+{
+    struct slice key = registry(v);
+    struct record *r = view_record(v, key);
+    v->merging = slice_eq(v->overlay, key);
+    if (r && r->log.n && !(v->who[0] = standing_map(v, key, r)))
+        v->e->no_memory = true;
+    v->who[1] = v->who[0];
+    if (!v->merging)
+        return;
+    struct identity *w = arena_alloc(&v->e->scratch, sizeof *w);
+    arena_reset(&v->e->identity_text);
+    v->who[1] = w;
+    v->after = true;
+    if (w)
+        *w = (struct identity){ .text = v->e->identity_text, .org = v->org };
+    v->e->no_memory |= !w || !make_map(w, view_raw_log_key(v, key));
+    if (w)
+        v->e->identity_text = w->text;
+}
+
+/* ---- asking it ---- */
+
+static struct identity *map_of(const struct track_view *v)
+{
+    return v->who[v->after];
+}
+
+static uint32_t find(const struct identity *w, uint8_t kind, struct slice id)
+{
+    return w && kind ? *slot_of(w, kind, id) - 1 : none;
+}
+
+/* Raw id of a record key. */
+static struct slice id_of_key(struct track_view *v, struct slice key)
+{
+    uint32_t i = key.n;
+    while (i > 0 && key.p[i - 1] != ':')
+        i--;
+    char *to = view_alloc(v, key.n - i + 1);
+    return (struct slice){ to, to ? (uint32_t)cell_unescape((struct slice){ key.p + i, key.n - i }, to, key.n - i + 1)
+                                  : 0 };
+}
+
+static uint32_t find_key(struct track_view *v, struct slice key)
+{
+    uint8_t kind = map_of(v) ? kind_by_name(key_kind(key)) : 0;
+    return kind ? find(map_of(v), kind, id_of_key(v, key)) : none;
+}
+
+/* The group's events as of the view's instant that stand; a retraction is withdrawn by later ones only, as in view.c. */
+static uint32_t standing_events(struct track_view *v, const struct who_group *g, const struct who_event **to)
+{
+    struct identity *w = map_of(v);
+    uint32_t n = 0;
+    for (uint32_t i = g->event; i != none; i = w->event[i].next)
+        if (view_reached(v, w->event[i].t_ms))
+            to[n++] = &w->event[i];
+    for (uint32_t i = n; i-- > 0;)
+        for (uint32_t k = 0; to[i] && to[i]->type == EV_EVENT_RETRACTED && k < n; k++)
+            if (k != i && to[k] && slice_eq(to[k]->id, to[i]->target))
+                to[k] = NULL;
+    return n;
+}
+
+/* For each member of a group, by its place in it, who stands for it at `at_ms` (a member). NULL: out of memory. */
+static uint32_t *roots(struct track_view *v, uint32_t group, int64_t at_ms)
+{
+    struct identity *w = map_of(v);
+    const struct who_group *g = &w->group[group];
+    if (v->roots.v && v->roots.map == w && v->roots.group == group && v->roots.upto_ms == v->upto_ms &&
+        v->roots.at_ms == at_ms && v->roots.later_at == v->e->n_computed)
+        return v->roots.v;
+    uint32_t *root = view_alloc(v, g->n_members * sizeof *root);
+    const struct who_event **event = view_alloc(v, (g->n_events + 1) * sizeof(const struct who_event *));
+    if (!root || !event)
+        return NULL;
+    for (uint32_t i = g->member; i != none; i = w->member[i].next)
+        root[w->member[i].local] = i;
+    uint32_t n = standing_events(v, g, event);
+    for (uint32_t k = 0; k < n; k++) {
+        if (!event[k] || event[k]->type != EV_ENTITY_MERGED || event[k]->t_ms > at_ms)
+            continue;
+        uint32_t from = root[w->member[event[k]->from].local], into = root[w->member[event[k]->into].local];
+        for (uint32_t i = 0; i < g->n_members; i++)
+            root[i] = root[i] == from ? into : root[i];
+    }
+    v->roots.v = root;
+    v->roots.map = w;
+    v->roots.group = group;
+    v->roots.upto_ms = v->upto_ms;
+    v->roots.at_ms = at_ms;
+    v->roots.later_at = v->e->n_computed;
+    return root;
+}
+
+static uint32_t root_of(struct track_view *v, uint32_t member, int64_t at_ms)
+{
+    const struct who_member *m = &map_of(v)->member[member];
+    const uint32_t *root = roots(v, m->group, at_ms);
+    return root ? root[m->local] : member;
+}
+
+static struct slice stands(struct track_view *v, uint8_t kind, struct slice id)
+{
+    uint32_t i = find(map_of(v), kind, id);
+    return i == none ? id : map_of(v)->member[root_of(v, i, v->upto_ms)].id;
+}
+
+struct slice who_key(struct track_view *v, struct slice key)
+{
+    uint32_t i = find_key(v, key), root = i == none ? none : root_of(v, i, v->upto_ms);
+    return root == i ? key : view_key(v, key_kind(key), map_of(v)->member[root].id);
+}
+
+bool who_merged(struct track_view *v, struct slice key)
+{
+    return find_key(v, key) != none;
+}
+
+void who_each(struct track_view *v, struct slice key, bool ever,
+              void (*each)(struct track_view *v, struct slice key, void *ctx), void *ctx)
+{
+    uint32_t i = find_key(v, key);
+    if (i == none) {
+        each(v, key, ctx);
+        return;
+    }
+    struct identity *w = map_of(v);
+    for (uint32_t k = w->group[w->member[i].group].member; k != none; k = w->member[k].next)
+        if (ever || root_of(v, k, v->upto_ms) == i)
+            each(v, view_key(v, key_kind(key), w->member[k].id), ctx);
+}
+
+void who_each_merged(struct track_view *v, void (*each)(struct track_view *v, struct slice key, void *ctx), void *ctx)
+{
+    struct identity *w = v->who[1];
+    uint32_t before = none;
+    for (uint32_t i = 0; w && i < w->n_events; i++) {
+        uint32_t group = w->event[i].group;
+        bool fresh = false;
+        for (uint32_t k = 0; k < v->n_fresh; k++)
+            fresh |= slice_eq(v->fresh[k].id, w->event[i].id);
+        if (!fresh || group == none || group == before)
+            continue;
+        before = group;
+        for (uint32_t k = w->group[group].member; k != none; k = w->member[k].next)
+            if (w->member[k].kind)
+                each(v, view_key(v, slice_of(kinds[w->member[k].kind - 1]), w->member[k].id), ctx);
+    }
+}
+
+bool who_were_one(struct track_view *v, struct slice a, struct slice b, int64_t t_ms)
+{
+    uint32_t i = find_key(v, a), k = find_key(v, b);
+    return slice_eq(a, b) || (i != none && k != none && root_of(v, i, t_ms) == root_of(v, k, t_ms));
+}
+
+/* ---- entries ---- */
+
+/* The id that stands for the one in a field; empty if the field names nobody that could be merged. A follow-up names anything, a target "rep:<id>". */
+static struct slice stands_in(struct track_view *v, const struct entry *e, enum event_field f, struct slice id)
+{
+    if (kind_of_field[f])
+        return stands(v, kind_of_field[f], id);
+    if (f == F_TARGET_ID)
+        return stands(v, kind_by_name(event_entity_kind(entry_str(e, F_TARGET_KIND))), id);
+    if (f != F_SUBJECT || id.n < 5 || memcmp(id.p, "rep:", 4) != 0)
+        return id;
+    struct slice rep = { id.p + 4, id.n - 4 }, now = stands(v, K_USER, rep);
+    if (slice_eq(rep, now))
+        return id;
+    char *to = view_alloc(v, now.n + 4);
+    if (!to)
+        return id;
+    memcpy(to, "rep:", 4);
+    memcpy(to + 4, now.p, now.n);
+    return (struct slice){ to, now.n + 4 };
+}
+
+static void rewrite(struct track_view *v, struct entry *e)
+{
+    struct reader in = { e->fields.p, e->fields.p + e->fields.n, true };
+    struct bytes *to = &v->e->rewritten;
+    bool changed = false;
+    int rc = 0;
+    to->n = 0;
+    while (in.p < in.end && in.ok) {
+        const char *from = in.p;
+        enum event_field f = (enum event_field)(uint8_t)*in.p++;
+        union event_value value = entry_value(&in, f);
+        bool names = kind_of_field[f] || f == F_TARGET_ID || f == F_SUBJECT;
+        struct slice id = names ? stands_in(v, e, f, value.s) : (struct slice){ 0 };
+        if (!names || slice_eq(id, value.s)) {
+            rc |= bytes_put(to, from, (uint32_t)(in.p - from));
+            continue;
+        }
+        changed = true;
+        rc |= bytes_put(to, from, 1);
+        rc |= bytes_put_text(to, id);
+    }
+    v->e->no_memory |= rc < 0;
+    if (changed)
+        e->fields = arena_copy(&v->e->scratch, (struct slice){ to->p, to->n });
+    v->e->no_memory |= !e->fields.p && e->fields.n;
+}
+
+void who_rewrite(struct track_view *v, struct entry_log log)
+{
+    struct entry *to = (struct entry *)(uintptr_t)log.v;
+    for (uint32_t i = 0; map_of(v) && i < log.n; i++)
+        rewrite(v, &to[i]);
+}
