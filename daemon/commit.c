@@ -176,8 +176,10 @@ static void board_view(struct commit *c, const struct board_snapshot *b)
     op(c, &c->list, "DEL", rows, 0, NULL);
     for (size_t i = 0; i < b->entry_count; i++) {
         const struct board_entry *e = &b->entries[i];
-        struct slice subject = escaped(c, e->subject), value = number(c, e->value), gap = number(c, e->gap);
-        op(c, &c->list, "ZADD", key, 2, (struct slice[]){ value, subject });
+        struct slice subject = escaped(c, e->subject), gap = number(c, e->gap);
+        struct slice value = e->is_null ? SLICE("null") : number(c, e->value);
+        if (!e->is_null) /* in the sorted set no value would be 0 */
+            op(c, &c->list, "ZADD", key, 2, (struct slice[]){ value, subject });
         hset(c, rows, subject,
              format(c, "rank=%d previous=%d movement=%+d value=%.*s gap=%.*s", e->rank, e->previous_rank, e->movement,
                     (int)value.n, value.p, (int)gap.n, gap.p));

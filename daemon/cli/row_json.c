@@ -160,7 +160,7 @@ struct slice board_json(struct arena *a, const struct board_snapshot *b)
         integer(&t, "rank", e->rank);
         integer(&t, "previous_rank", e->previous_rank);
         integer(&t, "movement", e->movement);
-        number(&t, "value", e->value, false);
+        number(&t, "value", e->value, e->is_null);
         number(&t, "gap", e->gap, false);
         integer(&t, "reached_at_ms", e->reached_at_ms);
         json_text_close(&t, '}');

@@ -92,7 +92,7 @@ const struct out_table out_alert_table =
 #define E(kind, f) SLOT(SLOT_##kind, board_entry, Crmpulse__V1__BoardEntry, f)
 static const struct out_slot entry_slots[] = {
     E(TEXT, subject), E(INT32, rank), E(INT32, previous_rank), E(INT32, movement),
-    E(DOUBLE, value), E(DOUBLE, gap), E(INT64, reached_at_ms),
+    E(DOUBLE, value), E(DOUBLE, gap), E(INT64, reached_at_ms), E(BOOL, is_null),
 };
 static const struct out_table entry_table = TABLE(board_entry, crmpulse__v1__board_entry__descriptor, entry_slots);
 

@@ -28,11 +28,11 @@ static int judge_tick(struct evaluator *e, int64_t tick_ms)
     if (view_move(e, VIEW_JUDGED, tick_ms - 1) < 0)
         return -1;
     publish_spread(e, VIEW_JUDGED);
-    int rc = publish_finals(e);
-    if (rc == 0)
-        rc = rules_judge(e, tick_ms);
+    int rc = rules_judge(e, tick_ms);
     if (rc == 0)
         rc = publish_gather(e);
+    if (rc == 0)
+        rc = publish_finals(e);
     if (rc == 0 && e->rows_due && is_snapshot(e, tick_ms))
         rc = publish_snapshot(e, tick_ms);
     e->judged_tick = tick_ms;

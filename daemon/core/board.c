@@ -49,6 +49,7 @@ static struct board_entry entry_of(const struct ranked *x)
         .value = x->value,
         .gap = x->gap,
         .reached_at_ms = x->reached_ms == INT64_MIN ? 0 : x->reached_ms,
+        .is_null = x->is_null,
     };
 }
 
@@ -59,7 +60,7 @@ static uint64_t content_hash(const struct board_snapshot *b)
     for (size_t i = 0; i < b->entry_count; i++) {
         const struct board_entry *x = &b->entries[i];
         double figures[] = { x->value, x->gap };
-        int64_t ranks[] = { x->rank, x->previous_rank, x->reached_at_ms };
+        int64_t ranks[] = { x->rank, x->previous_rank, x->reached_at_ms, x->is_null };
         hash = XXH3_64bits_withSeed(x->subject.p, x->subject.n, hash);
         hash = XXH3_64bits_withSeed(figures, sizeof figures, hash);
         hash = XXH3_64bits_withSeed(ranks, sizeof ranks, hash);

@@ -189,6 +189,10 @@ static int publish_ended(struct evaluator *e, const struct closed_window *c, uin
         note.revision = revision_of(e, c->subject, i, value.span.start_ms, late);
         row_make(&text, &r, c->subject, w->kpi, &value, note, &row);
         rc = note.revision < 0 ? -1 : e->sink->judged_row(e->sink->ctx, &row);
+        if (!late) { /* told for good: the next snapshot has nothing to add to it */
+            want_boards(e, VIEW_JUDGED, c->subject, w);
+            bit_clear(c->subject->view[VIEW_JUDGED].changed, i);
+        }
     }
     return rc;
 }

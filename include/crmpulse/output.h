@@ -54,6 +54,7 @@ struct board_entry {
     int32_t rank, previous_rank, movement;
     double value, gap;
     int64_t reached_at_ms;
+    bool is_null; /* `value` is meaningless; ranked behind every value */
 };
 
 struct board_snapshot {

@@ -150,6 +150,7 @@ Test(board, direction_and_nulls)
     check(0, "low", 1, 0, 0, 0.1, 0, NULL);
     check(1, "high", 2, 0, 0, 0.5, 0.4, NULL);
     check(2, "none", 3, 0, 0, 0, 0, NULL);
+    cr_assert(shown.entry[2].is_null && !shown.entry[1].is_null);
 }
 
 Test(board, top_is_cut_after_ranking)

@@ -151,7 +151,13 @@ Test(out_pb, board_snapshot)
 {
     const struct board_entry entries[] = {
         { .subject = SLICE("ann"), .rank = 1, .previous_rank = 3, .movement = 2, .value = 9.5, .reached_at_ms = 306 },
-        { .subject = SLICE("bob"), .rank = 2, .movement = -1, .value = 8.25, .gap = 1.25, .reached_at_ms = 307 },
+        { .subject = SLICE("bob"),
+          .rank = 2,
+          .movement = -1,
+          .value = 8.25,
+          .gap = 1.25,
+          .reached_at_ms = 307,
+          .is_null = true },
     };
     struct board_snapshot board = { .id = SLICE("id3"),
                                     .board = SLICE("top_sellers"),
@@ -167,13 +173,14 @@ Test(out_pb, board_snapshot)
                                     .revision = 5,
                                     .definition_hash = SLICE("f00d"),
                                     .emitted_at_ms = 304 };
-    cr_assert_str_eq(json(OUT_BOARD_SNAPSHOT, out_pb_board_snapshot(&a, &board)),
-                     "{\"id\":\"id3\",\"board\":\"top_sellers\",\"org\":\"acme\",\"kpi\":\"sales\",\"window\":\"m\","
-                     "\"dim\":\"rep\",\"tick_ms\":301,\"window_start_ms\":302,\"window_end_ms\":303,\"entries\":["
-                     "{\"subject\":\"ann\",\"rank\":1,\"previous_rank\":3,\"movement\":2,\"value\":9.5,\"gap\":0,"
-                     "\"reached_at_ms\":306},"
-                     "{\"subject\":\"bob\",\"rank\":2,\"previous_rank\":0,\"movement\":-1,\"value\":8.25,\"gap\":1.25,"
-                     "\"reached_at_ms\":307}],\"revision\":5,\"definition_hash\":\"f00d\",\"emitted_at_ms\":304}");
+    cr_assert_str_eq(
+        json(OUT_BOARD_SNAPSHOT, out_pb_board_snapshot(&a, &board)),
+        "{\"id\":\"id3\",\"board\":\"top_sellers\",\"org\":\"acme\",\"kpi\":\"sales\",\"window\":\"m\","
+        "\"dim\":\"rep\",\"tick_ms\":301,\"window_start_ms\":302,\"window_end_ms\":303,\"entries\":["
+        "{\"subject\":\"ann\",\"rank\":1,\"previous_rank\":3,\"movement\":2,\"value\":9.5,\"gap\":0,"
+        "\"reached_at_ms\":306,\"is_null\":false},"
+        "{\"subject\":\"bob\",\"rank\":2,\"previous_rank\":0,\"movement\":-1,\"value\":8.25,\"gap\":1.25,"
+        "\"reached_at_ms\":307,\"is_null\":true}],\"revision\":5,\"definition_hash\":\"f00d\",\"emitted_at_ms\":304}");
 }
 
 Test(out_pb, scorecard_snapshot)
