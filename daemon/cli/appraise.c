@@ -7,10 +7,16 @@ static const struct {
     const char *name;
     void (*run)(struct plan *p, const struct node *key);
 } sections[] = {
-    { "panel", appraise_panel }, { "ahp", appraise_ahp },
-    { "fuzzy", appraise_fuzzy }, { "before_after", appraise_before_after },
-    { "trend", appraise_trend }, { "pyramid", appraise_pyramid },
+    { "panel", appraise_panel },
+    { "ahp", appraise_ahp },
+    { "fuzzy", appraise_fuzzy },
+    { "before_after", appraise_before_after },
+    { "trend", appraise_trend },
+    { "pyramid", appraise_pyramid },
     { "eva", appraise_eva },
+    { "turnover", appraise_turnover },
+    { "goals_down", appraise_goals_down },
+    { "measures_up", appraise_measures_up },
 };
 
 enum { N_SECTIONS = sizeof(sections) / sizeof(*sections) };
@@ -29,7 +35,9 @@ static void evaluate(struct plan *p)
             sections[i].run(p, key);
     }
     if (!any && !p->l->n_errors)
-        report(p->l, p->root, "nothing to appraise: no panel, ahp, fuzzy, before_after, trend, pyramid or eva");
+        report(p->l, p->root,
+               "nothing to appraise: no panel, ahp, fuzzy, before_after, trend, pyramid, eva, turnover, goals_down or "
+               "measures_up");
 }
 
 bool appraise_names(struct plan *p, const struct node *list, uint32_t max, struct slice *ret, uint32_t *ret_n)
@@ -59,7 +67,7 @@ int cmd_appraise(int argc, char **argv)
 {
     return plan_command(argc, argv,
                         "Appraises what a file describes: expert panel, AHP, fuzzy evaluation, before/after, trend, "
-                        "performance pyramid, EVA.\n"
+                        "performance pyramid, EVA, turnover, goals down and measures up.\n"
                         "  --json prints JSON, --svg writes a chart. Exit code 78 if the file has an error.",
                         evaluate);
 }

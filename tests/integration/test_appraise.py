@@ -111,7 +111,15 @@ want = {"vision": 74.75, "market": 74.5, "financial": 75, "satisfaction": 78, "f
 lib.check_equal("pyramid", got["pyramid"], want)
 near("WACC", got["eva"]["wacc"], .081, 9)
 lib.check_equal("NOPAT, charge, EVA", [got["eva"][k] for k in ("nopat", "capital_charge", "eva")], [4500000, 3240000, 1260000])
+turnover = {t["name"]: t for t in got["turnover"]}
+near("asset turnover", turnover["assets"]["times_per_year"], 1.3, 9)
+near("stock turnover", turnover["inventory"]["times_per_year"], 5.0, 9)
+near("receivables turnover", turnover["receivables"]["times_per_year"], 5.909, 3)
+near("days of receivables", turnover["receivables"]["days"], 61.8, 1)
+lib.check_equal("goals down", got["goals_down"]["sales"], {"east": 333333.333334, "north": 333333.333333, "west": 333333.333333})
+lib.check_equal("measures up", got["measures_up"]["win_rate"], {"numerator": 19, "denominator": 50, "value": 0.38})
 code, out, err = crmpulse("appraise", path)
+says("text", out, "assets 1.300 times a year", "receivables 5.909 times a year (61.8 days)", "east 333333.333334", "19/50 = 0.3800")
 says("text", out, "score 70.3375", "validity 0.3498: grade fair (by the score)", "level 1 vision 74.75", "eva 1260000.00")
 
 # ---- 4.7 -----------------------------------------------------------------------------------------------------------------------------
@@ -161,7 +169,7 @@ lib.check_equal("no benefit: ROI -1, never paid back, no IRR", (got["roi"], got[
 
 # ---- charts --------------------------------------------------------------------------------------------------------------------------
 
-for command, name, bars in [("appraise", "panel.yaml", 18), ("appraise", "fuzzy.yaml", 22), ("tco", "tco.yaml", 13)]:
+for command, name, bars in [("appraise", "panel.yaml", 18), ("appraise", "fuzzy.yaml", 29), ("tco", "tco.yaml", 13)]:
     chart = folder / f"{name}.svg"
     code, out, err = crmpulse(command, EXAMPLES / name, "--svg", chart)
     lib.check_equal(f"{name} --svg", (code, err), (0, ""))
@@ -228,6 +236,14 @@ costs:
 users: [10, 2.5]
 npv_timing: year_ends
 """, [(1, 1, "did you mean 'title'?"), (3, 3, "did you mean 'licences'?"), (5, 11, "3 are needed"), (6, 14, "negative"), (7, 13, "users"), (8, 13, "did you mean 'year_end'?")]),
+    ("bad_figures.yaml", "appraise", """\
+turnover:
+  assets: {flow: 1, start: 2, ende: 3}
+goals_down:
+  sales: {goal: 1, shares: {a: 0}}
+measures_up:
+  win_rate: {a: [1, 2, 3]}
+""", [(2, 3, "'end'"), (2, 31, "did you mean 'end'?"), (4, 28, "nothing to split by"), (6, 17, "a numerator and a denominator")]),
     ("empty.yaml", "appraise", "", [(1, 1, "map")]),
     ("only_title.yaml", "appraise", "title: x\n", [(1, 1, "nothing to appraise")]),
     ("broken.yaml", "tco", "costs: [1,\n", [(2, 1, "")]),
