@@ -11,12 +11,12 @@ static uint32_t newest(struct entry_log log, enum event_type type)
     return i ? i - 1 : log.n;
 }
 
-static struct fact *money_fact(struct track_view *v, enum fact_type type, int64_t t_ms, struct entry_log log,
-                               uint32_t at)
+static struct fact *money_fact(struct track_view *v, enum fact_type type, int64_t t_ms, const struct entry *e)
 {
     struct fact *f = view_fact(v, type, t_ms);
-    struct credit c = credit_owner(log, at);
-    fact_dims(f, (struct entry_log){ &log.v[at], 1 });
+    const struct entry_log one = { e, 1 };
+    struct credit c = credit_owner(one, 0);
+    fact_dims(f, one);
     fact_credit(v, f, &c);
     return f;
 }
@@ -34,10 +34,9 @@ static void benefit_texts(struct fact *f, const struct entry *e)
     f->dim[DIM_KIND] = f->s[FT_KIND] = entry_str(e, F_KIND);
 }
 
-static void spread_facts(struct track_view *v, enum fact_type type, struct entry_log log, uint32_t at,
+static void spread_facts(struct track_view *v, enum fact_type type, const struct entry *e,
                          void (*texts)(struct fact *f, const struct entry *e))
 {
-    const struct entry *e = &log.v[at];
     int64_t amount = entry_int(e, F_AMOUNT_MICROS, 0), t_ms, part;
     struct span span = { e->t_ms, e->t_ms };
     if (entry_has(e, F_PERIOD_START_MS) && entry_has(e, F_PERIOD_END_MS))
@@ -45,7 +44,7 @@ static void spread_facts(struct track_view *v, enum fact_type type, struct entry
     struct spread s;
     spread_begin(&s, view_calendar(v), span, amount);
     while (spread_next(&s, &t_ms, &part)) {
-        struct fact *f = money_fact(v, type, t_ms, log, at);
+        struct fact *f = money_fact(v, type, t_ms, e);
         texts(f, e);
         fact_set(f, FN_AMOUNT, part);
     }
@@ -55,7 +54,7 @@ void cost_facts(struct track_view *v, struct entry_log log)
 {
     uint32_t at = newest(log, EV_COST_INCURRED);
     if (at < log.n && !log_deleted(log))
-        spread_facts(v, FACT_COST, log, at, cost_texts);
+        spread_facts(v, FACT_COST, &log.v[at], cost_texts);
 }
 
 void benefit_facts(struct track_view *v, struct entry_log log)
@@ -63,7 +62,7 @@ void benefit_facts(struct track_view *v, struct entry_log log)
     uint32_t at = newest(log, EV_BENEFIT_BOOKED);
     if (at == log.n || log_deleted(log))
         return;
-    spread_facts(v, FACT_BENEFIT, log, at, benefit_texts);
+    spread_facts(v, FACT_BENEFIT, &log.v[at], benefit_texts);
     if (slice_eq(entry_str(&log.v[at], F_KIND), SLICE("innovation")))
-        benefit_texts(money_fact(v, FACT_INNOVATION, log.v[at].t_ms, log, at), &log.v[at]);
+        benefit_texts(money_fact(v, FACT_INNOVATION, log.v[at].t_ms, &log.v[at]), &log.v[at]);
 }

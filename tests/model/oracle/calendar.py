@@ -2,6 +2,7 @@
 
 Every window is half-open in UTC milliseconds. Knows nothing of events.
 """
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -170,6 +171,26 @@ class Calendar:
         if unit == "y":
             return "%04d" % year
         return "%04d-%s%d" % (year, unit.upper(), month // _MONTHS[unit] + 1)
+
+    def parse_label(self, text):
+        """(start, end) of a label as `label` makes them, FY in front or not; None if it is none."""
+        found = re.fullmatch(r"(?:FY)?(\d{4})(?:-(Q|H)(\d)|-W(\d\d)|-(\d\d)(?:-(\d\d))?)?", text)
+        if not found:
+            return None
+        year, unit, part, week, month, day = found.groups()
+        try:
+            if day:
+                first = date(int(year), int(month), int(day))
+                return self.date_ms(first), self.date_ms(first + timedelta(days=1))
+            if week:
+                first = date.fromisocalendar(int(year), int(week), 1)
+                return self.date_ms(first), self.date_ms(first + timedelta(days=7))
+            months = 1 if month else _MONTHS[unit.lower()] if unit else 12
+            shift = 0 if month else self.fiscal_shift
+            index = int(year) * 12 + shift + (int(month) - 1 if month else (int(part) - 1) * months if part else 0)
+            return self.date_ms(_month_date(index)), self.date_ms(_month_date(index + months))
+        except ValueError:
+            return None
 
     def days(self, start, end):
         """Civil days (date, start, end) that start inside [start, end)."""

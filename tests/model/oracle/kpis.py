@@ -1,7 +1,7 @@
 """The table of KPIs (function, windows, dimensions) and the evaluation of one value."""
 from fractions import Fraction
 
-from . import kpis_customers, kpis_sales, kpis_work
+from . import kpis_customers, kpis_finance, kpis_sales, kpis_work
 from .calendar import canonical_name
 from .kpis_customers import survey_kpi
 from .kpis_work import life
@@ -18,7 +18,7 @@ def _summer(name):
 
 
 def _find(name):
-    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work)
+    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work, kpis_finance)
                 if hasattr(module, name))
 
 
@@ -109,6 +109,22 @@ _add("access_frequency usage_depth", None, "7d 30d m", "org team rep")
 _add("login_usage_rate", None, "7d 14d 30d m", "org team rep")
 _add("crm_adoption zero_activity_users", None, "7d 30d m", "org team")
 _add("users_enabled", None, "g", "org team")
+_add("marketing_cost_ratio", None, "m q y", "org channel campaign region")
+_add("sales_cost_ratio", None, "30d m q y", "org team rep channel product region")
+_add("campaign_roi", None, "30d q", "campaign channel")
+_add("recommendation_hit_rate", None, "30d q", "org product segment")
+_add("market_share", None, "q y", "org region product")
+_add("roi", None, "y", "org")
+_add("cost_saving labour_saving revenue_gain", None, "m q y", "org team")
+_add("total_benefit", None, "q y", "org")
+_add("innovation_count", None, "q y", "org team")
+_add("cost_plan_variance", None, "m q y td", "org kind")
+_add("maintenance_ratio eva", None, "y", "org")
+_add("new_product_sales_ratio new_product_cycle", None, "q y", "org product")
+_add("asset_turnover inventory_turnover receivables_turnover", None, "q y", "org product")
+_add("net_margin cash_flow", None, "m q y", "org")
+_add("licence_utilisation", None, "30d", "org")
+_add("receivables_open", None, "g", "org team rep segment")
 # plain measures, published as counts and sums
 _add("leads_created", _counter("leads_created"), "d w m q y 30d", "org team rep channel campaign")
 _add("deals_opened", _counter("deals_opened"), "d w m q y 30d", "org team rep product region")

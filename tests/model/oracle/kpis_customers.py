@@ -97,25 +97,6 @@ def feedback_rate(q):
     return ratio(len(q.distinct("feedback")), len(q.members(q.last_edge)))
 
 
-def cac(q):
-    purposes = ("marketing",) if q.sw["cac_costs"] == "marketing_only" \
-        else ("marketing", "sales")
-    return ratio(_cost(q, purposes), q.count("customers_acquired"))
-
-
-def _cost(q, purposes):
-    return sum(c.v for c in q.cons("costs")
-               if c.extra.get("purpose") in purposes and not c.extra.get("planned"))
-
-
-def marketing_cost(q):
-    return number(_cost(q, ("marketing",)))
-
-
-def cost_per_lead(q):
-    return ratio(_cost(q, ("marketing",)), q.count("leads_created"))
-
-
 def campaign_response_rate(q):
     return ratio(q.count("campaign_responded"), q.count("campaign_sent"))
 

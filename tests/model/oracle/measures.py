@@ -21,7 +21,8 @@ DEFAULTS = {
     "target_proration": "linear", "ties": "competition", "feature_base": "active_users",
     "stickiness_mode": "last_day", "mau_days": 30, "activity_events": "login,feature_used",
     "cac_costs": "marketing_and_sales", "retention_kind": "recurring", "retention_k": 1,
-    "coverage_basis": "remaining", "lifecycle_unit": "d",
+    "coverage_basis": "remaining", "lifecycle_unit": "d", "campaign_value": "sales",
+    "attribution_days": 30,
 }
 
 
@@ -495,32 +496,13 @@ def _loose_keys(f, e):
     return keys
 
 
-def costs(f, sw):
-    """Spread over the civil days of the period; the remainder goes to the first days."""
-    for row in f.costs.values():
-        e = row.event
-        if not e:
-            continue
-        amount = f.money(e, "amount_micros")
-        if amount is None:
-            continue
-        keys = _loose_keys(f, e)
-        starts = [e["occurred_at_ms"]]
-        if "period_start_ms" in e and "period_end_ms" in e:
-            starts = [day[1] for day in f.cal.days(e["period_start_ms"], e["period_end_ms"])] \
-                or starts
-        share, rest = divmod(amount, len(starts))
-        for index, t in enumerate(starts):
-            yield Con(t, share + (1 if index < rest else 0), row.id, keys, e)
-
-
 MEASURES = {fn.__name__: fn for fn in (
     leads_created, leads_qualified, leads_converted, leads_won, lead_qualify_ms, deals_opened,
     deals_opened_won, deals_won, deals_lost, won_amount, lost_amount, deal_cycle_ms,
     lead_cycle_ms, txn, refund, orders, quotes, purchase_gap_ms, customers_acquired, referrers,
     contacts, feedback, survey, survey_asked, complaints, complaint_ms, tickets_opened,
     tickets_resolved_at, frt_ms, res_ms, sla, tasks, activity, logins, features, campaign_sent,
-    campaign_responded, costs)}
+    campaign_responded)}
 
 
 def switches(given=()):
