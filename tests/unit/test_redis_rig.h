@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "crmpulse/redis_store.h"
+#include "temp_name.h"
 
 enum { RIG_WAIT_MS = 20000, RIG_TEXT_MAX = 4096 };
 
@@ -172,7 +173,7 @@ static inline void rig_await_state(struct rig *g, enum store_state state)
 static inline void rig_prepare(struct rig *g)
 {
     signal(SIGPIPE, SIG_IGN);
-    snprintf(g->dir, sizeof g->dir, "/tmp/crmpulse-redis-XXXXXX");
+    temp_name(g->dir, sizeof g->dir, "redis");
     cr_assert_not_null(mkdtemp(g->dir));
     snprintf(g->socket, sizeof g->socket, "%s/redis.sock", g->dir);
     snprintf(g->url, sizeof g->url, "unix://%s", g->socket);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/cli/test_run.h"
+#include "temp_name.h"
 
 struct outcome {
     int loaded; /* of test_case_load */
@@ -24,10 +25,9 @@ static void on_failure(void *ctx, const struct test_failure *f)
 
 static void run(struct outcome *o, const char *text)
 {
-    const char *tmp = getenv("TMPDIR");
     char path[512];
     *o = (struct outcome){ .result = TEST_RUN_BAD };
-    snprintf(path, sizeof path, "%s/crmpulse-case-XXXXXX", tmp ? tmp : "/tmp");
+    temp_name(path, sizeof path, "case");
     int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
