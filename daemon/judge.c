@@ -88,11 +88,13 @@ static void finish(struct judge *j, bool worked)
         judge_poke(j);
 }
 
+/* An entry is done with when the judged state that is saved with this commit contains it. */
 static uint64_t trim_before(struct judge *j)
 {
     int64_t judged = evaluator_judged_tick(j->evaluator);
+    uint64_t seen = evaluator_judged_position(j->evaluator);
     uint32_t n = 0;
-    while (n < j->retained_n && j->retained[n].max_cause_ms < judged)
+    while (n < j->retained_n && j->retained[n].max_cause_ms < judged && j->retained[n].seq <= seen)
         n++;
     if (!n)
         return 0;

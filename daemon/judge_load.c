@@ -197,7 +197,7 @@ static int take_delta(void *ctx, const struct cell_delta *d)
         return -1;
     if (!d->ahead && d->cause_ms > w->max_cause_ms) /* what is parked outlives its feed entry */
         w->max_cause_ms = d->cause_ms;
-    if (w->loading && contained(w->j, d, w->seq))
+    if (w->loading && (d->grain == CELL_EVIDENCE || contained(w->j, d, w->seq)))
         return d->ahead ? 0 : evaluator_restore_pending(w->j->evaluator, d);
     return evaluator_apply(w->j->evaluator, d);
 }
@@ -205,6 +205,7 @@ static int take_delta(void *ctx, const struct cell_delta *d)
 bool judge_take_entry(struct judge *j, const struct store_feed_entry *entry, bool loading)
 {
     struct feed_walk w = { j, entry->seq, INT64_MIN, loading };
+    evaluator_feed_position(j->evaluator, entry->seq);
     if (feed_read(entry->bytes, take_delta, &w) != 0)
         return false;
     if (j->retained_n == j->retained_cap) {

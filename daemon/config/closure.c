@@ -12,7 +12,7 @@ enum { FINE_WINDOW_MAX_MS = 3600000 };
 
 struct need {
     uint32_t dims;
-    bool fine;
+    bool fine, evidence;
 };
 
 static void need_expr(struct definitions *d, const struct expr *e, struct need need);
@@ -22,6 +22,7 @@ static void need_measure(struct definitions *d, int index, struct need need)
     struct measure_def *m = &d->measure[index];
     m->dims |= need.dims | 1u << DIM_ORG;
     m->fine |= need.fine && m->agg != AGG_LEVEL;
+    m->evidence_dims |= need.evidence ? need.dims : 0;
     if (m->derived)
         need_expr(d, m->derived, need);
 }
@@ -35,10 +36,9 @@ static void need_expr(struct definitions *d, const struct expr *e, struct need n
             need_measure(d, slot_measure(slot[i]), need);
 }
 
-static void need_kpi(struct definitions *d, int index, uint32_t dims, const struct window *w)
+static void need_parts(struct definitions *d, int index, struct need need)
 {
     const struct kpi_def *k = &d->kpi[index];
-    struct need need = { dims, w->kind == WINDOW_ROLLING && w->length_ms <= FINE_WINDOW_MAX_MS };
     need_expr(d, k->numerator, need);
     need_expr(d, k->denominator, need);
     need_expr(d, k->value, need);
@@ -48,7 +48,17 @@ static void need_kpi(struct definitions *d, int index, uint32_t dims, const stru
     if (k->form == KPI_DURATION)
         need_measure(d, k->duration, need);
     if (k->form == KPI_RANK)
-        need_kpi(d, k->rank_of, dims, w);
+        need_parts(d, k->rank_of, need);
+}
+
+static struct need need_in(uint32_t dims, const struct window *w)
+{
+    return (struct need){ .dims = dims, .fine = w->kind == WINDOW_ROLLING && w->length_ms <= FINE_WINDOW_MAX_MS };
+}
+
+static void need_kpi(struct definitions *d, int index, uint32_t dims, const struct window *w)
+{
+    need_parts(d, index, need_in(dims, w));
 }
 
 /* Whoever is enabled is ranked, with or without a contribution (T4): the roster is kept by rep and team whatever the KPIs ask for. */
@@ -61,9 +71,10 @@ static void need_roster(struct definitions *d)
 
 static void need_rule(struct definitions *d, const struct rule_def *r)
 {
-    struct need samples = { .dims = r->dims };
-    need_kpi(d, r->kpi, r->dims, &r->window);
-    need_expr(d, r->samples, samples);
+    struct need need = need_in(r->dims, &r->window);
+    need_expr(d, r->samples, need);
+    need.evidence = true;
+    need_parts(d, r->kpi, need);
     for (uint32_t i = 0; i < r->n_reads; i++)
         need_kpi(d, r->read[i].kpi < 0 ? r->kpi : r->read[i].kpi, r->dims, &r->read[i].window);
 }

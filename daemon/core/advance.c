@@ -2,6 +2,7 @@
 #include "eval_core.h"
 
 #include "eval_pending.h"
+#include "evidence.h"
 #include "publish.h"
 #include "rules.h"
 
@@ -27,6 +28,7 @@ static int judge_tick(struct evaluator *e, int64_t tick_ms)
 {
     if (view_move(e, VIEW_JUDGED, tick_ms - 1) < 0)
         return -1;
+    evidence_trim(e);
     publish_spread(e, VIEW_JUDGED);
     int rc = rules_judge(e, tick_ms);
     if (rc == 0)
@@ -36,6 +38,7 @@ static int judge_tick(struct evaluator *e, int64_t tick_ms)
     if (rc == 0 && e->rows_due && is_snapshot(e, tick_ms))
         rc = publish_snapshot(e, tick_ms);
     e->judged_tick = tick_ms;
+    e->judged_seq = e->fed_seq;
     e->tick_unsaved = true;
     e->stats.ticks_judged++;
     return rc ? rc : e->out_of_memory ? -1 : 0;
@@ -92,6 +95,7 @@ static int judge_until(struct evaluator *e, int64_t last_tick_ms)
         rc = judge_tick(e, tick);
     if (rc == 0 && last_tick_ms > e->judged_tick) { /* nothing happened up to here */
         e->judged_tick = last_tick_ms;
+        e->judged_seq = e->fed_seq;
         e->view[VIEW_JUDGED].at_ms = last_tick_ms - 1;
         e->tick_unsaved = true;
     }

@@ -24,6 +24,47 @@ static struct entry_log log_of_self(struct track_view *v)
     return (struct entry_log){ to, 1 };
 }
 
+/* Number of entries up to a time: by bisection, unless sequence numbers order them. */
+static uint32_t entries_until(struct entry_log log, int64_t until_ms)
+{
+    uint32_t low = 0, high = log.n;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (log.v[mid].t_ms <= until_ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* The newest entry at or before the time the fact counts at, else the first: for a fact as of now the newest of all. */
+static const struct entry *entry_behind(struct entry_log log, const struct fact *f)
+{
+    int64_t until_ms = f->t_ms ? f->t_ms : INT64_MAX;
+    if (!log.v[0].has_seq) {
+        uint32_t n = entries_until(log, until_ms);
+        return &log.v[n ? n - 1 : 0];
+    }
+    const struct entry *best = &log.v[0];
+    for (uint32_t i = 1; i < log.n; i++)
+        if (log.v[i].t_ms <= until_ms && log.v[i].t_ms >= best->t_ms)
+            best = &log.v[i];
+    return best;
+}
+
+static void cite(struct track_view *v, struct entry_log log, struct fact_list *facts)
+{
+    for (uint32_t i = 0; log.n && i < facts->n; i++) {
+        struct fact *f = &facts->v[i];
+        if (!v->e->plan[f->type].cited || f->evidence.n)
+            continue;
+        const struct entry *behind = entry_behind(log, f);
+        f->evidence = behind->id;
+        f->evidence_ms = behind->t_ms;
+    }
+}
+
 static void compute(struct track_view *v, struct fact_list *out, bool after, int64_t upto_ms)
 {
     track_facts facts = tracker_of(key_kind(v->self));
@@ -37,6 +78,7 @@ static void compute(struct track_view *v, struct fact_list *out, bool after, int
     v->self_ms = log.n ? log.v[0].t_ms : 0;
     if (facts)
         facts(v, log);
+    cite(v, log, out);
 }
 
 /* Add to a signed list; the same fact with the opposite sign cancels out. */

@@ -94,6 +94,8 @@ static int sort_out(struct engine *e, int64_t newest_ms, const struct cell_delta
     uint32_t n = 0, parked = 0;
     for (uint32_t i = 0; i < e->batch.n; i++) {
         struct cell_delta *d = &e->batch.v[i];
+        if (d->grain == CELL_EVIDENCE)
+            continue; /* travels in the feed alone */
         d->ahead = cell_delta_parks(d, newest_ms);
         if (!d->ahead)
             order[n++] = d;

@@ -66,6 +66,7 @@ struct named {
 struct measure_plan {
     uint32_t n;
     const struct measure_def **v;
+    bool cited; /* one of them wants evidence */
 };
 
 struct engine {

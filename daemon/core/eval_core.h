@@ -26,6 +26,11 @@ struct view_state {
 /* Kinds of entries in view_state.due. */
 enum { DUE_NODE, DUE_WATCH, DUE_ORG_CLOSE, DUE_ELAPSED };
 
+struct node_set {
+    struct node **v;
+    uint32_t n, cap;
+};
+
 /* A civil window that ended, or ended windows that a late delta changed. */
 struct closed_window {
     struct subject *subject;
@@ -133,6 +138,9 @@ struct evaluator {
     struct subject_set unsaved; /* their `changed` differs from what was saved */
     uint64_t plan_saved;        /* hash of the plan that the saved state is of, 0: none */
     struct judgements judgements;
+    struct node_set cited, cited_unsaved; /* whose evidence this tick changed; what is to be saved */
+    uint64_t fed_seq,
+        judged_seq; /* position in the feed of what was given last, and of that when the last tick was judged */
     struct revisions revisions;
     uint64_t generation; /* raised whenever cells change or a view moves */
     struct rank_cache rank_cache[RANK_CACHES];

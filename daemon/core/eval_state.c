@@ -3,6 +3,8 @@
  *
  *   org ""   key "tick"                              value "<ms>"
  *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <grade> <since ms> <rule hash>"
+ *   org ""   key "fed"                               value "<position in the feed when that tick was judged>"
+ *   org      key "evi|<measure>|<dim>|<subject>"     evidence.h
  *   org      key "board|<board>"                     value "<hash of the snapshot published last>"
  *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
 #include <stdio.h>
@@ -10,6 +12,7 @@
 
 #include "alert.h"
 #include "eval_pending.h"
+#include "evidence.h"
 #include "revision.h"
 
 static int save_tick(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
@@ -19,7 +22,11 @@ static int save_tick(struct evaluator *e, bool only_changed, evaluator_state_sin
         return 0;
     int n = snprintf(text, sizeof text, "%lld", (long long)e->judged_tick);
     e->tick_unsaved = false;
-    return sink(ctx, (struct slice){ "", 0 }, SLICE("tick"), (struct slice){ text, (uint32_t)n });
+    int rc = sink(ctx, (struct slice){ "", 0 }, SLICE("tick"), (struct slice){ text, (uint32_t)n });
+    if (rc || !e->judged_seq)
+        return rc;
+    n = snprintf(text, sizeof text, "%llu", (unsigned long long)e->judged_seq);
+    return sink(ctx, (struct slice){ "", 0 }, SLICE("fed"), (struct slice){ text, (uint32_t)n });
 }
 
 static int save_alert(struct evaluator *e, struct subject *s, uint32_t rule, evaluator_state_sink sink, void *ctx)
@@ -104,6 +111,8 @@ int evaluator_state_save(struct evaluator *e, bool only_changed, evaluator_state
     int rc = save_tick(e, only_changed, sink, ctx);
     if (rc == 0)
         rc = pending_save(e, only_changed, sink, ctx);
+    if (rc == 0)
+        rc = evidence_save(e, only_changed, sink, ctx);
     for (uint32_t o = 0; rc == 0 && o < e->store.n_orgs; o++)
         rc = save_boards(e, e->store.org[o], only_changed, sink, ctx);
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
@@ -174,11 +183,13 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
     struct slice rest = key;
     if (!value.n) /* said to be gone */
         return 0;
+    struct slice kind = next_part(&rest);
+    if (slice_eq(kind, SLICE("evi")))
+        return evidence_restore(e, org, rest, value);
     if (value.n >= sizeof text)
         return -1;
     memcpy(text, value.p, value.n);
     text[value.n] = 0;
-    struct slice kind = next_part(&rest);
     if (slice_eq(kind, SLICE("alert")))
         return restore_alert(e, org, rest, text);
     if (slice_eq(kind, SLICE("board")))
@@ -198,6 +209,10 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
     if (slice_eq(key, SLICE("tick"))) {
         e->judged_tick = n;
         e->view[VIEW_JUDGED].at_ms = n - 1;
+        return 0;
+    }
+    if (slice_eq(key, SLICE("fed"))) {
+        e->judged_seq = strtoull(text, NULL, 10);
         return 0;
     }
     struct revision *r = slice_eq(kind, SLICE("rev")) ? revision_at(e, org, key) : NULL;

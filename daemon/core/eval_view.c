@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "evidence.h"
 #include "rule_read.h"
 #include "rules.h"
 
@@ -365,7 +366,8 @@ int view_move(struct evaluator *e, enum view_id v, int64_t at_ms)
     view->at_ms = at_ms;
     e->generation++;
     while (agenda_pop_due(&view->waiting, at_ms, &item))
-        if (view_apply(e, v, item.target, &item, item.at_ms) < 0)
+        if ((item.kind == CELL_EVIDENCE ? evidence_take(e, &item) : view_apply(e, v, item.target, &item, item.at_ms)) <
+            0)
             return -1;
     while (agenda_pop_due(&view->due, at_ms, &item)) {
         if (item.kind == DUE_NODE)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "evidence.h"
 #include "ranking.h"
 
 #define DEFAULT_TICK_MS INT64_C(60000)
@@ -32,6 +33,9 @@ void evaluator_free(struct evaluator *e)
 {
     if (!e)
         return;
+    evidence_forget_waiting(e);
+    free(e->cited.v);
+    free(e->cited_unsaved.v);
     if (e->store.plan)
         store_release(&e->store);
     plan_release(&e->plan);
@@ -119,9 +123,21 @@ static int remember(struct series *s, const struct cell_delta *d)
     return 0;
 }
 
+void evaluator_feed_position(struct evaluator *e, uint64_t seq)
+{
+    e->fed_seq = seq;
+}
+
+uint64_t evaluator_judged_position(const struct evaluator *e)
+{
+    return e->judged_seq;
+}
+
 int evaluator_apply(struct evaluator *e, const struct cell_delta *d)
 {
     struct series *s;
+    if (d->grain == CELL_EVIDENCE)
+        return evidence_push(e, d);
     if (locate(e, d, &s) < 0)
         return -1;
     if (!s)
@@ -177,9 +193,11 @@ int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d)
 int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
 {
     struct series *s;
+    bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
+    if (d->grain == CELL_EVIDENCE)
+        return judged && e->fed_seq <= e->judged_seq ? 0 : evidence_push(e, d);
     if (locate(e, d, &s) < 0)
         return -1;
-    bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
     if (!s || !e->opt.judge || judged || d->value == INT64_MIN)
         return 0;
     struct agenda_item item = item_of(d, s), back = item;

@@ -143,7 +143,7 @@ struct expr_value fact_slot_load(void *fact, int slot)
 bool fact_eq(const struct fact *a, const struct fact *b)
 {
     if (a->type != b->type || a->t_ms != b->t_ms || a->from_ms != b->from_ms || a->has != b->has ||
-        a->no_org != b->no_org || !slice_eq(a->member, b->member))
+        a->no_org != b->no_org || !slice_eq(a->member, b->member) || !slice_eq(a->evidence, b->evidence))
         return false;
     for (int i = 0; i < DIM_COUNT; i++)
         if (!slice_eq(a->dim[i], b->dim[i]))
@@ -176,6 +176,8 @@ struct fact *fact_push(struct fact_list *list, enum fact_type type, int64_t t_ms
     f->has = 0; /* says which of n[] mean anything: they need no zeroing */
     f->member = (struct slice){ 0 };
     f->no_org = false;
+    f->evidence = (struct slice){ 0 };
+    f->evidence_ms = 0;
     memset(f->dim, 0, sizeof(f->dim));
     memset(f->s, 0, sizeof(f->s));
     return f;

@@ -183,7 +183,7 @@ static int get_delta(struct feed_reader *r, struct cell_delta *d)
         return -1;
     int grain = *r->p & ~FEED_PARKED;
     d->ahead = (*r->p++ & FEED_PARKED) != 0;
-    if (grain != CELL_MINUTE && grain != CELL_HOUR && grain != CELL_GAUGE)
+    if (grain != CELL_MINUTE && grain != CELL_HOUR && grain != CELL_GAUGE && grain != CELL_EVIDENCE)
         return -1;
     d->grain = (enum cell_grain)grain;
     if (get_signed(r, &pane) < 0 || get_signed(r, &cause) < 0 || get_signed(r, &d->value) < 0)

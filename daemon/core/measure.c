@@ -19,6 +19,7 @@ int measure_plan_init(struct engine *e)
             return -1;
         p->v = v;
         p->v[p->n++] = m;
+        p->cited |= m->evidence_dims != 0;
     }
     return 0;
 }
@@ -142,6 +143,20 @@ static void emit_distinct(struct track_view *v, const struct measure_def *m, con
     (void)view_record(v, op->key); /* asks for it if it is not cached */
 }
 
+/* What time alone brings about rests on no event of its time. */
+static void emit_evidence(struct track_view *v, const struct signed_fact *sf, char *field, size_t n)
+{
+    const struct fact *f = sf->f;
+    if (!f->evidence.n || f->from_ms)
+        return;
+    size_t end = put(field, put(field, n, "@", 1), f->evidence.p, f->evidence.n);
+    push_delta(v, (struct slice){ field, (uint32_t)end },
+               &(struct cell_delta){ .grain = CELL_EVIDENCE,
+                                     .pane_ms = f->t_ms ? f->t_ms : f->evidence_ms,
+                                     .cause_ms = sf->cause_ms,
+                                     .value = sf->sign });
+}
+
 static void emit_agg(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, char *field,
                      size_t n, int64_t value)
 {
@@ -202,6 +217,8 @@ void measure_fact(struct track_view *v, const struct signed_fact *sf)
             if (!subject.n || (dim == DIM_ORG && sf->f->no_org))
                 continue;
             size_t n = field_prefix(field, dim, subject, m);
+            if (m->evidence_dims >> dim & 1)
+                emit_evidence(v, sf, field, n);
             emit_agg(v, m, sf, field, n, value);
         }
     }

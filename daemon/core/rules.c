@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alert.h"
+#include "evidence.h"
 #include "row.h"
 #include "rule_read.h"
 
@@ -151,6 +152,12 @@ static int emit(const struct judged *j, const struct verdict *v)
         .definition_hash = { hash, 16 },
         .historical = is_stale(e, j->tick_ms),
     };
+    struct evidence_list evidence;
+    if (evidence_of(j->e, x->subject, rule->kpi, x->value.span, &evidence) < 0)
+        return -1;
+    t.evidence_event_ids = evidence.id;
+    t.evidence_count = evidence.n;
+    t.evidence_truncated = evidence.truncated;
     t.page = !rule->n_milestones && v->to == ALERT_FIRING && v->grade == GRADE_PAGE && !t.historical;
     t.id = transition_id(&t, rule->n_milestones > 0, id);
     return e->sink->alert ? e->sink->alert(e->sink->ctx, &t) : 0;

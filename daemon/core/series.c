@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "evidence.h"
+
 static const int64_t utc_from[] = { INT64_MIN };
 static const int32_t utc_offset[] = { 0 };
 
@@ -35,6 +37,7 @@ static void release_node(struct node *n)
         release_series(n->bin[i]);
     for (int v = 0; v < VIEW_COUNT; v++)
         free(n->view[v].slot_next);
+    evidence_release(n->evidence);
     free(n->bin);
     free(n);
 }
@@ -283,7 +286,7 @@ static int part_of(const struct cell_field *f)
     return -1;
 }
 
-static struct node *subject_node(struct subject *s, int measure)
+struct node *subject_node(struct subject *s, int measure)
 {
     if (s->node[measure])
         return s->node[measure];

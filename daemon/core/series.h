@@ -8,6 +8,8 @@
 #include "plan.h"
 
 /* Base: the newest state, live if opt.live, otherwise all deltas. Judged: the deltas with cause < T. */
+struct evidence;
+
 enum view_id { VIEW_BASE, VIEW_JUDGED, VIEW_COUNT };
 
 enum life { LIFE_NEW, LIFE_RETURNING, LIFE_RESURRECTED, LIFE_DORMANT, LIFE_COUNT };
@@ -57,6 +59,7 @@ struct node {
     struct series *part[SERIES_PARTS]; /* not SERIES_BIN */
     struct series **bin;               /* ascending by sub */
     uint32_t n_bins, cap_bins;
+    struct evidence *evidence; /* of the judged view; NULL: none */
     struct node_view view[VIEW_COUNT];
 };
 
@@ -128,6 +131,9 @@ struct org *store_org(struct store *st, struct slice id);
 struct org *store_find_org(const struct store *st, struct slice id);
 struct subject *org_subject(struct store *st, struct org *org, enum dim dim, struct slice escaped);
 struct subject *org_find_subject(const struct org *org, enum dim dim, struct slice text);
+
+/* The node of a measure, found or made. NULL when out of memory. */
+struct node *subject_node(struct subject *s, int measure);
 
 /* The series of a field. *ret is NULL where no measure knows the field, and *ret_subject its subject where the field is new. 0 or -1. */
 int store_series(struct store *st, struct org *org, struct slice field, struct series **ret,

@@ -18,8 +18,10 @@
 enum cell_grain {
     CELL_MINUTE = 'm',
     CELL_HOUR = 'h',
-    CELL_GAUGE = 'g', /* pane_ms is 0: one running total */
-    CELL_PARKED = 'f' /* of a key only: cells of any grain, by cause */
+    CELL_GAUGE = 'g',  /* pane_ms is 0: one running total */
+    CELL_PARKED = 'f', /* of a key only: cells of any grain, by cause */
+    CELL_EVIDENCE =
+        'e' /* in the feed only, no cell: "<field>@<event id>", pane_ms = time the fact counts at (daemon/core/evidence.h) */
 };
 
 /* One change of one cell. */

@@ -32,13 +32,14 @@ struct measure_def {
     struct expr *where; /* over the fact's fields; NULL: all */
     struct expr *value; /* over the fact's fields; NULL: 1 */
     enum agg agg;
-    uint32_t at_least;    /* AGG_DISTINCT: 1 or 2 */
-    bool asof;            /* fact_type_asof(fact), or AGG_DISTINCT in rolling windows */
-    bool gauge;           /* as-of without panes: one running total; not set for levels */
-    bool lifecycle;       /* AGG_DISTINCT: also new, returning, resurrected, dormant and cohorts */
-    bool fine;            /* minute panes wanted: some KPI uses it in a window up to one hour */
-    uint32_t dims;        /* bit per dim that some KPI, board, rule or scorecard wants; DIM_ORG always */
-    struct expr *derived; /* AGG_DERIVED: slots are measure slots, see below */
+    uint32_t at_least;      /* AGG_DISTINCT: 1 or 2 */
+    bool asof;              /* fact_type_asof(fact), or AGG_DISTINCT in rolling windows */
+    bool gauge;             /* as-of without panes: one running total; not set for levels */
+    bool lifecycle;         /* AGG_DISTINCT: also new, returning, resurrected, dormant and cohorts */
+    bool fine;              /* minute panes wanted: some KPI uses it in a window up to one hour */
+    uint32_t dims;          /* bit per dim that some KPI, board, rule or scorecard wants; DIM_ORG always */
+    uint32_t evidence_dims; /* those of them in which a rule wants the ids of the events behind it */
+    struct expr *derived;   /* AGG_DERIVED: slots are measure slots, see below */
 };
 
 /* Slots in formulas: measure index * MEASURE_PARTS + part, or SLOT_BUILTIN + n. */

@@ -48,6 +48,11 @@ int evaluator_restore_cell(struct evaluator *e, const struct cell_delta *cell);
 int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d);
 int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d);
 
+/* Where in the feed the deltas come from that are given next (a rising number of the caller's, 0: none): evidence is saved with the judged state, and only
+ * so it is known which of it was in the saved one. Feed entries may be trimmed up to the position at which the last tick was judged. */
+void evaluator_feed_position(struct evaluator *e, uint64_t seq);
+uint64_t evaluator_judged_position(const struct evaluator *e);
+
 /* Judged state that survives restarts, as text fields (org, key, value): alert states, last judged tick (org ""), revisions. Saving marks it as saved. A rule
  * whose definition hash changed starts anew. */
 typedef int (*evaluator_state_sink)(void *ctx, struct slice org, struct slice key, struct slice value);

@@ -59,6 +59,9 @@ struct fact {
     uint64_t has;        /* bit per fact_number */
     int64_t n[FN_COUNT];
     struct slice s[FT_COUNT]; /* empty: absent */
+    struct slice
+        evidence; /* id of the event it rests on, where a rule wants it; the engine finds it unless the tracker says */
+    int64_t evidence_ms;
 };
 
 int fact_type_by_name(struct slice name); /* -1 if unknown */

@@ -91,6 +91,8 @@ for name, value in (("rule", "csat_low"), ("org", "acme"), ("dim", "org"), ("sub
                     ("numerator", alert["numerator"]), ("denominator", alert["denominator"]), ("samples", alert["n"])):
     lib.check_equal(f"alert: {name}", a.get(name), value)
 # Judged at the first tick after the event that decided it.
+lib.check_equal("alert: evidence", a.get("evidence_event_ids"), ["e12", "e16", "e20", "e24", "e26", "e30"])
+lib.check("alert: historical, pages nobody", a.get("historical") and not a.get("page"), a)
 lib.check_equal("alert: tick", a.get("tick_ms"), alert["occurred_at_ms"] // 60000 * 60000 + 60000)
 lib.check("alert: value", abs(a.get("value", 0) - 4 / 6) < 1e-9, a)
 lib.check_equal("alert: id in the header", set(pipe.ids("alerts")), {a.get("id")})

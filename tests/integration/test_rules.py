@@ -290,6 +290,29 @@ def test_small_samples():
          [("org:acme", "ok>firing", "warning", "2025-03-01T11:30Z"), ("org:acme", "firing>ok", "warning", "2025-03-01T11:47Z")])
 
 
+def test_evidence():
+    # Section 7.5, and the same with the stream in reverse order of arrival; with e20's fact retracted its id goes, and a deal is cited by its close.
+    rule = {"kpi": "csat", "window": "30d", "fire": "< 0.80", "clear": ">= 0.85", "critical": "< 0.70", "min_samples": 5}
+    config = {"orgs": {"acme": {"zone": "Asia/Shanghai", "currency": "CNY", "cycle": "month"}}, "rules": {"csat_low": rule}}
+    six = ["e12", "e16", "e20", "e24", "e26", "e30"]
+    stream = REPO / "tests/golden/stream.ndjson"
+    check_equal("evidence of the worked stream", [a["evidence"] for a in replay(stream, config)], [six])
+    back = Stream()
+    back.events = [json.loads(line) for line in reversed(stream.read_text(encoding="utf-8").splitlines())]
+    check_equal("in reverse order of arrival", [a["evidence"] for a in replay(back, config)], [six])
+    back.add("2025-03-26T12:00Z", "event_retracted", target_event_id="e20")
+    back.add("2025-03-28T12:00Z", "survey_answered", response_id="n1", kind="csat", score_milli=1000, scale_min=1, scale_max=5, about_user_id="cy")
+    # Without e20: 4 of 5 at e30 (0.80, silent); one more bad answer: 4 of 6.
+    last = back.events[-1]["event_id"]
+    check_equal("a retracted answer is no evidence", [a["evidence"] for a in replay(back, config)], [["e12", "e16", "e24", "e26", "e30", last]])
+    s = Stream()
+    s.add("2025-03-01T10:00Z", "deal_opened", deal_id="D1", owner_id="ann", amount_micros=5, currency="CNY", stage="open")
+    deal(s, 1, "2025-03-02T10:00Z", "lost")
+    deal(s, 2, "2025-03-02T11:00Z", "lost")
+    alerts = replay(s, {"rules": {"r": {"kpi": "win_rate", "window": "30d", "fire": "< 0.5", "min_samples": 2}}})
+    check_equal("a lost deal is cited by its close", [a["evidence"] for a in alerts], [["e2", "e3"]])
+
+
 for test in [f for name, f in sorted(globals().items()) if name.startswith("test_")]:
     test()
 finish()
