@@ -21,6 +21,7 @@ static const struct part_name parts[] = {
 
 static const char *const builtins[BUILTIN_COUNT + 1] = { [BUILTIN_ELAPSED] = "elapsed",
                                                          [BUILTIN_DAYS] = "days",
+                                                         [BUILTIN_CYCLE_DAYS] = "cycle_days",
                                                          [BUILTIN_START_MS] = "start_ms",
                                                          [BUILTIN_UNTIL_MS] = "until_ms",
                                                          [BUILTIN_WORKDAYS_START] = "workdays_start",

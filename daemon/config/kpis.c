@@ -3,9 +3,10 @@
 
 #include "loader.h"
 
-static const char *const kpi_keys[] = { "title", "title_zh",  "perspective", "form",     "unit",    "direction",
-                                        "empty", "numerator", "denominator", "value",    "samples", "of",
-                                        "extra", "windows",   "dims",        "switches", "note",    NULL };
+static const char *const kpi_keys[] = { "title",     "title_zh", "perspective", "form",        "unit",
+                                        "direction", "empty",    "numerator",   "denominator", "value",
+                                        "samples",   "of",       "extra",       "flags",       "windows",
+                                        "dims",      "switches", "note",        NULL };
 static const char *const form_words[] = {
     [KPI_RATIO] = "ratio", [KPI_VALUE] = "value", [KPI_DURATION] = "duration", [KPI_RANK] = "rank", NULL
 };
@@ -165,22 +166,22 @@ static void load_windows(struct kpi_loader *k)
         report(k->l, n, "a KPI has at least one window");
 }
 
-static void load_extras(struct kpi_loader *k)
+static void load_extras(struct kpi_loader *k, const char *name, bool flag)
 {
-    const struct node *n = node_get(k->e->map, "extra");
-    if (!n || !want_map(k->l, n, "extra columns"))
+    const struct node *n = node_get(k->e->map, name);
+    if (!n || !want_map(k->l, n, flag ? "flags" : "extra columns"))
         return;
     for (const struct node *key = n->first; key; key = key->next) {
         struct formula f;
         if (k->k->n_extras == KPI_EXTRAS_MAX) {
-            report(k->l, key, "more than %d extra columns", KPI_EXTRAS_MAX);
+            report(k->l, key, "more than %d extra columns and flags", KPI_EXTRAS_MAX);
             return;
         }
         if (!plain_id(key->text))
             report(k->l, key, "'%s' is no name of a column", key->text.p);
         if (!formula_compile(k->l, key->value, SCOPE_FORMULA, &f))
             continue;
-        k->k->extra[k->k->n_extras++] = (struct kpi_extra){ copy_text(k->l, key->text), f.expr };
+        k->k->extra[k->k->n_extras++] = (struct kpi_extra){ copy_text(k->l, key->text), f.expr, flag };
         k->e->switches |= f.switches;
         text_put(&k->canon, "|%s=%s", key->text.p, f.canonical);
     }
@@ -247,7 +248,8 @@ static void load_kpi(struct loader *l, struct entry *e, struct kpi_def *def)
     forms[def->form](&k);
     if (def->form != KPI_RANK)
         def->samples = load_formula(&k, "samples", false);
-    load_extras(&k);
+    load_extras(&k, "extra", false);
+    load_extras(&k, "flags", true);
     load_windows(&k);
     const struct node *dims = require(l, e->key, e->map, "dims");
     if (dims)

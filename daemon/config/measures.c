@@ -7,8 +7,10 @@
 static const char *const measure_keys[] = { "fact",      "where", "agg",    "value", "at_least",
                                             "lifecycle", "gauge", "derive", "note",  NULL };
 static const char *const agg_words[] = {
-    [AGG_COUNT] = "count", [AGG_SUM] = "sum",           [AGG_DURATION] = "duration", [AGG_MIN] = "min",
-    [AGG_MAX] = "max",     [AGG_DISTINCT] = "distinct", [AGG_LEVEL] = "level",       [AGG_DERIVED] = NULL,
+    [AGG_COUNT] = "count", [AGG_SUM] = "sum",       [AGG_DURATION] = "duration",
+    [AGG_MIN] = "min",     [AGG_MAX] = "max",       [AGG_DISTINCT] = "distinct",
+    [AGG_LEVEL] = "level", [AGG_ACCRUE] = "accrue", [AGG_ACCRUE_WORK] = "accrue_work",
+    [AGG_DERIVED] = NULL,
 };
 
 static int load_fact(struct loader *l, const struct entry *e)
@@ -43,7 +45,7 @@ static void load_value(struct loader *l, struct entry *e, struct measure_def *m,
     bool takes = m->agg != AGG_COUNT && m->agg != AGG_DISTINCT;
     const struct node *n = node_get(e->map, "value");
     struct formula f;
-    if (misplaced(l, e, "value", takes, "agg sum, duration, min, max or level") || !takes)
+    if (misplaced(l, e, "value", takes, "agg sum, duration, min, max, level or accrue") || !takes)
         return;
     if (!n) {
         report(l, e->key, "'%s' lacks the key 'value'", e->id.p);

@@ -18,16 +18,35 @@ static bool worth_keeping(enum event_field f)
     case F_COMMENT:
     case F_SESSION_ID:
     case F_DEVICE:
-    case F_DISTRIBUTION_PPM:
         return false;
     default:
         return true;
     }
 }
 
+/* Kept as a length and bytes; a list as its numbers, packed. */
 static bool textual(enum event_field f)
 {
-    return event_field_info(f)->kind <= FIELD_CURRENCY;
+    enum field_kind kind = event_field_info(f)->kind;
+    return kind <= FIELD_CURRENCY || kind == FIELD_PPM_LIST;
+}
+
+static int pack_list(struct bytes *to, const union event_value *v)
+{
+    struct bytes list = { 0 };
+    int rc = 0;
+    for (uint32_t i = 0; i < v->ppm.n; i++)
+        rc |= bytes_put_varint(&list, (uint64_t)v->ppm.p[i]);
+    rc |= bytes_put_text(to, (struct slice){ list.p, list.n });
+    bytes_release(&list);
+    return rc;
+}
+
+static int pack_value(struct bytes *to, const struct event *ev, enum event_field f)
+{
+    if (event_field_info(f)->kind == FIELD_PPM_LIST)
+        return pack_list(to, &ev->v[f]);
+    return textual(f) ? bytes_put_text(to, ev->v[f].s) : bytes_put_svarint(to, ev->v[f].i);
 }
 
 static int pack_fields(struct bytes *to, const struct event *ev)
@@ -40,7 +59,7 @@ static int pack_fields(struct bytes *to, const struct event *ev)
             char id = (char)f;
             if (bytes_put(to, &id, 1) < 0)
                 return -1;
-            if ((textual(f) ? bytes_put_text(to, ev->v[f].s) : bytes_put_svarint(to, ev->v[f].i)) < 0)
+            if (pack_value(to, ev, f) < 0)
                 return -1;
         }
     return 0;

@@ -172,6 +172,39 @@ static struct expr_value mean(struct measure_reader *m, const struct node *n)
                                                                          : expr_null();
 }
 
+/* The instant that accruals are read at: the end of the comparison window is past in any case. */
+static int64_t accrue_until_ms(const struct measure_reader *m)
+{
+    int64_t end_ms = reading_span(m->r, m->s->org, m->prev).end_ms;
+    return m->prev || (m->r->window->kind == WINDOW_PERIOD && end_ms < m->r->at_ms) ? end_ms : m->r->at_ms;
+}
+
+static double accrued_of(const struct calendar *cal, enum agg agg, struct span over, int64_t at_ms)
+{
+    if (at_ms >= over.end_ms)
+        return 1;
+    if (agg == AGG_ACCRUE_WORK)
+        return calendar_business_share(cal, over, at_ms);
+    return at_ms <= over.start_ms ? 0 : (double)(at_ms - over.start_ms) / (double)(over.end_ms - over.start_ms);
+}
+
+/* What accrues over the same length lies in one bin; the pane says since when. */
+static struct expr_value accrued(struct measure_reader *m, const struct measure_def *def, const struct node *n)
+{
+    struct span span = measure_span(m, def, m->prev);
+    int64_t at_ms = accrue_until_ms(m);
+    double sum = 0;
+    for (uint32_t b = 0; n && b < n->n_bins; b++) {
+        const struct panes *p = &n->bin[b]->track[m->r->view].panes[GRAIN_HOUR];
+        for (uint32_t i = panes_from(p, span.end_ms); i > 0 && p->v[i - 1].start_ms >= span.start_ms; i--) {
+            int64_t from_ms = p->v[i - 1].start_ms;
+            struct span over = { from_ms, from_ms + n->bin[b]->sub };
+            sum += (double)p->v[i - 1].value * accrued_of(m->s->org->cal, def->agg, over, at_ms);
+        }
+    }
+    return of_double(sum);
+}
+
 static struct expr_value base_value(struct measure_reader *m, const struct measure_def *def, const struct node *n)
 {
     switch (def->agg) {
@@ -180,6 +213,9 @@ static struct expr_value base_value(struct measure_reader *m, const struct measu
     case AGG_MIN:
     case AGG_MAX:
         return extreme(m, n, def->agg == AGG_MAX);
+    case AGG_ACCRUE:
+    case AGG_ACCRUE_WORK:
+        return accrued(m, def, n);
     case AGG_COUNT:
     case AGG_SUM:
     case AGG_DISTINCT:
@@ -218,8 +254,11 @@ static struct expr_value builtin(const struct measure_reader *m, int which)
         return expr_int(bound_ms(m, which == BUILTIN_START_MS));
     if (which == BUILTIN_WORKDAYS_START || which == BUILTIN_WORKDAYS_UNTIL)
         return expr_int(workdays_before(m->s->org->cal, bound_ms(m, which == BUILTIN_WORKDAYS_START)));
-    struct span span = reading_span(m->r, m->s->org, m->prev);
-    return which == BUILTIN_DAYS ? of_double((double)(span.end_ms - span.start_ms) / (double)DAY_MS) : expr_null();
+    struct span span = which == BUILTIN_CYCLE_DAYS ? calendar_period(m->s->org->cal, m->s->org->cal->cycle, m->r->at_ms)
+                                                   : reading_span(m->r, m->s->org, m->prev);
+    return which == BUILTIN_DAYS || which == BUILTIN_CYCLE_DAYS
+               ? of_double((double)(span.end_ms - span.start_ms) / (double)DAY_MS)
+               : expr_null();
 }
 
 static struct expr_value derived(struct measure_reader *m, const struct measure_def *def)

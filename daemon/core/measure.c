@@ -178,6 +178,10 @@ static void emit_agg(struct track_view *v, const struct measure_def *m, const st
     case AGG_MAX:
         emit_suffixed(v, m, sf, field, n, "#", value, sf->sign);
         break;
+    case AGG_ACCRUE:
+    case AGG_ACCRUE_WORK:
+        emit_suffixed(v, m, sf, field, n, "#", sf->f->n[FN_DURATION_MS], sf->sign * value);
+        break;
     case AGG_DISTINCT:
         emit_distinct(v, m, sf, field, n);
         break;

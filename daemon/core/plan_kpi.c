@@ -33,6 +33,7 @@ static int collect(struct plan_kpi *k, const struct definitions *defs, const str
             continue;
         }
         int measure = slots[i] / MEASURE_PARTS;
+        k->paced |= defs->measure[measure].agg == AGG_ACCRUE || defs->measure[measure].agg == AGG_ACCRUE_WORK;
         bool before = prev || is_prev(slots[i] % MEASURE_PARTS);
         const struct measure_def *m = &defs->measure[measure];
         if (m->agg == AGG_DERIVED ? collect(k, defs, m->derived, before, depth + 1) < 0

@@ -93,11 +93,14 @@ static struct slice write_flags(struct row_text *text, const struct kpi_def *k, 
         append(buf, cap, &n, "final");
     for (uint32_t i = 0; i < k->n_extras; i++) {
         char extra[96];
-        if (v->extra_null[i])
+        if (k->extra[i].flag)
+            snprintf(extra, sizeof extra, "%.64s", k->extra[i].name);
+        else if (v->extra_null[i])
             snprintf(extra, sizeof extra, "%.64s=null", k->extra[i].name);
         else
             snprintf(extra, sizeof extra, "%.64s=%lld", k->extra[i].name, (long long)v->extra[i]);
-        append(buf, cap, &n, extra);
+        if (!k->extra[i].flag || (!v->extra_null[i] && v->extra[i]))
+            append(buf, cap, &n, extra);
     }
     if (k->switches && k->switches[0])
         append(buf, cap, &n, k->switches);

@@ -15,7 +15,9 @@ enum agg {
     AGG_MAX,
     AGG_DISTINCT, /* members with at least `at_least` facts in the window, exactly */
     AGG_LEVEL,    /* of `value`: how much a level changes at the fact's time; see below */
-    AGG_DERIVED   /* an expression over other measures; no cells of its own */
+    AGG_ACCRUE, /* of `value`: grows evenly from the fact's time on, over its duration_ms; read as of the instant asked */
+    AGG_ACCRUE_WORK, /* the same by working days (calendar_business_share) */
+    AGG_DERIVED      /* an expression over other measures; no cells of its own */
 };
 
 /* A level (customers, open deals, receivables) is a running total that knows its past. Its facts are steps: t_ms is when the level changes, `value` by how
@@ -58,8 +60,9 @@ enum measure_part {
 };
 enum { SLOT_BUILTIN = 1 << 20 };
 enum builtin {
-    BUILTIN_ELAPSED, /* elapsed share of the window at the exact instant, 0..1 */
-    BUILTIN_DAYS,    /* length of the window in days */
+    BUILTIN_ELAPSED,    /* elapsed share of the window at the exact instant, 0..1 */
+    BUILTIN_DAYS,       /* length of the window in days */
+    BUILTIN_CYCLE_DAYS, /* of the org's cycle that holds the instant */
     /* Where the window starts, and where it ends or the present is (the ms after the instant asked for), whichever is earlier. With levels they give what a
      * state amounts to over time: if a step of n at t also adds -n * t to a second level, the time spent in the state is level * until_ms + second. */
     BUILTIN_START_MS,
@@ -79,11 +82,12 @@ enum unit { UNIT_RATIO, UNIT_COUNT, UNIT_MICROS, UNIT_MS, UNIT_SCORE, UNIT_DAYS 
 enum direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION_NEUTRAL };
 enum ties { TIES_COMPETITION, TIES_DENSE, TIES_ORDINAL };
 
-enum { KPI_WINDOWS_MAX = 16, KPI_EXTRAS_MAX = 4 };
+enum { KPI_WINDOWS_MAX = 16, KPI_EXTRAS_MAX = 6 };
 
 struct kpi_extra {
     char *name; /* an additional integer column of the row, e.g. "weighted", "count" */
     struct expr *value;
+    bool flag; /* no column but a remark: its name alone, where the value is not 0 */
 };
 
 struct kpi_def {

@@ -120,8 +120,9 @@ static inline void rig_all_measures(struct definitions *defs)
                 "frt_ms");
     rig_measure(defs, "largest", "txn", AGG_MAX, NULL, "amount");
     rig_measure(defs, "lost", "deal_close", AGG_COUNT, "outcome == 'lost'", NULL);
-    rig_measure(defs, "own_target", "target", AGG_SUM, "mode == 'own'", "value");
-    rig_measure(defs, "team_target", "target", AGG_SUM, "mode == 'reps'", "value");
+    rig_measure(defs, "own_target", "target", AGG_SUM, "mode == 'own' and due != 'effective_date'", "value");
+    rig_measure(defs, "team_target", "target", AGG_SUM, "mode == 'parts' and due != 'effective_date'", "value");
+    rig_measure(defs, "due", "target_part", AGG_ACCRUE, NULL, "value");
 }
 
 /* ---- cells ---- */

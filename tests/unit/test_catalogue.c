@@ -239,6 +239,8 @@ Test(catalogue, every_value_of_every_switch_loads)
         "cycle_from=lead",
         "coverage_basis=full",
         "target_proration=none",
+        "target_proration=business_days",
+        "target_change=effective_date",
         "target_cycle=q",
         "freq_base=buyers",
         "growth_basis=gross",
@@ -315,8 +317,9 @@ static const struct number march[] = {
     { "txn_items", 6 },
     { "txn_amount_costed", INT64_C(160000000000) },
     { "txn_cost", INT64_C(93000000000) },
-    { "target_reps", INT64_C(240000000000) },
-    { "target_reps_n", 1 },
+    { "target_parts", INT64_C(240000000000) },
+    { "target_parts_n", 1 },
+    { "target_parts_linear", INT64_C(204516129032) }, /* due at e30: elapsed 317/372 */
     { "deals_won", 3 },
     { "deals_lost", 1 },
     { "won_amount", INT64_C(160000000000) },
@@ -428,13 +431,13 @@ Test(catalogue, loyalty_is_a_weighted_mean)
 /* T28: quota met; quota 380 000, won 250 000, pipeline 400 000. T31: the same answers on the 0-10 scale give 0. */
 Test(catalogue, coverage_of_t28_and_nps_of_t31)
 {
-    static const struct number open[] = { { "target_reps", 380000 },
-                                          { "target_reps_n", 1 },
+    static const struct number open[] = { { "target_parts", 380000 },
+                                          { "target_parts_n", 1 },
                                           { "txn_amount", 250000 },
                                           { "pipeline_amount", 400000 },
                                           { NULL, 0 } };
-    static const struct number met[] = { { "target_reps", 120000 },
-                                         { "target_reps_n", 1 },
+    static const struct number met[] = { { "target_parts", 120000 },
+                                         { "target_parts_n", 1 },
                                          { "txn_amount", 120000 },
                                          { "pipeline_amount", 400000 },
                                          { NULL, 0 } };

@@ -73,7 +73,8 @@ static const char *const rows[] = {
     "task_assigned task_id=K%2 owner_id=u%3 ?due_at_ms=@ ?kind=x ?participants=%3",
     "task_completed task_id=K%2",
     "task_cancelled task_id=K%2",
-    "target_set target_id=G%2 kpi_id=sales_amount subject={rep:u0|rep:u1|team:t0|org:o} cycle=2025-03 value=%9",
+    "target_set target_id=G%2 kpi_id=sales_amount subject={rep:u0|rep:u1|team:t0|team:t1|org:o} cycle=2025-03 value=%9 "
+    "?proration={linear|none|business_days} ?entity_seq=%9",
     "owner_changed entity_kind=deal entity_id=D%3 to_owner=u%3",
     "owner_changed entity_kind={lead|customer|order|ticket} entity_id={L1|k1|O1|T1} to_owner=u%3 ?team_id=t%2",
     "entity_deleted entity_kind={deal|lead|customer|order} entity_id={D2|L2|k1|O2}",
