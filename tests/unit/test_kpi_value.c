@@ -110,8 +110,8 @@ Test(kpi_value, derived_measures_and_extras)
     add_measure(&w, "sales", AGG_DERIVED)->derived = formula(&w, "txn - refund");
     int k = add_kpi(&w, "sales", KPI_VALUE, NULL, NULL, "sales", "m", ORG);
     w.kpi[k].n_extras = 2;
-    w.kpi[k].extra[0] = (struct kpi_extra){ "gross", formula(&w, "txn") };
-    w.kpi[k].extra[1] = (struct kpi_extra){ "before", formula(&w, "sales.prev") };
+    w.kpi[k].extra[0] = (struct kpi_extra){ .name = "gross", .value = formula(&w, "txn") };
+    w.kpi[k].extra[1] = (struct kpi_extra){ .name = "before", .value = formula(&w, "sales.prev") };
     w.kpi[k].switches = "sales_basis=deals";
     start();
     happen(e, "org:acme|txn", at("2025-02-03T02:00Z"), 70);
