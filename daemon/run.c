@@ -149,6 +149,16 @@ void daemon_stop(struct daemon *d)
     uv_timer_start(&d->stop_timer, on_stop_timer, 0, STOP_CHECK_MS);
 }
 
+/* A request to end that comes while the configuration is read waits until the loop can take it. */
+static void hold_signals(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    (void)pthread_sigmask(how, &set, NULL);
+}
+
 static void on_signal(uv_signal_t *h, int signum)
 {
     (void)signum;
@@ -174,6 +184,7 @@ static int init(struct daemon *d)
     d->stop_timer.data = d->on_term.data = d->on_int.data = d;
     rc |= uv_signal_start(&d->on_term, on_signal, SIGTERM) | uv_signal_start(&d->on_int, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
+    hold_signals(SIG_UNBLOCK);
     return rc < 0 ? -1 : start_shards(d);
 }
 
@@ -255,6 +266,7 @@ int cmd_run(int argc, char **argv)
     }
     if (optind != argc)
         return usage(stderr);
+    hold_signals(SIG_BLOCK);
     struct config *config = config_load(file, &opt, &problems);
     config_problems_print(&problems, stderr);
     config_problems_release(&problems);

@@ -31,6 +31,8 @@ pipe.send(events, "--key", "event", "--shuffle-ms", "86400000")
 longest = 0.0
 for i in range(10):
     daemon = pipe.start()
+    # Before main() nothing can hold a signal back.
+    lib.wait_until(lambda d=daemon: d.text() or not d.alive(), 30, "its first line", 0.01)
     time.sleep(chance.choice((0.0, 0.05, 0.2, 0.5, 1.0, 2.0, 3.0)) + chance.uniform(0, 0.3))
     longest = max(longest, stop(f"TERM {i + 1} of 10, at work", daemon))
 print(f"# longest {longest:.2f} s; read so far: {pipe.total('read')}")
