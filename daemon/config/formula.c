@@ -26,6 +26,7 @@ static const char *const builtins[BUILTIN_COUNT + 1] = { [BUILTIN_ELAPSED] = "el
                                                          [BUILTIN_UNTIL_MS] = "until_ms",
                                                          [BUILTIN_WORKDAYS_START] = "workdays_start",
                                                          [BUILTIN_WORKDAYS_UNTIL] = "workdays_until",
+                                                         [BUILTIN_WINDOW] = "window",
                                                          NULL };
 
 struct scope_ctx {

@@ -252,6 +252,8 @@ static struct expr_value builtin(const struct measure_reader *m, int which)
         return elapsed(m);
     if (which == BUILTIN_START_MS || which == BUILTIN_UNTIL_MS)
         return expr_int(bound_ms(m, which == BUILTIN_START_MS));
+    if (which == BUILTIN_WINDOW)
+        return (struct expr_value){ .type = EXPR_TEXT, .s = slice_of(m->r->window->name) };
     if (which == BUILTIN_WORKDAYS_START || which == BUILTIN_WORKDAYS_UNTIL)
         return expr_int(workdays_before(m->s->org->cal, bound_ms(m, which == BUILTIN_WORKDAYS_START)));
     struct span span = which == BUILTIN_CYCLE_DAYS ? calendar_period(m->s->org->cal, m->s->org->cal->cycle, m->r->at_ms)

@@ -4,7 +4,8 @@
 
 #include "crmpulse/calendar.h"
 
-/* How many working days have their first instant before t_ms, since 1970-01-01. Working days that start in [a, b): the difference of two. O(1). */
+/* How many working days have their first instant before t_ms, from a fixed instant on (negative before it). Those that start in [a, b): the difference of
+ * two. The cost of calendar_business_days. */
 int64_t workdays_before(const struct calendar *cal, int64_t t_ms);
 
 #endif

@@ -67,8 +67,9 @@ enum builtin {
      * state amounts to over time: if a step of n at t also adds -n * t to a second level, the time spent in the state is level * until_ms + second. */
     BUILTIN_START_MS,
     BUILTIN_UNTIL_MS,
-    BUILTIN_WORKDAYS_START, /* working days begun before start_ms, since 1970; a difference of two counts those between */
+    BUILTIN_WORKDAYS_START, /* working days begun before start_ms, see workdays.h; a difference of two counts those between */
     BUILTIN_WORKDAYS_UNTIL,
+    BUILTIN_WINDOW, /* name of the window, a text: 'g', 'm', '30d': for measures that mean another thing in one of them */
     BUILTIN_COUNT
 };
 
