@@ -29,7 +29,8 @@ static int collect(struct plan_kpi *k, const struct definitions *defs, const str
     for (uint32_t i = 0; i < n; i++) {
         if (slots[i] >= SLOT_BUILTIN) {
             k->paced |= slots[i] == SLOT_BUILTIN + BUILTIN_ELAPSED;
-            k->clocked |= slots[i] >= SLOT_BUILTIN + BUILTIN_START_MS && slots[i] <= SLOT_BUILTIN + BUILTIN_WORKDAYS_UNTIL;
+            k->clocked |=
+                slots[i] >= SLOT_BUILTIN + BUILTIN_START_MS && slots[i] <= SLOT_BUILTIN + BUILTIN_WORKDAYS_UNTIL;
             continue;
         }
         int measure = slots[i] / MEASURE_PARTS;

@@ -38,6 +38,7 @@ static const struct route_row routes[EVENT_TYPE_COUNT] = {
     [EV_TRAINING_REQUIRED] = { "training", F_USER_ID, F_TYPE, NULL },
     [EV_TRAINING_COMPLETED] = { "training", F_USER_ID, F_TYPE, NULL },
     [EV_SYNC_RUN] = { "sync_run", F_RUN_ID, F_TYPE, NULL },
+    [EV_OUTAGE] = { "outages", F_ORG_ID, F_TYPE, NULL },
     [EV_SECURITY_INCIDENT] = { "incident", F_INCIDENT_ID, F_TYPE, NULL },
     [EV_COMMUNITY_ACTIVITY] = { "community", F_EVENT_ID, F_TYPE, NULL },
     [EV_REVIEW_SCORED] = { "review", F_AREA, F_TYPE, NULL },
@@ -88,10 +89,10 @@ static const struct {
     { "quote", quote_facts },         { "contact", contact_facts },     { "feedback", feedback_facts },
     { "referral", referral_facts },   { "process_run", process_facts }, { "record", record_facts },
     { "training", training_facts },   { "sync_run", sync_facts },       { "incident", incident_facts },
-    { "community", community_facts }, { "comment", comment_facts },     { "review", review_facts },
-    { "cost", cost_facts },           { "benefit", benefit_facts },     { "recipient", recipient_facts },
-    { "product", product_facts },     { "balance", balance_facts },     { "figure", figure_facts },
-    { "licence", licence_facts },     { "forecast", forecast_facts },
+    { "outages", outage_facts },      { "community", community_facts }, { "comment", comment_facts },
+    { "review", review_facts },       { "cost", cost_facts },           { "benefit", benefit_facts },
+    { "recipient", recipient_facts }, { "product", product_facts },     { "balance", balance_facts },
+    { "figure", figure_facts },       { "licence", licence_facts },     { "forecast", forecast_facts },
 };
 
 track_facts tracker_of(struct slice kind)
@@ -171,6 +172,9 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
         break;
     case EV_FX_RATE_SET:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_TO_CURRENCY) }, 2, buf, cap);
+        break;
+    case EV_OUTAGE: /* those of an org together: a time counts once, however many components are down */
+        r.id = SLICE("all");
         break;
     case EV_REVIEW_SCORED:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_REVIEWER_ID) }, 2, buf, cap);

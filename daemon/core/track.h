@@ -110,6 +110,7 @@ void community_facts(struct track_view *v, struct entry_log log);
 void comment_facts(struct track_view *v, struct entry_log log);
 void review_facts(struct track_view *v, struct entry_log log);
 void record_facts(struct track_view *v, struct entry_log log);
+void outage_facts(struct track_view *v, struct entry_log log);
 void training_facts(struct track_view *v, struct entry_log log);
 void cost_facts(struct track_view *v, struct entry_log log);
 void benefit_facts(struct track_view *v, struct entry_log log);

@@ -25,7 +25,8 @@ static void take(struct record_state *s, struct entry_log log, uint32_t at)
     s->checked = entry_int(e, F_CHECKED, s->checked);
 }
 
-static struct fact *record_fact(struct track_view *v, enum fact_type type, int64_t t_ms, struct entry_log log, uint32_t at)
+static struct fact *record_fact(struct track_view *v, enum fact_type type, int64_t t_ms, struct entry_log log,
+                                uint32_t at)
 {
     struct fact *f = view_fact(v, type, t_ms);
     struct credit c = credit_owner(log, at);

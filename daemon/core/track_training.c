@@ -65,8 +65,8 @@ static struct standing all_courses_at(struct entry_log log, int64_t t_ms)
 {
     struct standing all = { .done = true };
     for (uint32_t i = 0; i < log.n; i++) {
-        struct standing s = first_of_course(log, i) ? course_at(log, entry_str(&log.v[i], F_COURSE_ID), t_ms)
-                                                    : (struct standing){ 0 };
+        struct standing s =
+            first_of_course(log, i) ? course_at(log, entry_str(&log.v[i], F_COURSE_ID), t_ms) : (struct standing){ 0 };
         all.required |= s.required;
         all.done &= s.done || !s.required;
         all.recent |= s.recent;

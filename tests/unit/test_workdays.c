@@ -27,7 +27,8 @@ Test(workdays, those_that_start_in_the_span_count)
     cr_assert_eq(between(&utc, monday_ms + 1, monday_ms + day_ms + 1), 1);
     cr_assert_eq(between(&utc, monday_ms - 2 * day_ms, monday_ms), 0);
     cr_assert_eq(between(&utc, 0, 1), 1); /* 1970-01-01 was a Thursday */
-    cr_assert_eq(between(&utc, -day_ms, monday_ms), 14398); /* 2879 weeks from Monday 1970-01-05, and three days before */
+    cr_assert_eq(between(&utc, -day_ms, monday_ms),
+                 14398); /* 2879 weeks from Monday 1970-01-05, and three days before */
 }
 
 Test(workdays, dates_are_local)
