@@ -85,6 +85,8 @@ bool judge_take_entry(struct judge *j, const struct store_feed_entry *entry, boo
 /* Moves the watermark, and newest_ms and all_idle, to what the store's partitions allow. */
 void watermark_take(struct judge *j, const struct store_part *parts, uint32_t n);
 
+/* The fields of the shard's `state`, n pairs of key and value, into an evaluator. False: malformed or out of memory. Also used by explain. */
+bool judge_restore_state(struct evaluator *e, const struct slice *pairs, uint32_t n);
 /* Cells as the store hands them out, into an evaluator; false if they are malformed. Also used by query. */
 bool judge_restore_cells(struct evaluator *e, const struct store_cell *cells, uint32_t n);
 

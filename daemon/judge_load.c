@@ -135,11 +135,10 @@ static void on_first_entry(void *ctx, enum store_result r, const struct store_fe
     list_panes(j);
 }
 
-static void on_state(void *ctx, enum store_result r, const struct slice *pairs, uint32_t n)
+bool judge_restore_state(struct evaluator *e, const struct slice *pairs, uint32_t n)
 {
-    struct judge *j = ctx;
     char org[512];
-    for (uint32_t i = 0; r == STORE_OK && i < n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         struct slice field = pairs[2 * i];
         const char *slash = memchr(field.p, '/', field.n);
         if (!slash)
@@ -147,9 +146,17 @@ static void on_state(void *ctx, enum store_result r, const struct slice *pairs, 
         struct slice id = { org, (uint32_t)cell_unescape((struct slice){ field.p, (uint32_t)(slash - field.p) }, org,
                                                          sizeof org) };
         struct slice key = { slash + 1, (uint32_t)(field.p + field.n - slash - 1) };
-        if (evaluator_state_restore(j->evaluator, id, key, pairs[2 * i + 1]) < 0)
-            r = STORE_BROKEN;
+        if (evaluator_state_restore(e, id, key, pairs[2 * i + 1]) < 0)
+            return false;
     }
+    return true;
+}
+
+static void on_state(void *ctx, enum store_result r, const struct slice *pairs, uint32_t n)
+{
+    struct judge *j = ctx;
+    if (r == STORE_OK && !judge_restore_state(j->evaluator, pairs, n))
+        r = STORE_BROKEN;
     if (r != STORE_OK)
         judge_fail(j, "the judged state could not be read", r);
     else if (evaluator_judged_tick(j->evaluator) != INT64_MIN)

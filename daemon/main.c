@@ -17,6 +17,7 @@ static const struct command commands[] = {
     { "replay", cmd_replay, "run a file of events through the same core; print KPIs, boards, alerts" },
     { "test", cmd_test, "run test cases: events in, KPI values, boards, alerts, scorecards out" },
     { "query", cmd_query, "KPI rows from a running installation's Redis" },
+    { "explain", cmd_explain, "why a rule is (not) firing for a subject" },
     { "send", cmd_send, "send NDJSON or CSV events to Kafka" },
     { "tap", cmd_tap, "decode our topics to JSON lines" },
     { "kpis", cmd_kpis, "list the KPI catalogue" },

@@ -27,28 +27,45 @@ static const struct option options[] = {
     { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 };
 
-static void usage(FILE *to, enum query_source source, const char *command)
+static const struct {
+    const char *command, *words, *more;
+    int least, most; /* words */
+} sources[] = {
+    [QUERY_FILE] = { "replay", "FILE.ndjson[.gz]|- ",
+                     "  --published          print the rows that the daemon would publish, as judged at snapshot "
+                     "ticks\n",
+                     1, 1 },
+    [QUERY_STORE] = { "query", "", "", 0, 0 },
+    [QUERY_RULE] = { "explain", "RULE [FILE.ndjson[.gz]|-] ",
+                     "  Tells why the rule is (not) firing: from the file, or else from what a running installation "
+                     "keeps in Redis.\n",
+                     1, 2 },
+};
+
+static void usage(FILE *to, enum query_source source)
 {
     fprintf(to,
             "usage: crmpulse %s %s[options]\n"
             "  --config FILE        definitions and settings (default: built in)\n"
             "  --at TIME            instant to position windows at: ISO 8601 or unix ms; repeatable (default: the "
             "newest event)\n"
-            "  --kpi ID             repeatable (default: every KPI)\n"
-            "  --window W           5m 1h 24h 7d 14d 30d 90d 365d, d w m q h y td g, or START..END; repeatable "
-            "(default: the KPI's own)\n"
+            "%s"
             "  --dim D              org team rep channel product region campaign feature segment kind; repeatable\n"
             "  --subject S          repeatable (default: every subject)\n"
             "  --switch NAME=VALUE  KPI switch, e.g. csat_mode=mean\n"
             "  --set KEY=VALUE      any other configuration key\n"
-            "  --boards --alerts --scorecards   print those instead of rows\n"
+            "%s"
             "%s"
             "  --json               one JSON object a line\n"
             "  --quiet              no closing summary on standard error\n",
-            command, source == QUERY_FILE ? "FILE.ndjson[.gz]|- " : "",
-            source == QUERY_FILE
-                ? "  --published          print the rows that the daemon would publish, as judged at snapshot ticks\n"
-                : "");
+            sources[source].command, sources[source].words,
+            source == QUERY_RULE
+                ? ""
+                : "  --kpi ID             repeatable (default: every KPI)\n"
+                  "  --window W           5m 1h 24h 7d 14d 30d 90d 365d, d w m q h y td g, or START..END; "
+                  "repeatable (default: the KPI's own)\n",
+            source == QUERY_RULE ? "" : "  --boards --alerts --scorecards   print those instead of rows\n",
+            sources[source].more);
 }
 
 static bool keep(const char **list, uint32_t *n, const char *value)
@@ -157,8 +174,7 @@ static struct config *load(const struct raw_args *r)
     return config;
 }
 
-int query_args_parse(struct query_args *q, enum query_source source, const char *command, int argc, char **argv,
-                     struct config **ret_config, const char **ret_file)
+int query_args_parse(struct query_args *q, enum query_source source, int argc, char **argv, struct config **ret_config)
 {
     struct raw_args *raw = calloc(1, sizeof *raw);
     int opt, rc = CLI_USAGE;
@@ -167,26 +183,22 @@ int query_args_parse(struct query_args *q, enum query_source source, const char 
     optind = 1;
     while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1)
         if (opt == 'h' || !take(q, raw, opt)) {
-            usage(opt == 'h' ? stdout : stderr, source, command);
+            usage(opt == 'h' ? stdout : stderr, source);
             free(raw);
             return opt == 'h' ? EXIT_SUCCESS : CLI_USAGE;
         }
-    bool want_file = source == QUERY_FILE;
-    if (argc - optind != want_file) {
-        usage(stderr, source, command);
+    int words = argc - optind;
+    if (words < sources[source].least || words > sources[source].most) {
+        usage(stderr, source);
     } else if (!(*ret_config = load(raw))) {
         rc = CLI_CONFIG;
     } else {
-        *ret_file = want_file ? argv[optind] : NULL;
+        for (int i = 0; i < words; i++)
+            q->word[i] = argv[optind + i];
         rc = resolve(q, raw, &(*ret_config)->defs);
     }
     free(raw);
     return rc;
-}
-
-void query_args_release(struct query_args *q)
-{
-    *q = (struct query_args){ 0 };
 }
 
 void query_args_fill(const struct query_args *q, const int64_t *default_at_ms, struct row_query *ret)

@@ -5,9 +5,10 @@
 #include "crmpulse/config.h"
 #include "crmpulse/eval.h"
 
-enum { QUERY_LIST_MAX = 256, QUERY_ARGS_OK = -1 };
+enum { QUERY_LIST_MAX = 256, QUERY_WORDS_MAX = 2, QUERY_ARGS_OK = -1 };
 
-enum query_source { QUERY_FILE, QUERY_STORE };
+/* replay takes a file, query none, explain a rule and perhaps a file. */
+enum query_source { QUERY_FILE, QUERY_STORE, QUERY_RULE };
 
 struct query_args {
     bool json, boards, alerts, scorecards, published, quiet;
@@ -17,12 +18,11 @@ struct query_args {
     struct window window[QUERY_LIST_MAX];
     enum dim dim[QUERY_LIST_MAX];
     struct slice subject[QUERY_LIST_MAX];
+    const char *word[QUERY_WORDS_MAX]; /* what is no option, in order; NULL: not given */
 };
 
 /* Parse, load the configuration and resolve names with it. QUERY_ARGS_OK, or the exit code to end with (0 after --help; the message is printed). */
-int query_args_parse(struct query_args *q, enum query_source source, const char *command, int argc, char **argv,
-                     struct config **ret_config, const char **ret_file);
-void query_args_release(struct query_args *q);
+int query_args_parse(struct query_args *q, enum query_source source, int argc, char **argv, struct config **ret_config);
 
 /* The query, borrowing from both; without --at the instant is *default_at_ms. */
 void query_args_fill(const struct query_args *q, const int64_t *default_at_ms, struct row_query *ret);

@@ -270,3 +270,27 @@ int64_t rule_starts_ms(const struct rule_reader *x)
     }
     return start_ms;
 }
+
+static int grade(struct rule_reader *x)
+{
+    const struct rule_def *rule = x->rule;
+    if (rule->has_page && rule_holds(x, rule->page_expr, rule->fire_op, rule->page))
+        return GRADE_PAGE;
+    if (rule->has_critical && rule_holds(x, rule->critical_expr, rule->fire_op, rule->critical))
+        return GRADE_CRITICAL;
+    return GRADE_BASE;
+}
+
+struct alert_sight rule_sight(struct rule_reader *x, int64_t starts_ms)
+{
+    const struct rule_def *rule = x->rule;
+    struct alert_sight s = { .has_value = x->has_value };
+    s.enough =
+        s.has_value && (!x->value.has_samples || x->value.samples >= rule->min_samples) && starts_ms <= x->r.at_ms;
+    if (!s.enough)
+        return s;
+    s.fires = rule_holds(x, rule->fire_expr, rule->fire_op, rule->fire);
+    s.clears = rule_holds(x, rule->clear_expr, rule->clear_op, rule->clear);
+    s.grade = s.fires ? grade(x) : GRADE_BASE;
+    return s;
+}

@@ -2,6 +2,7 @@
 #ifndef CRMPULSE_CORE_RULE_READ_H
 #define CRMPULSE_CORE_RULE_READ_H
 
+#include "alert.h"
 #include "kpi_value.h"
 
 struct rule_reader {
@@ -24,6 +25,9 @@ bool rule_holds(struct rule_reader *x, const struct expr *expr, enum compare op,
 
 /* First instant at which the rule judges the window (its `after`), INT64_MIN: at once, INT64_MAX: no sample yet. */
 int64_t rule_starts_ms(const struct rule_reader *x);
+
+/* What the state machine is shown: which conditions hold, if there are enough samples and the rule has started. */
+struct alert_sight rule_sight(struct rule_reader *x, int64_t starts_ms);
 
 /* The period of a rule that judges complete windows. */
 enum period rule_period(const struct rule_def *rule);

@@ -43,31 +43,6 @@ struct judged {
     int64_t tick_ms, starts_ms;
 };
 
-static int grade(struct judged *j)
-{
-    const struct rule_def *rule = j->x.rule;
-    if (rule->has_page && rule_holds(&j->x, rule->page_expr, rule->fire_op, rule->page))
-        return GRADE_PAGE;
-    if (rule->has_critical && rule_holds(&j->x, rule->critical_expr, rule->fire_op, rule->critical))
-        return GRADE_CRITICAL;
-    return GRADE_BASE;
-}
-
-static struct alert_sight see(struct judged *j)
-{
-    struct rule_reader *x = &j->x;
-    const struct rule_def *rule = x->rule;
-    struct alert_sight s = { .has_value = x->has_value };
-    s.enough =
-        s.has_value && (!x->value.has_samples || x->value.samples >= rule->min_samples) && j->starts_ms <= x->r.at_ms;
-    if (!s.enough)
-        return s;
-    s.fires = rule_holds(x, rule->fire_expr, rule->fire_op, rule->fire);
-    s.clears = rule_holds(x, rule->clear_expr, rule->clear_op, rule->clear);
-    s.grade = s.fires ? grade(j) : GRADE_BASE;
-    return s;
-}
-
 /* Event time of the change: the newest event of this tick behind the figure, or the tick where only time moved. */
 static int64_t occurred(const struct judged *j)
 {
@@ -187,7 +162,8 @@ static int judge_milestones(struct judged *j, struct alert *a)
     const struct calendar *cal = j->x.subject->org->cal;
     int64_t cycle_ms = calendar_period(cal, cal->cycle, j->x.at_ms).start_ms;
     int passed = 0, rc = 0;
-    while (see(j).enough && passed < (int)rule->n_milestones && j->x.figure >= rule->milestone[passed])
+    while (rule_sight(&j->x, j->starts_ms).enough && passed < (int)rule->n_milestones &&
+           j->x.figure >= rule->milestone[passed])
         passed++;
     while (rc == 0 && alert_pass(a, passed, cycle_ms)) {
         struct verdict v = { a->grade > 1 ? ALERT_FIRING : ALERT_OK, ALERT_FIRING, a->grade,
@@ -212,7 +188,7 @@ static int judge(struct evaluator *e, const struct judgement *w, int64_t tick_ms
                      plan_watch_of(&e->plan, rule->kpi, plan_window(&e->plan, &rule->window)));
     if (rule->n_milestones)
         return judge_milestones(&j, a);
-    struct alert_sight sight = see(&j);
+    struct alert_sight sight = rule_sight(&j.x, j.starts_ms);
     int before = a->grade;
     struct alert_step step = alert_look(a, &sight, tick_ms, rule->for_ms);
     if (step.deadline_ms != INT64_MAX && step.deadline_ms > tick_ms)

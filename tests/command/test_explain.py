@@ -1,0 +1,114 @@
+"""crmpulse explain: the worked stream's alert, from the file and from a Redis that holds the same cells; each reason why a rule does not fire."""
+import json
+import shutil
+import socket
+import subprocess
+import time
+
+from command import REPO, USAGE, Case
+
+STREAM, GOLDEN = REPO / "tests/golden/stream.ndjson", REPO / "config/examples/golden.yaml"
+FIRED_MS = 1743040800000        # e30, section 7.5 of the specification
+
+
+def won(number, day, outcome="won"):
+    return {"event_id": f"e{number}", "org_id": "acme", "type": "deal_closed", "deal_id": f"D{number}", "outcome": outcome, "owner_id": "ann",
+            "currency": "CNY", "amount_micros": 1_000_000, "occurred_at_ms": 1_740_967_200_000 + day * 86_400_000}
+
+
+class Explain(Case):
+    def explain(self, rule, *args):
+        return self.lines("explain", rule, *args, "--json")
+
+    def rule(self, rule, events, *args):
+        config = self.write("c.yaml", "orgs: {acme: {zone: Asia/Shanghai, currency: CNY, cycle: month}}\nrules:\n  r: " + rule + "\n")
+        file = self.write("events.ndjson", "".join(json.dumps(e) + "\n" for e in events))
+        (x,) = self.explain("r", file, "--config", config, *args)
+        return x
+
+    def test_the_worked_stream(self):
+        (x,) = self.explain("csat_low", STREAM, "--config", GOLDEN)
+        self.assertEqual((x["state"], x["critical"], x["numerator"], x["denominator"], x["samples"], x["min_samples"]), ("firing", True, 4, 6, 6, 5))
+        self.assertEqual((x["fires"], x["fires_critical"], x["clears"], x["since_ms"]), (True, True, False, FIRED_MS + 60_000))
+        self.assertEqual((x["window_start_ms"], x["window_end_ms"]), (1740452400000, 1743044400000))
+        top2, n = x["measures"]
+        self.assertEqual((n["measure"], n["total"], [p["value"] for p in n["panes"]]), ("csat_n", 6, [1] * 6))
+        self.assertEqual((top2["total"], len(top2["panes"])), (4, 4))
+
+    def test_the_worked_stream_before_it_fires(self):
+        (x,) = self.explain("csat_low", STREAM, "--config", GOLDEN, "--at", "2025-03-24T03:00:00Z")
+        self.assertEqual((x["state"], x["value"], x["fires"], x["clears"]), ("ok", 0.8, False, False))
+        self.assertIn("between the two thresholds", x["why"])
+        (x,) = self.explain("csat_low", STREAM, "--config", GOLDEN, "--at", "2025-03-22T00:00:00Z")
+        self.assertEqual((x["state"], x["samples"], x["enough"]), ("ok", 4, False))
+        self.assertIn("sample too small: 4, it needs 5", x["why"])
+
+    def test_text(self):
+        code, out, err = self.run_command("explain", "csat_low", STREAM, "--config", GOLDEN)
+        self.assertEqual((code, err), (0, ""))
+        for part in ("csat_low, org acme of acme: firing (critical) since 2025-03-27T02:01:00.000Z", "why: the fire condition holds",
+                     "csat 30d = 0.666666667 (4/6)", "csat_n = 6; panes: 2025-03-06T07Z +1"):
+            self.assertIn(part, out)
+
+    def test_reasons(self):
+        rule = "{kpi: win_rate, window: 30d, dims: [org], fire: '< 0.5', clear: '>= 0.8', min_samples: 1%s}"
+        lost = [won(1, 0, "lost"), won(2, 1, "lost")]
+        x = self.rule(rule % ", for: 3d", lost)
+        self.assertEqual((x["state"], x["fires"]), ("pending", True))
+        self.assertIn("not for 259200 s yet", x["why"])
+        x = self.rule(rule % ", for: 0s", [won(1, 0), won(2, 1)])
+        self.assertEqual((x["state"], x["clears"]), ("ok", True))
+        x = self.rule(rule.replace("win_rate", "csat") % "", lost)
+        self.assertEqual(x["value"], None)
+        self.assertIn("no value", x["why"])
+        x = self.rule(rule.replace("30d", "m") % "", lost)
+        self.assertNotIn("value", x)
+        self.assertIn("none is complete yet", x["why"])
+
+    def test_who_and_what_is_asked_for(self):
+        self.assertEqual(self.run_command("explain", "no_such", STREAM, "--config", GOLDEN)[0], USAGE)
+        self.assertEqual(self.run_command("explain")[0], USAGE)
+        code, out, err = self.run_command("explain", "csat_low", STREAM, "--config", GOLDEN, "--subject", "nobody")
+        self.assertEqual((code, out), (0, ""))
+        self.assertIn("no such subject", err)
+
+
+class FromRedis(Case):
+    """The cells and the state as the daemon would have stored them, written by hand in the layout of docs/ARCHITECTURE.md."""
+
+    def setUp(self):
+        super().setUp()
+        self.assertTrue(shutil.which("redis-server"), "redis-server is needed")
+        self.path = self.dir / "r.sock"
+        server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(self.path), "--dir", str(self.dir), "--save", "",
+                                   "--maxmemory-policy", "noeviction"], stdout=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        for _ in range(200):
+            try:
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(str(self.path))
+                return
+            except OSError:
+                time.sleep(0.05)
+        self.fail("redis-server does not answer")
+
+    def redis(self, *words):
+        subprocess.run(["redis-cli", "-s", str(self.path), *map(str, words)], check=True, stdout=subprocess.DEVNULL, timeout=30)
+
+    def test_same_as_from_the_file(self):
+        config = self.write("c.yaml", f"include: [{GOLDEN}]\nredis: {{url: 'unix://{self.path}'}}\n")
+        (want,) = self.lines("explain", "csat_low", STREAM, "--config", config, "--json")
+        (alert,) = self.lines("replay", STREAM, "--config", config, "--alerts", "--quiet")
+        self.lines("query", "--config", config, "--json", "--kpi", "csat")      # makes meta
+        for measure in want["measures"]:
+            for pane in measure["panes"]:
+                key = f"pane:acme:h:{pane['start_ms']}"
+                self.redis("HINCRBY", f"cp:{{0}}:{key}", f"org:acme|{measure['measure']}", pane["value"])
+                self.redis("ZADD", "cp:{0}:panes", 4102444800000, key)
+        self.redis("HSET", "cp:{0}:off", "crm.events/0",
+                   f"next=54 epoch=1 last=53 crc=00000001 max={FIRED_MS} idle=0 read=54 applied=53 duplicate=1 late=0 dead=0")
+        self.redis("HSET", "cp:{0}:state", "/tick", want["judged_ms"], "acme/alert|csat_low|org|acme",
+                   f"firing 1 {want['since_ms']} {alert['definition_hash']}")
+        (got,) = self.lines("explain", "csat_low", "--config", config, "--json")
+        self.assertEqual(got, want)
