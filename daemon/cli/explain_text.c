@@ -68,6 +68,16 @@ static void measure(FILE *to, const struct explained_measure *m)
     fputc('\n', to);
 }
 
+static void evidence(FILE *to, const struct explanation *x)
+{
+    if (!x->n_evidence)
+        return;
+    fputs(x->evidence_truncated ? "  newest evidence:" : "  evidence:", to);
+    for (uint32_t i = 0; i < x->n_evidence; i++)
+        fprintf(to, " %.*s", (int)x->evidence[i].n, x->evidence[i].p);
+    fputc('\n', to);
+}
+
 static void value(FILE *to, const struct kpi_def *kpi, const struct explanation *x)
 {
     char from[40], until[40];
@@ -104,6 +114,7 @@ void explain_text(FILE *to, const struct kpi_def *kpi, const struct explanation 
     condition(to, "clears at", r->clear_text, x->clears);
     for (uint32_t i = 0; i < x->n_measures; i++)
         measure(to, &x->measure[i]);
+    evidence(to, x);
 }
 
 /* ---- JSON ---- */
@@ -208,6 +219,12 @@ struct slice explain_json(struct arena *a, const struct kpi_def *kpi, const stru
         figures(&t, x);
     thresholds(&t, x->rule);
     measures(&t, x);
+    json_text_key(&t, "evidence");
+    json_text_open(&t, '[');
+    for (uint32_t i = 0; i < x->n_evidence; i++)
+        json_text_string(&t, x->evidence[i]);
+    json_text_close(&t, ']');
+    flag(&t, "evidence_truncated", x->evidence_truncated);
     json_text_close(&t, '}');
     return json_text_end(&t);
 }

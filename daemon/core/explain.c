@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alert.h"
+#include "evidence.h"
 #include "kpi_read.h"
 #include "plan.h"
 #include "rule_read.h"
@@ -137,6 +138,7 @@ static int explain_subject(struct explaining *g, struct subject *s)
 {
     const struct rule_def *rule = &g->e->defs->rule[g->q->rule];
     struct rule_reader reader;
+    struct evidence_list evidence;
     struct explanation to = { .rule = rule,
                               .org = s->org->id,
                               .subject = s->text,
@@ -153,6 +155,11 @@ static int explain_subject(struct explaining *g, struct subject *s)
         add_measures(&g->room, &reader);
         to.n_measures = g->room.n_measures;
         to.measure = g->room.measure;
+        if (evidence_of(g->e, s, rule->kpi, reader.value.span, &evidence) < 0)
+            return -1;
+        to.n_evidence = evidence.n;
+        to.evidence = evidence.id;
+        to.evidence_truncated = evidence.truncated;
     }
     return g->room.failed || g->e->out_of_memory ? -1 : g->each(g->ctx, &to);
 }

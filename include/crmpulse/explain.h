@@ -39,6 +39,9 @@ struct explanation {
     bool fires, is_critical, clears; /* which conditions hold */
     uint32_t n_measures;
     const struct explained_measure *measure;
+    uint32_t n_evidence; /* event ids behind the value, in order of time; the newest ones if `evidence_truncated` */
+    const struct slice *evidence;
+    bool evidence_truncated;
 };
 
 /* One call for each subject that the rule looks at: of dimension `dim` (-1: all of the rule's) and named `subject` (empty: all), at `at_ms`, in the order

@@ -9,6 +9,8 @@ from command import REPO, USAGE, Case
 
 STREAM, GOLDEN = REPO / "tests/golden/stream.ndjson", REPO / "config/examples/golden.yaml"
 FIRED_MS = 1743040800000        # e30, section 7.5 of the specification
+ANSWERS = [("e12", 1741244400000), ("e16", 1741759200000), ("e20", 1742004000000), ("e24", 1742544000000), ("e26", 1742781600000),
+           ("e30", FIRED_MS)]
 
 
 def won(number, day, outcome="won"):
@@ -34,6 +36,7 @@ class Explain(Case):
         top2, n = x["measures"]
         self.assertEqual((n["measure"], n["total"], [p["value"] for p in n["panes"]]), ("csat_n", 6, [1] * 6))
         self.assertEqual((top2["total"], len(top2["panes"])), (4, 4))
+        self.assertEqual((x["evidence"], x["evidence_truncated"]), (["e12", "e16", "e20", "e24", "e26", "e30"], False))
 
     def test_the_worked_stream_before_it_fires(self):
         (x,) = self.explain("csat_low", STREAM, "--config", GOLDEN, "--at", "2025-03-24T03:00:00Z")
@@ -109,6 +112,7 @@ class FromRedis(Case):
         self.redis("HSET", "cp:{0}:off", "crm.events/0",
                    f"next=54 epoch=1 last=53 crc=00000001 max={FIRED_MS} idle=0 read=54 applied=53 duplicate=1 late=0 dead=0")
         self.redis("HSET", "cp:{0}:state", "/tick", want["judged_ms"], "acme/alert|csat_low|org|acme",
-                   f"firing 1 {want['since_ms']} {alert['definition_hash']}")
+                   f"firing 1 {want['since_ms']} {alert['definition_hash']}", "acme/evi|csat_n|org|acme",
+                   f"{-2**63} " + "".join(f"{t},1,3:{id_}" for id_, t in ANSWERS))
         (got,) = self.lines("explain", "csat_low", "--config", config, "--json")
         self.assertEqual(got, want)
