@@ -181,6 +181,15 @@ static void read_path(struct loader *l, const char *path, const struct node *ask
     l->file[i].real = real;
 }
 
+int files_add_text(struct loader *l, const char *name, struct slice text)
+{
+    struct source *s = new_source(l, name, text);
+    if (!s)
+        return -1;
+    s->builtin = true;
+    return add_file(l, s, parse_map(l, s));
+}
+
 static void read_built_in(struct loader *l)
 {
     for (size_t i = 0; i < embedded_config_count; i++) {

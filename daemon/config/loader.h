@@ -123,9 +123,13 @@ char *copy_text(struct loader *l, struct slice text); /* malloc, for the config 
 /* Reads everything: built-in files, `path` with its includes, overrides. Roots are maps. */
 void files_read(struct loader *l, const char *path, const struct config_load_options *opt);
 void files_release(struct loader *l);
+/* A text made up by the loader, in the arena, as a built-in file; its index, -1 after reporting. */
+int files_add_text(struct loader *l, const char *name, struct slice text);
 
 /* sections.c ------------------------------------------------------------------------------------------------------------------------------------ */
 void sections_collect(struct loader *l);
+/* The sections of a text made up by the loader, as if it were one more file. `name` is said in messages. */
+void sections_add(struct loader *l, const char *name, struct slice text);
 struct entry *section_find(struct loader *l, enum section_id section, struct slice id);
 /* Index of the entry an id names, or -1 after reporting. */
 int section_index(struct loader *l, enum section_id section, const struct node *ref, const char *what);
@@ -171,6 +175,7 @@ bool switches_resolve(struct loader *l, const struct node *n, bool prune, struct
 void orgs_load(struct loader *l);
 /* hours.c: working hours and holidays of an org; either node may be NULL. */
 void org_hours_load(struct loader *l, const struct node *hours, const struct node *holidays, struct org_def *ret);
+void targets_load(struct loader *l); /* after the switches, before the measures: it adds to both sections */
 void measures_load(struct loader *l);
 void kpis_load(struct loader *l);
 void boards_load(struct loader *l);

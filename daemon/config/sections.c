@@ -114,13 +114,14 @@ static void unknown_key(struct loader *l, const struct node *key)
         suggest_try(&s, slice_of(names[i].name));
     suggest_try(&s, SLICE("include"));
     suggest_try(&s, SLICE("catalogue"));
+    suggest_try(&s, SLICE("targets"));
     keys_suggest(&s);
     report(l, key, "unknown key '%s'%s", key->text.p, suggest_text(&s));
 }
 
 static void collect_key(struct loader *l, struct node *key)
 {
-    static const char *const read_before[] = { "include", "catalogue", NULL };
+    static const char *const read_before[] = { "include", "catalogue", "targets", NULL };
     int section = section_named(key->text);
     if (section >= 0) {
         if (want_map(l, key->value, key->text.p) && section != SECTION_SWITCHES)
@@ -138,6 +139,13 @@ static void collect_file(struct loader *l, const struct file *f)
     if (f->root)
         for (struct node *k = f->root->first; k; k = k->next)
             collect_key(l, k);
+}
+
+void sections_add(struct loader *l, const char *name, struct slice text)
+{
+    int i = files_add_text(l, name, text);
+    if (i >= 0)
+        collect_file(l, &l->file[i]);
 }
 
 /* The built-in files first: every other file has a later word. */

@@ -41,6 +41,24 @@ Test(config, working_hours_and_holidays)
     done(&r);
 }
 
+Test(config, targets_make_kpis_of_their_own)
+{
+    struct loaded r = load("targets: [new_customers, win_rate]\n");
+    const struct config *c = must_load(&r);
+    int pace = definitions_kpi(&c->defs, SLICE("new_customers_pace"));
+    cr_assert_geq(pace, 0);
+    cr_assert_eq(c->defs.kpi[pace].dims, c->defs.kpi[definitions_kpi(&c->defs, SLICE("new_customers"))].dims);
+    cr_assert_geq(definitions_kpi(&c->defs, SLICE("win_rate_attainment")), 0);
+    cr_assert_lt(definitions_kpi(&c->defs, SLICE("win_rate_pace")), 0, "a rate does not fall due bit by bit");
+    done(&r);
+    r = load("targets: [no_such_kpi]\n");
+    cr_assert_null(r.config);
+    done(&r);
+    r = load("targets: [sales_rank]\n");
+    cr_assert_null(r.config, "a rank has no formula");
+    done(&r);
+}
+
 Test(config, working_hours_that_make_no_sense)
 {
     static const char *const bad[] = { "{mon: '9-18'}",           "{mon: '18:00-09:00'}",

@@ -38,3 +38,15 @@ Test(workdays, dates_are_local)
     cr_assert_eq(between(&shanghai, monday_ms - 8 * 3600000, monday_ms - 8 * 3600000 + 1), 1);
     cr_assert_eq(between(&shanghai, monday_ms - 8 * 3600000 - 1, monday_ms - 8 * 3600000), 0);
 }
+
+Test(workdays, hours_and_holidays_of_the_org)
+{
+    static const int64_t holiday[] = { 20159, 20164 }; /* Wednesday 12 and Monday 17 March 2025 */
+    struct business b = { .n_holidays = 2, .holiday = holiday };
+    for (int i = 0; i < 6; i++) /* Saturdays are worked */
+        b.day[i] = (struct day_hours){ 1, { { 9 * 3600000, 12 * 3600000 } } };
+    const struct calendar utc = { .week_start = 1, .business = &b };
+    cr_assert_eq(between(&utc, monday_ms, monday_ms + 7 * day_ms), 5);
+    cr_assert_eq(between(&utc, monday_ms + 7 * day_ms, monday_ms + 14 * day_ms), 5);
+    cr_assert_eq(between(&utc, monday_ms + 14 * day_ms, monday_ms + 21 * day_ms), 6);
+}
