@@ -162,7 +162,7 @@ static void identify(struct loader *l, int index)
         e->switches |= of->switches;
         text_put(&t, ";%s", of->identity ? of->identity : "");
     }
-    char *switches = switches_text(l, e->switches);
+    char *switches = switches_text(l, e->switches | l->everywhere);
     text_put(&t, "|switches=%s", switches ? switches : "");
     l->defs->kpi[index].switches = switches;
     e->identity = t.p;

@@ -67,6 +67,7 @@ struct loader {
     struct section section[SECTION_COUNT];
     uint32_t n_switches;
     struct switch_def switches[SWITCHES_MAX];
+    uint64_t everywhere; /* bit per switch that every KPI depends on */
     bool lateness_given;
 };
 

@@ -140,11 +140,21 @@ static void publish(struct loader *l)
     }
 }
 
+/* `credit` is no part of any formula: trackers obey it. Turned, it belongs to the identity of every KPI. */
+static void take_credit(struct loader *l)
+{
+    int i = switch_find(l, SLICE("credit"));
+    l->defs->follow_owner = i >= 0 && slice_eq(l->switches[i].chosen, SLICE("follow_owner"));
+    if (l->defs->follow_owner)
+        l->everywhere |= (uint64_t)1 << i;
+}
+
 void switches_load(struct loader *l)
 {
     each_key(l, true, true);
     each_key(l, false, true);
     each_key(l, false, false);
+    take_credit(l);
     publish(l);
 }
 

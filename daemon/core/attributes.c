@@ -81,21 +81,23 @@ struct credit credit_owner(struct entry_log log, uint32_t at)
 {
     struct owner o = owner_at(log, at);
     struct slice named = entry_str(&log.v[at], F_OWNER_ID);
-    return (struct credit){ named.n ? named : o.who, entry_str(&log.v[at], F_TEAM_ID), o.team, log.v[at].t_ms };
+    return (struct credit){ named.n ? named : o.who, entry_str(&log.v[at], F_TEAM_ID), o.team, log.v[at].t_ms, log };
 }
 
 struct credit credit_person(struct entry_log log, uint32_t at, struct slice who)
 {
     struct credit c = credit_owner(log, at);
-    if (who.n)
+    if (who.n) {
         c.who = who;
+        c.log.n = 0;
+    }
     return c;
 }
 
 struct credit credit_now(struct entry_log log)
 {
     struct owner o = owner_at(log, log.n);
-    return (struct credit){ o.who, { 0 }, o.team, log.n ? log.v[log.n - 1].t_ms : 0 };
+    return (struct credit){ o.who, { 0 }, o.team, log.n ? log.v[log.n - 1].t_ms : 0, { 0 } };
 }
 
 /* The parent's owner at the contribution's time; before it had one, its first. */
@@ -107,8 +109,10 @@ void credit_inherit(struct credit *c, struct entry_log parent)
         if (parent.v[i].t_ms <= c->t_ms || !o.who.n)
             o.who = all.who;
     }
-    if (!c->who.n)
+    if (!c->who.n) {
         c->who = o.who;
+        c->log = parent;
+    }
     if (!c->team.n)
         c->team = all.team;
 }
@@ -135,7 +139,15 @@ static void credit(struct track_view *v, struct fact *f, const struct credit *c,
 
 void fact_credit(struct track_view *v, struct fact *f, const struct credit *c)
 {
-    credit(v, f, c, true);
+    struct owner now = { 0 };
+    if (c->log.n && view_follows_owner(v))
+        now = owner_at(c->log, c->log.n);
+    if (!now.who.n || slice_eq(now.who, c->who)) {
+        credit(v, f, c, true);
+        return;
+    }
+    const struct credit moved = { .who = now.who, .team = now.team, .t_ms = c->t_ms };
+    credit(v, f, &moved, true);
 }
 
 void fact_credit_now(struct track_view *v, struct fact *f, const struct credit *c)

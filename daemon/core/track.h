@@ -30,6 +30,8 @@ void view_dependants(struct track_view *v, struct slice kind, struct slice id, s
 /* The instant the facts are computed for. A fact that only the passing of time brings about (a due date missed) belongs to instants from t_ms on: true
  * if the view's instant is one of them. If not, t_ms becomes a cause. */
 bool view_reached(struct track_view *v, int64_t t_ms);
+/* The switch credit=follow_owner. */
+bool view_follows_owner(const struct track_view *v);
 const struct calendar *view_calendar(const struct track_view *v);
 /* A fact of the view's entity; never NULL: when memory runs out a scratch fact is handed out and the event is refused. */
 struct fact *view_fact(struct track_view *v, enum fact_type type, int64_t t_ms);
@@ -57,6 +59,7 @@ struct credit {
     struct slice event_team; /* of the event itself */
     struct slice team;       /* of the entity, where the org chart knows none */
     int64_t t_ms;
+    struct entry_log log; /* whose owner it is; none: a named person, whom credit=follow_owner leaves alone */
 };
 /* The owner as of position `at` (the event's own owner_id, else the entity's, which only owner_changed replaces) at the event's time. */
 struct credit credit_owner(struct entry_log log, uint32_t at);
@@ -67,7 +70,8 @@ struct credit credit_now(struct entry_log log);
 /* What is missing comes from the parent, as it stood at the contribution's time. */
 void credit_inherit(struct credit *c, struct entry_log parent);
 
-/* Fill rep and team: the event's team, else the org chart's at the time, else the entity's. `now`: the newest of the chart (as-of facts). */
+/* Fill rep and team: the event's team, else the org chart's at the time, else the entity's. `now`: the newest of the chart (as-of facts). With
+ * credit=follow_owner the present owner of the entity takes the place of the owner then. */
 void fact_credit(struct track_view *v, struct fact *f, const struct credit *c);
 void fact_credit_now(struct track_view *v, struct fact *f, const struct credit *c);
 /* Fill channel, product, region, campaign and segment where still empty: the entity's own first, then its parents'. */

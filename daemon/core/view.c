@@ -256,6 +256,11 @@ struct entry_log view_log_key(struct track_view *v, struct slice key)
     return money_in_own_currency(v, log);
 }
 
+bool view_follows_owner(const struct track_view *v)
+{
+    return v->e->defs->follow_owner;
+}
+
 const struct calendar *view_calendar(const struct track_view *v)
 {
     return &v->def->calendar;
