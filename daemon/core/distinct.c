@@ -5,7 +5,8 @@
 
 enum { EXACT_PER_PANE = 4 };
 
-/* ---- packed form: u8 has_since, [svarint since_ms], then per change: svarint s since the pane before, svarint cause - pane, svarint n ---- */
+/* ---- packed form: u8 has_since, then per change: svarint s since the pane before, svarint cause - pane, svarint n, and with has_since
+ * varint 0: beginning unknown, else 1 + zigzag(beginning - the one before) ---- */
 
 static bool room(struct distinct_scratch *s, void *v, uint32_t n, uint32_t *cap, size_t size)
 {
@@ -22,16 +23,35 @@ static bool room(struct distinct_scratch *s, void *v, uint32_t n, uint32_t *cap,
     return true;
 }
 
-static int unpack(struct distinct_scratch *s, const struct bytes *log, int64_t *ret_since_ms)
+static int64_t unpack_since(struct reader *r, int64_t *last_ms)
+{
+    uint64_t v = read_varint(r);
+    if (!v)
+        return INT64_MAX;
+    v--;
+    *last_ms += (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+    return *last_ms;
+}
+
+static int pack_since(struct bytes *log, int64_t since_ms, int64_t *last_ms)
+{
+    if (since_ms == INT64_MAX)
+        return bytes_put_varint(log, 0);
+    int64_t d = since_ms - *last_ms;
+    *last_ms = since_ms;
+    return bytes_put_varint(log, (((uint64_t)d << 1) ^ (d < 0 ? UINT64_MAX : 0)) + 1);
+}
+
+static int unpack(struct distinct_scratch *s, const struct bytes *log)
 {
     struct reader r = { log->p, log->p + log->n, true };
-    int64_t second = 0;
+    int64_t second = 0, last_ms = 0;
     s->n_act = 0;
-    *ret_since_ms = INT64_MAX;
     if (!log->n)
         return 0;
-    if (*r.p++)
-        *ret_since_ms = read_svarint(&r);
+    char has_since = *r.p++;
+    if (has_since & ~1 || (has_since && r.p == r.end))
+        return -1;
     while (r.ok && r.p < r.end) {
         if (!room(s, &s->act, s->n_act + 1, &s->act_cap, sizeof *s->act))
             return -1;
@@ -40,36 +60,44 @@ static int unpack(struct distinct_scratch *s, const struct bytes *log, int64_t *
         a->pane_ms = second * 1000;
         a->cause_ms = a->pane_ms + read_svarint(&r);
         a->n = (int32_t)read_svarint(&r);
+        a->since_ms = has_since ? unpack_since(&r, &last_ms) : INT64_MAX;
     }
     return r.ok ? 0 : -1;
 }
 
-static int pack(const struct distinct_scratch *s, int64_t since_ms, struct bytes *log)
+static int pack(const struct distinct_scratch *s, struct bytes *log)
 {
-    char has_since = since_ms != INT64_MAX;
-    int64_t second = 0;
+    char has_since = 0;
+    int64_t second = 0, last_ms = 0;
+    for (uint32_t i = 0; i < s->n_act; i++)
+        has_since |= s->act[i].since_ms != INT64_MAX;
     log->n = 0;
     int rc = bytes_put(log, &has_since, 1);
-    if (has_since)
-        rc |= bytes_put_svarint(log, since_ms);
     for (uint32_t i = 0; i < s->n_act; i++) {
         const struct activity *a = &s->act[i];
         rc |= bytes_put_svarint(log, a->pane_ms / 1000 - second);
         second = a->pane_ms / 1000;
         rc |= bytes_put_svarint(log, a->cause_ms - a->pane_ms);
         rc |= bytes_put_svarint(log, a->n);
+        if (has_since)
+            rc |= pack_since(log, a->since_ms, &last_ms);
     }
     return rc;
 }
 
 /* ---- the change itself ---- */
 
-static uint32_t place_of(const struct distinct_scratch *s, int64_t pane_ms, int64_t cause_ms)
+/* The place of the first change that is not before (pane, cause, since). */
+static uint32_t place_of(const struct distinct_scratch *s, int64_t pane_ms, int64_t cause_ms, int64_t since_ms)
 {
     uint32_t at = s->n_act;
-    while (at > 0 && (s->act[at - 1].pane_ms > pane_ms ||
-                      (s->act[at - 1].pane_ms == pane_ms && s->act[at - 1].cause_ms >= cause_ms)))
-        at--;
+    for (; at > 0; at--) {
+        const struct activity *a = &s->act[at - 1];
+        if (a->pane_ms != pane_ms     ? a->pane_ms < pane_ms
+            : a->cause_ms != cause_ms ? a->cause_ms < cause_ms
+                                      : a->since_ms < since_ms)
+            break;
+    }
     return at;
 }
 
@@ -79,32 +107,54 @@ static void remove_at(struct distinct_scratch *s, uint32_t at)
     s->n_act--;
 }
 
-static void add_activity(struct distinct_scratch *s, int64_t pane_ms, int64_t cause_ms, int32_t n)
+static void add_activity(struct distinct_scratch *s, const struct activity *a)
 {
-    uint32_t at = place_of(s, pane_ms, cause_ms);
-    if (at < s->n_act && s->act[at].pane_ms == pane_ms && s->act[at].cause_ms == cause_ms) {
-        s->act[at].n += n;
-        if (!s->act[at].n)
+    uint32_t at = place_of(s, a->pane_ms, a->cause_ms, a->since_ms);
+    struct activity *have = &s->act[at];
+    if (at < s->n_act && have->pane_ms == a->pane_ms && have->cause_ms == a->cause_ms &&
+        have->since_ms == a->since_ms) {
+        have->n += a->n;
+        if (!have->n)
             remove_at(s, at);
         return;
     }
     if (!room(s, &s->act, s->n_act + 1, &s->act_cap, sizeof *s->act))
         return;
     memmove(&s->act[at + 1], &s->act[at], (s->n_act - at) * sizeof *s->act);
-    s->act[at] = (struct activity){ pane_ms, cause_ms, n };
+    s->act[at] = *a;
     s->n_act++;
+}
+
+/* Panes behind the retention are gone, and nothing that could change them is accepted. That the member was there before is kept as its beginning. */
+static void forget_old(struct distinct_scratch *s, bool lifecycle)
+{
+    uint32_t n = 0;
+    int64_t since_ms = INT64_MAX;
+    if (!s->retention_ms || !s->n_act || s->act[0].pane_ms >= s->act[s->n_act - 1].pane_ms - s->retention_ms)
+        return;
+    for (; s->act[n].pane_ms < s->act[s->n_act - 1].pane_ms - s->retention_ms; n++)
+        if (s->act[n].n > 0) {
+            since_ms = s->act[n].since_ms < since_ms ? s->act[n].since_ms : since_ms;
+            since_ms = s->act[n].pane_ms < since_ms ? s->act[n].pane_ms : since_ms;
+        }
+    s->n_act -= n;
+    memmove(s->act, s->act + n, s->n_act * sizeof *s->act);
+    for (uint32_t i = 0; lifecycle && i < s->n_act; i++)
+        if (since_ms < s->act[i].since_ms)
+            s->act[i].since_ms = since_ms;
 }
 
 /* Fold the last two additions of a pane into one with the later cause, where the number had reached `k` before: no threshold lies between. */
 static void fold_pane(struct distinct_scratch *s, int64_t pane_ms, int32_t n, int32_t k)
 {
-    uint32_t first = place_of(s, pane_ms, INT64_MIN), end = first;
+    uint32_t first = place_of(s, pane_ms, INT64_MIN, INT64_MIN), end = first;
     bool folded = false;
     int64_t count = 0;
     while (end < s->n_act && s->act[end].pane_ms == pane_ms)
         folded |= s->act[end++].n > 1;
     s->folded_withdrawals += n < 0 && folded;
-    if (end - first <= EXACT_PER_PANE || s->act[end - 1].n < 0 || s->act[end - 2].n < 0)
+    if (end - first <= EXACT_PER_PANE || s->act[end - 1].n < 0 || s->act[end - 2].n < 0 ||
+        s->act[end - 1].since_ms != s->act[end - 2].since_ms)
         return;
     for (uint32_t i = first; i < end - 2; i++)
         count += s->act[i].n;
@@ -121,7 +171,7 @@ struct state {
     uint32_t at;
     int32_t bump;
     int32_t k;
-    int64_t since_ms;
+    int64_t bump_since_ms;
 };
 
 static int32_t standing(const struct state *st, uint32_t i)
@@ -169,6 +219,33 @@ static int64_t earliest(const struct state *st)
         if (standing(st, i))
             return st->s->pane[i].pane_ms;
     return INT64_MAX;
+}
+
+/* The earliest beginning that a standing fact knows of. */
+static int64_t beginning(const struct state *st)
+{
+    int64_t since_ms = INT64_MAX;
+    for (uint32_t i = 0; i < st->s->n_beginnings; i++) {
+        const struct distinct_beginning *b = &st->s->beginning[i];
+        if (b->n + (b->since_ms == st->bump_since_ms ? st->bump : 0) > 0 && b->since_ms < since_ms)
+            since_ms = b->since_ms;
+    }
+    return since_ms;
+}
+
+static void count_beginning(struct distinct_scratch *s, int64_t since_ms, int32_t n)
+{
+    uint32_t i = 0;
+    if (since_ms == INT64_MAX)
+        return;
+    while (i < s->n_beginnings && s->beginning[i].since_ms != since_ms)
+        i++;
+    if (i == s->n_beginnings) {
+        if (!room(s, &s->beginning, s->n_beginnings, &s->beginning_cap, sizeof *s->beginning))
+            return;
+        s->beginning[s->n_beginnings++] = (struct distinct_beginning){ since_ms, 0 };
+    }
+    s->beginning[i].n += n;
 }
 
 /* ---- points ---- */
@@ -299,7 +376,8 @@ static void beginning_points(struct distinct_scratch *s, const struct state *bot
     int64_t active_ms[2] = { earliest(&both[0]), earliest(&both[1]) }, first_ms[2];
     struct span week[2] = { 0 };
     for (int i = 0; i < 2; i++) {
-        first_ms[i] = active_ms[i] < both[i].since_ms ? active_ms[i] : both[i].since_ms;
+        int64_t since_ms = beginning(&both[i]);
+        first_ms[i] = active_ms[i] < since_ms ? active_ms[i] : since_ms;
         if (active_ms[i] != INT64_MAX)
             week[i] = calendar_period(a->cal, PERIOD_WEEK, active_ms[i]);
     }
@@ -376,7 +454,7 @@ static uint32_t start_sweep(struct distinct_scratch *s, int64_t pane_ms, int64_t
 {
     uint32_t n_late = 0;
     bool placed = false;
-    s->n_panes = 0;
+    s->n_panes = s->n_beginnings = 0;
     if (!room(s, &s->pane, s->n_act + 1, &s->pane_cap, sizeof *s->pane) ||
         !room(s, &s->late, s->n_act + 1, &s->late_cap, sizeof *s->late))
         return 0;
@@ -390,10 +468,12 @@ static uint32_t start_sweep(struct distinct_scratch *s, int64_t pane_ms, int64_t
             break;
         if (!s->n_panes || s->pane[s->n_panes - 1].pane_ms != s->act[i].pane_ms)
             s->pane[s->n_panes++] = (struct distinct_pane){ s->act[i].pane_ms, 0 };
-        if (s->act[i].cause_ms > from_ms)
+        if (s->act[i].cause_ms > from_ms) {
             s->late[n_late++] = s->act[i];
-        else
-            s->pane[s->n_panes - 1].n += s->act[i].n;
+            continue;
+        }
+        s->pane[s->n_panes - 1].n += s->act[i].n;
+        count_beginning(s, s->act[i].since_ms, s->act[i].n);
     }
     qsort(s->late, n_late, sizeof *s->late, by_cause);
     return n_late;
@@ -407,8 +487,9 @@ static void sweep(struct distinct_scratch *s, const struct calendar *cal, bool l
     if (s->no_memory)
         return;
     both[0].at = both[1].at = at;
+    count_beginning(s, both[1].bump_since_ms, 0);
     /* One more fact where there are enough already changes nothing, now or later: the usual case for a busy member. */
-    if (!n_late && both[1].bump > 0 && s->pane[at].n >= both[0].k && both[0].since_ms == both[1].since_ms)
+    if (!n_late && both[1].bump > 0 && s->pane[at].n >= both[0].k && beginning(&both[0]) == beginning(&both[1]))
         return;
     around_init(&a, cal, pane_ms, lifecycle);
     s->before.n = 0;
@@ -416,53 +497,34 @@ static void sweep(struct distinct_scratch *s, const struct calendar *cal, bool l
     emit_step(s, from_ms);
     for (uint32_t i = 0; i < n_late && !s->no_memory;) {
         int64_t cause_ms = s->late[i].cause_ms;
-        for (; i < n_late && s->late[i].cause_ms == cause_ms; i++)
+        for (; i < n_late && s->late[i].cause_ms == cause_ms; i++) {
             s->pane[pane_from(s, s->late[i].pane_ms)].n += s->late[i].n;
+            count_beginning(s, s->late[i].since_ms, s->late[i].n);
+        }
         difference(s, both, &a);
         emit_step(s, cause_ms);
     }
 }
 
-/* An earlier beginning is a fact about the member, not an event: it holds at every cause. (Enabled at te, it makes a difference only if te lies before
- * the first activity, so no view judged before te can tell.) */
-static void sweep_since(struct distinct_scratch *s, const struct calendar *cal, struct state *both, int64_t since_ms)
-{
-    int64_t first_ms = INT64_MAX;
-    both[1].bump = 0;
-    both[1].since_ms = since_ms;
-    for (uint32_t i = 0; i < s->n_act; i++)
-        if (s->act[i].cause_ms < first_ms)
-            first_ms = s->act[i].cause_ms;
-    if (s->n_act)
-        sweep(s, cal, true, both, s->act[0].pane_ms, first_ms);
-    both[0].since_ms = since_ms;
-}
-
 int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint32_t at_least, bool lifecycle,
                     struct bytes *log, const struct distinct_change *c)
 {
-    int64_t since_ms, pane_ms = pane_start(cal, GRAIN_HOUR, c->t_ms);
+    const struct activity a = { pane_start(cal, GRAIN_HOUR, c->t_ms), c->cause_ms, lifecycle ? c->since_ms : INT64_MAX,
+                                c->n };
     int32_t k = at_least == 2 ? 2 : 1;
     s->n_points = 0;
     s->no_memory = false;
-    if (unpack(s, log, &since_ms) < 0)
+    if (unpack(s, log) < 0)
         return -1;
-    struct state both[2] = { { .s = s, .k = k, .since_ms = since_ms }, { .s = s, .k = k, .since_ms = since_ms } };
-    bool earlier = lifecycle && c->since_ms < since_ms;
-    if (!c->n && !earlier)
+    if (!c->n)
         return 0;
-    if (earlier) {
-        since_ms = c->since_ms;
-        sweep_since(s, cal, both, since_ms);
-    }
-    if (c->n) {
-        both[1].bump = c->n;
-        both[1].since_ms = since_ms;
-        sweep(s, cal, lifecycle, both, pane_ms, c->cause_ms);
-        add_activity(s, pane_ms, c->cause_ms, c->n);
-        fold_pane(s, pane_ms, c->n, k);
-    }
-    if (s->no_memory || pack(s, since_ms, log) < 0)
+    struct state both[2] = { { .s = s, .k = k, .bump_since_ms = INT64_MAX },
+                             { .s = s, .k = k, .bump = c->n, .bump_since_ms = a.since_ms } };
+    sweep(s, cal, lifecycle, both, a.pane_ms, a.cause_ms);
+    add_activity(s, &a);
+    fold_pane(s, a.pane_ms, c->n, k);
+    forget_old(s, lifecycle);
+    if (s->no_memory || pack(s, log) < 0)
         return -1;
     return 1;
 }
@@ -472,6 +534,7 @@ void distinct_scratch_release(struct distinct_scratch *s)
     free(s->act);
     free(s->late);
     free(s->pane);
+    free(s->beginning);
     free(s->now.v);
     free(s->before.v);
     free(s->point);

@@ -9,6 +9,8 @@
  * A change emits the difference between what the record says after and before it, at its own cause and at every later one. So a view judged at T is
  * exact whatever arrived later, and the order of arrival does not matter (design, sections 4 and 5).
  *
+ * A member begins with its first fact, or with the earliest enabling that a standing fact knows of.
+ *
  * To keep records small, a pane's changes from the fifth on are folded where no threshold lies between them. Sums stay exact; a view of the past may
  * be off by this member if facts of such a pane are withdrawn later: counted in `folded_withdrawals`. */
 #ifndef CRMPULSE_DISTINCT_H
@@ -20,7 +22,14 @@
 /* One change of the number of facts in a pane. */
 struct activity {
     int64_t pane_ms, cause_ms;
-    int32_t n; /* never 0 */
+    int64_t since_ms; /* life cycle: when these facts say the member was first enabled, INT64_MAX: they do not */
+    int32_t n;        /* never 0 */
+};
+
+/* How many of the facts that stand say the same of the member's beginning. */
+struct distinct_beginning {
+    int64_t since_ms;
+    int32_t n;
 };
 
 struct distinct_point {
@@ -40,12 +49,16 @@ struct distinct_points {
 };
 
 struct distinct_scratch {
-    struct activity *act; /* by pane, cause */
+    int64_t
+        retention_ms; /* what is older than this before the member's newest pane is forgotten, 0: nothing; set by the owner */
+    struct activity *act; /* by pane, cause, since */
     uint32_t n_act, act_cap;
     struct activity *late; /* those with a cause after the change's, by cause */
     uint32_t late_cap;
     struct distinct_pane *pane;
     uint32_t n_panes, pane_cap;
+    struct distinct_beginning *beginning;
+    uint32_t n_beginnings, beginning_cap;
     struct distinct_points now, before; /* difference after - before at this cause and at the one before */
     struct distinct_point *point;       /* the result */
     uint32_t n_points, point_cap;
@@ -56,8 +69,8 @@ void distinct_scratch_release(struct distinct_scratch *s);
 
 struct distinct_change {
     int64_t t_ms, cause_ms;
-    int32_t n;        /* facts added (> 0) or withdrawn (< 0) at this cause; 0: only since_ms may be news */
-    int64_t since_ms; /* life cycle: when the member was first enabled, INT64_MAX if unknown */
+    int32_t n;        /* facts added (> 0) or withdrawn (< 0) at this cause */
+    int64_t since_ms; /* life cycle: when the member was first enabled, as these facts know it; INT64_MAX if unknown */
 };
 
 /* Apply a change to a distinct record's log (its own packed form) and list the resulting points in scratch->point, netted, none of them 0. Returns 1 if

@@ -21,6 +21,7 @@ struct engine *engine_new(const struct definitions *defs, const struct engine_op
     arena_init(&e->identity_text, 0, 0);
     arena_init(&e->flush_text, 0, 0);
     sketch_bounds_init(&e->bounds);
+    e->distinct.retention_ms = defs->retention_ms;
     delta_batch_init(&e->batch, opt->keep_causes ? 0 : defs->tick_ms);
     e->cache = record_cache_new(opt->all_in_memory ? SIZE_MAX : opt->cache_bytes);
     e->feed = feed_writer_new();
@@ -101,7 +102,9 @@ static int by_record(const void *a, const void *b)
     int c = slice_cmp(x->key, y->key);
     if (!c && x->t_ms != y->t_ms)
         c = x->t_ms < y->t_ms ? -1 : 1;
-    return c ? c : (x->cause_ms > y->cause_ms) - (x->cause_ms < y->cause_ms);
+    if (!c && x->cause_ms != y->cause_ms)
+        c = x->cause_ms < y->cause_ms ? -1 : 1;
+    return c ? c : (x->since_ms > y->since_ms) - (x->since_ms < y->since_ms);
 }
 
 /* qsort of the C library may allocate; the few operations of one event need none of that. */
@@ -120,7 +123,7 @@ static void sort_ops(struct distinct_op *v, uint32_t n)
     }
 }
 
-/* Operations on one record, time and cause are netted first: a sale whose amount was amended is still one sale of that customer. Their order does not
+/* Operations on one record, time, cause and beginning are netted first: a sale whose amount was amended is still one sale of that customer. Their order does not
  * matter: each emits what its record says with it minus what it says without. */
 static void commit_ops(struct track_view *v)
 {
@@ -128,11 +131,9 @@ static void commit_ops(struct track_view *v)
     sort_ops(e->ops, e->n_ops);
     for (uint32_t i = 0, next; i < e->n_ops; i = next) {
         struct distinct_op op = e->ops[i];
-        for (next = i + 1; next < e->n_ops && by_record(&e->ops[next], &e->ops[i]) == 0; next++) {
+        for (next = i + 1; next < e->n_ops && by_record(&e->ops[next], &e->ops[i]) == 0; next++)
             op.n += e->ops[next].n;
-            op.since_ms = e->ops[next].since_ms < op.since_ms ? e->ops[next].since_ms : op.since_ms;
-        }
-        if (op.n || op.since_ms != INT64_MAX)
+        if (op.n)
             commit_distinct(v, &op);
     }
 }

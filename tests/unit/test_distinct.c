@@ -298,10 +298,33 @@ Test(distinct, learning_of_an_earlier_beginning_turns_new_into_resurrected)
     struct rig r = fresh(1, true);
     change(&r, hour(1), hour(1), 1, INT64_MAX);
     expect(&r, INT64_MAX, "new.d", hour(0), 1);
-    change(&r, hour(1), hour(1), 0, hour(-30));
+    change(&r, hour(1), hour(1), -1, INT64_MAX); /* the fact is another now: it knows */
+    change(&r, hour(1), hour(1), 1, hour(-30));
     expect(&r, hour(1), "new.d", hour(0), 0);
     expect(&r, hour(1), "res.d", hour(0), 1);
     expect(&r, hour(1), "new.m", 1740787200000, 1); /* 1 March: enabled and active in the same month */
+    change(&r, hour(1), hour(5), -1, hour(-30)); /* the enabling is withdrawn at hour 5 */
+    change(&r, hour(1), hour(5), 1, INT64_MAX);
+    expect(&r, hour(4), "new.d", hour(0), 0);
+    expect(&r, hour(5), "new.d", hour(0), 1);
+    expect(&r, hour(5), "res.d", hour(0), 0);
+    release(&r);
+}
+
+/* Retention 10 days: two years of daily activity stay small; who comes back after more than that is not new again. */
+Test(distinct, what_is_behind_the_retention_is_forgotten)
+{
+    struct rig r = fresh(1, true);
+    r.scratch.retention_ms = 240 * TEST_HOUR;
+    for (int i = 0; i < 730; i++)
+        change(&r, hour(24 * i), hour(24 * i), 1, INT64_MAX);
+    cr_assert_lt(r.log.n, 150, "%u bytes", r.log.n);
+    change(&r, hour(24 * 800), hour(24 * 800), 1, INT64_MAX);
+    change(&r, hour(24 * 900), hour(24 * 900), 1, INT64_MAX);
+    cr_assert_lt(r.log.n, 30, "%u bytes", r.log.n);
+    expect(&r, INT64_MAX, "res.d", hour(24 * 900), 1);
+    expect(&r, INT64_MAX, "new.d", hour(24 * 900), 0);
+    expect(&r, INT64_MAX, "", hour(24 * 900), 1);
     release(&r);
 }
 
@@ -364,10 +387,12 @@ static void check_seed(uint64_t seed, struct zone zone)
         w.since_ms = monday_ms + (int64_t)below(&rng, 40) * TEST_HOUR - 20 * TEST_HOUR;
     uint32_t told = below(&rng, m + 1); /* when the beginning becomes known */
     for (uint32_t i = 0; i <= m; i++) {
-        if (i == told && w.since_ms != INT64_MAX)
-            change(&r, s[0].t_ms, s[0].cause_ms, 0, w.since_ms);
+        for (uint32_t j = 0; i == told && j < told && w.since_ms != INT64_MAX; j++) {
+            change(&r, s[j].t_ms, s[j].cause_ms, -s[j].n, INT64_MAX);
+            change(&r, s[j].t_ms, s[j].cause_ms, s[j].n, w.since_ms);
+        }
         if (i < m)
-            change(&r, s[i].t_ms, s[i].cause_ms, s[i].n, i > told ? w.since_ms : INT64_MAX);
+            change(&r, s[i].t_ms, s[i].cause_ms, s[i].n, i >= told ? w.since_ms : INT64_MAX);
     }
     w.t_ms = INT64_MAX - 1;
     char what[40];
