@@ -133,6 +133,7 @@ struct track_view {
     /* What the overlay takes: the new event and retractions that waited for it, in canonical order. */
     const struct entry *fresh;
     uint32_t n_fresh;
+    bool mixed;                  /* its entity uses entity_seq on some events only: it is ignored (2.4 point 7) */
     int64_t since_ms;            /* the earliest of them: nothing changes before */
     struct slice self;           /* key of the entity whose facts are computed */
     int64_t self_ms;             /* its first event */

@@ -47,6 +47,12 @@ static struct slice place_of_target(struct track_view *v, struct slice target)
     return key;
 }
 
+/* Retractions and merges are no state changes of the entity: whether they have a sequence number does not matter. */
+static bool sequenced(const struct entry *e)
+{
+    return e->type != EV_EVENT_RETRACTED && e->type != EV_ENTITY_MERGED;
+}
+
 /* Entries of the overlay's log; an event without an index (it has outlived it) is recognised there. */
 static enum apply_result look_into(struct track_view *v)
 {
@@ -54,8 +60,10 @@ static enum apply_result look_into(struct track_view *v)
     struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
     struct entry at;
     uint32_t n = 0;
+    v->mixed = false;
     while (in.p < in.end && entry_read(&in, &at)) {
         n++;
+        v->mixed |= at.has_seq != v->event.has_seq && sequenced(&at) && sequenced(&v->event);
         if (slice_eq(at.id, v->event.id))
             return at.payload_hash == v->event.payload_hash ? APPLY_DUPLICATE : APPLY_CONFLICT;
     }

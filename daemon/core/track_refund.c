@@ -42,6 +42,13 @@ static void settle(struct refund_list *list)
     list->n = n;
 }
 
+/* What is refunded beyond what stands: counted nowhere but for itself. */
+static void excess_fact(struct fact *f, int64_t excess)
+{
+    f->s[FT_MODE] = SLICE("excess");
+    fact_set(f, FN_AMOUNT, excess);
+}
+
 /* What of each refund counts: up to what is left of `standing`. One fact for each way of booking it. */
 static void count_refunds(struct track_view *v, const struct refund_list *list, int64_t standing, int64_t sale_ms,
                           struct fact *(*make)(struct track_view *v, int64_t t_ms, const void *ctx),
@@ -52,7 +59,10 @@ static void count_refunds(struct track_view *v, const struct refund_list *list, 
         const struct entry *e = list->v[i];
         int64_t asked = entry_int(e, F_AMOUNT_MICROS, 0), amount = asked < standing ? asked : standing,
                 cost = entry_int(e, F_COST_MICROS, 0);
-        if (amount <= 0)
+        amount = amount > 0 ? amount : 0;
+        if (asked > amount)
+            excess_fact(make(v, e->t_ms, ctx), asked - amount);
+        if (!amount)
             continue;
         standing -= amount;
         if (counted)

@@ -21,6 +21,7 @@ struct ticket_state {
     int64_t reopened_after_ms; /* the shortest time from a resolve to its reopening */
     struct work total;
     uint32_t n_replies; /* human */
+    uint32_t n_ignored; /* resolves of a resolved ticket */
 };
 
 /* ---- worked time ---- */
@@ -87,8 +88,10 @@ static void step_opened(struct ticket_state *s, uint32_t at)
 static void step_resolved(struct track_view *v, struct ticket_state *s, uint32_t at, bool has_opening)
 {
     const struct entry *e = &s->log.v[at];
-    if (s->resolved)
+    if (s->resolved) {
+        s->n_ignored++;
         return;
+    }
     if (!has_opening && !s->opened && entry_has(e, F_OPENED_AT_MS)) {
         s->opened = s->in_interval = true;
         s->opened_at = at;
@@ -290,6 +293,7 @@ static void cohort_facts(struct track_view *v, const struct ticket_state *s)
     fact_set(f, FN_RESOLVED, s->resolved);
     fact_set(f, FN_REOPENED, s->reopened);
     fact_set(f, FN_FCR, s->resolved && one_touch);
+    fact_set(f, FN_N, s->n_ignored);
     if (s->reopened)
         fact_set(f, FN_DURATION_MS, s->reopened_after_ms);
     struct slice customer = log_text(s->log, F_CUSTOMER_ID);

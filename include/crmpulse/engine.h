@@ -60,6 +60,7 @@ struct engine_stats {
     uint64_t applied, duplicates, conflicts, late, negative_durations, records_cached, deltas;
     uint64_t parked;          /* events that had no rate when they came */
     uint64_t money_overflows; /* amounts beyond 2^53 after conversion: parked as well */
+    uint64_t sequence_mixed;  /* events of entities that use entity_seq on some of their events only */
     /* Where a bound made a result inexact. The first two touch views of the past only (final values stay exact), and only for events later than the
      * newest 64 causes of their entity, or a withdrawal from a pane with more than four facts of one member. */
     uint64_t causes_capped, folded_withdrawals;

@@ -303,7 +303,7 @@ Test(distinct, learning_of_an_earlier_beginning_turns_new_into_resurrected)
     expect(&r, hour(1), "new.d", hour(0), 0);
     expect(&r, hour(1), "res.d", hour(0), 1);
     expect(&r, hour(1), "new.m", 1740787200000, 1); /* 1 March: enabled and active in the same month */
-    change(&r, hour(1), hour(5), -1, hour(-30)); /* the enabling is withdrawn at hour 5 */
+    change(&r, hour(1), hour(5), -1, hour(-30));    /* the enabling is withdrawn at hour 5 */
     change(&r, hour(1), hour(5), 1, INT64_MAX);
     expect(&r, hour(4), "new.d", hour(0), 0);
     expect(&r, hour(5), "new.d", hour(0), 1);

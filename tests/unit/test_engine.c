@@ -237,10 +237,10 @@ Test(engine_refund, counts_in_time_order_up_to_what_stands)
            60); /* the same, booked at the order; a measure takes one of the modes */
     say(r, "order_refunded +20 c refund_id=F1 order_id=O1 amount_micros=70");
     expect(in_hour(r, "rep:u|refund~amount", 20), 70);
-    expect(in_hour(r, "rep:u|refund~amount", 30), 30); /* only 30 were left */
+    expect(in_hour(r, "rep:u|refund~amount", 30), 30 + 30); /* only 30 were left; the rest has the mode "excess" */
     expect(in_hour(r, "rep:u|refund~cost", 30), 15);
     say(r, "order_amended +40 d order_id=O1 amount_micros=120");
-    expect(in_hour(r, "rep:u|refund~amount", 30), 50); /* judged again */
+    expect(in_hour(r, "rep:u|refund~amount", 30), 50 + 10); /* judged again */
     say(r, "order_refunded +50 e refund_id=F1 order_id=O1 amount_micros=5");
     expect(in_hour(r, "rep:u|refund~amount", 50), 0); /* the same refund again */
     say(r, "order_cancelled +60 f order_id=O1");
