@@ -50,6 +50,7 @@ static int on_published(void *ctx, const struct kpi_row *row)
 static int advance(struct runner *r, bool at_end)
 {
     const struct evaluator_sink sink = { .ctx = r,
+                                         .emitted_at_ms = r->c->now_ms,
                                          .alert = on_alert,
                                          .judged_row = r->c->published && !r->check.order ? on_published : NULL };
     int rc = core_run_advance(&r->core, at_end, &sink);
