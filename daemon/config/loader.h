@@ -41,6 +41,7 @@ enum { SWITCHES_MAX = 64, SWITCH_VALUES_MAX = 12, FILES_MAX = 256 };
 struct switch_def {
     struct slice name;
     bool number;
+    bool list; /* any words; `chosen` holds them with a blank between */
     uint32_t n_values;
     struct slice value[SWITCH_VALUES_MAX];
     struct slice chosen;

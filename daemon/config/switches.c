@@ -30,7 +30,26 @@ static void add_value(struct loader *l, struct switch_def *d, const struct node 
         d->value[d->n_values++] = n->text;
 }
 
-/* A list declares a switch with its values, the default first; in the catalogue a number declares a numeric one. */
+/* Words of a list switch: a list of them, or one text. Empty is a list without words. */
+static struct slice words(struct loader *l, const struct node *value)
+{
+    struct text t = { .l = l };
+    text_put(&t, "%s", "");
+    if (value && value->kind == NODE_SCALAR)
+        text_put(&t, "%s", value->text.p);
+    for (const struct node *n = value && value->kind == NODE_LIST ? value->first : NULL; n; n = n->next) {
+        if (n->kind != NODE_SCALAR || !n->text.n || strchr(n->text.p, ' '))
+            report(l, n, "expected a word without blanks");
+        else
+            text_put(&t, "%s%s", t.n ? " " : "", n->text.p);
+    }
+    if (!value || value->kind == NODE_MAP || (t.p && strpbrk(t.p, "'\"\\\n,=")))
+        report(l, value, "expected a list of plain words");
+    return (struct slice){ t.p, t.n };
+}
+
+/* A list declares a switch with its values, the default first; in the catalogue a number declares a numeric one and {list: [..]} one that takes any list
+ * of words. */
 static void declare(struct loader *l, const struct node *key)
 {
     int i = switch_find(l, key->text);
@@ -43,7 +62,13 @@ static void declare(struct loader *l, const struct node *key)
         return;
     }
     struct switch_def *d = &l->switches[i < 0 ? (int)l->n_switches++ : i];
-    *d = (struct switch_def){ .name = key->text, .number = key->value->kind == NODE_SCALAR };
+    *d = (struct switch_def){ .name = key->text,
+                              .number = key->value->kind == NODE_SCALAR,
+                              .list = key->value->kind == NODE_MAP };
+    if (d->list) {
+        d->chosen = words(l, node_get(key->value, "list"));
+        return;
+    }
     if (d->number) {
         if (!digits_only(key->value->text))
             report(l, key->value, "expected a number or a list of values");
@@ -92,6 +117,8 @@ static void choose(struct loader *l, const struct node *key)
     int i = switch_find(l, key->text);
     if (i < 0) {
         unknown_switch(l, key->text, key, 0);
+    } else if (l->switches[i].list) {
+        l->switches[i].chosen = words(l, key->value);
     } else if (key->value->kind != NODE_SCALAR) {
         report(l, key->value, "expected the value of a switch");
     } else if (check_value(l, &l->switches[i], key->value->text, key->value, 0)) {
@@ -106,7 +133,9 @@ static void each_key(struct loader *l, bool builtin, bool declarations)
         if (l->file[i].source->builtin != builtin || !map || map->kind != NODE_MAP)
             continue;
         for (const struct node *k = map->first; k; k = k->next) {
-            bool declares = k->value->kind == NODE_LIST || builtin;
+            int known = switch_find(l, k->text);
+            bool takes_list = known >= 0 && l->switches[known].list;
+            bool declares = builtin || (k->value->kind == NODE_LIST && !takes_list);
             if (declares && declarations)
                 declare(l, k);
             else if (!declares && !declarations)
@@ -118,7 +147,7 @@ static void each_key(struct loader *l, bool builtin, bool declarations)
 static char *choices_text(struct loader *l, const struct switch_def *d)
 {
     struct text t = { .l = l };
-    text_put(&t, "%s", d->number ? "a number" : "");
+    text_put(&t, "%s", d->number ? "a number" : d->list ? "a list" : "");
     for (uint32_t i = 0; i < d->n_values; i++)
         text_put(&t, "%s%.*s", t.n ? ", " : "", (int)d->value[i].n, d->value[i].p);
     return copy_text(l, (struct slice){ t.p, t.n });
@@ -149,12 +178,20 @@ static void take_credit(struct loader *l)
         l->everywhere |= (uint64_t)1 << i;
 }
 
+static void load_followups(struct loader *l)
+{
+    int i = switch_find(l, SLICE("followup_days"));
+    if (i >= 0 && l->switches[i].number)
+        l->defs->followup_ms = strtoll(l->switches[i].chosen.p, NULL, 10) * INT64_C(86400000);
+}
+
 void switches_load(struct loader *l)
 {
     each_key(l, true, true);
     each_key(l, false, true);
     each_key(l, false, false);
     take_credit(l);
+    load_followups(l);
     publish(l);
 }
 
@@ -324,6 +361,45 @@ static uint32_t replace_if(struct replacer *r, uint32_t after_name, uint32_t to)
     return after;
 }
 
+/* The words as literals with commas between: what in() takes. One empty text, which nothing equals, if there are none. */
+static void put_words(struct replacer *r, struct slice text, uint32_t at)
+{
+    put(r, "'", 1, at, true);
+    for (uint32_t i = 0; i < text.n; i++) {
+        if (text.p[i] == ' ')
+            put(r, "','", 3, at, true);
+        else
+            put(r, text.p + i, 1, at, true);
+    }
+    put(r, "'", 1, at, true);
+}
+
+static void put_count(struct replacer *r, struct slice text, uint32_t at)
+{
+    char digits[16];
+    uint32_t n = text.n > 0;
+    for (uint32_t i = 0; i < text.n; i++)
+        n += text.p[i] == ' ';
+    put(r, digits, (uint32_t)snprintf(digits, sizeof digits, "%u", n), at, true);
+}
+
+/* switch.NAME of a list: its words; switch.NAME.n: how many. */
+static bool replace_list(struct replacer *r, struct range name)
+{
+    struct range without = { name.from, name.to };
+    bool count = name.to - name.from > 2 && memcmp(text_of(r) + name.to - 2, ".n", 2) == 0;
+    without.to -= count ? 2 : 0;
+    int i = switch_operand(r, without);
+    if (i < 0 || !r->l->switches[i].list)
+        return false;
+    r->out->used |= (uint64_t)1 << i;
+    if (count)
+        put_count(r, r->l->switches[i].chosen, name.from);
+    else
+        put_words(r, r->l->switches[i].chosen, name.from);
+    return true;
+}
+
 static void replace_name(struct replacer *r, struct range name)
 {
     struct slice s = slice_at(r, name);
@@ -331,6 +407,8 @@ static void replace_name(struct replacer *r, struct range name)
         put(r, s.p, s.n, name.from, false);
         return;
     }
+    if (replace_list(r, name))
+        return;
     int i = switch_operand(r, name);
     if (i < 0) {
         unknown_switch(r->l, (struct slice){ s.p + 7, s.n - 7 }, r->node, name.from + 7);

@@ -4,7 +4,7 @@
 /* Events that lie in an entity's log but tell nothing about the entity itself. */
 static bool foreign(const struct entry *e)
 {
-    return e->type == EV_ORDER_REFUNDED || e->type == EV_PAYMENT_RECEIVED;
+    return e->type == EV_ORDER_REFUNDED || e->type == EV_PAYMENT_RECEIVED || e->type == EV_FOLLOW_UP_LOGGED;
 }
 
 struct slice log_text(struct entry_log log, enum event_field f)

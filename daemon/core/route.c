@@ -173,6 +173,11 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
     case EV_FX_RATE_SET:
         r.id = join((struct slice[]){ r.id, event_str(ev, F_TO_CURRENCY) }, 2, buf, cap);
         break;
+    case EV_FOLLOW_UP_LOGGED: /* part of the lead or deal it is about: whether one was due is a matter of that */
+        if (slice_eq(event_str(ev, F_TARGET_KIND), SLICE("lead")) ||
+            slice_eq(event_str(ev, F_TARGET_KIND), SLICE("deal")))
+            r = (struct route){ event_str(ev, F_TARGET_KIND), event_str(ev, F_TARGET_ID) };
+        break;
     case EV_OUTAGE: /* those of an org together: a time counts once, however many components are down */
         r.id = SLICE("all");
         break;

@@ -33,6 +33,8 @@ bool view_reached(struct track_view *v, int64_t t_ms);
 /* The switch credit=follow_owner. */
 bool view_follows_owner(const struct track_view *v);
 const struct calendar *view_calendar(const struct track_view *v);
+/* A follow-up is due so long after the last one; 0: no due times of that kind. */
+int64_t view_followup_ms(const struct track_view *v);
 /* A fact of the view's entity; never NULL: when memory runs out a scratch fact is handed out and the event is refused. */
 struct fact *view_fact(struct track_view *v, enum fact_type type, int64_t t_ms);
 /* Memory that lives as long as the facts of this event; NULL when out of memory (the event is then refused). */
@@ -88,6 +90,10 @@ int64_t micros_share(int64_t micros, int64_t part, int64_t whole);
 bool view_money(struct track_view *v, struct slice currency, int64_t amount, int64_t t_ms, int64_t *ret);
 /* product / unit rounded half to even; unit > 0. */
 int64_t round_half_even(__int128 product, int64_t unit);
+
+/* Due times of follow-ups while a lead or deal was open, from its own log; what is missing comes from the parent. */
+void followup_facts(struct track_view *v, struct entry_log log, struct entry_log parent, struct span open,
+                    struct slice kind);
 
 typedef void (*track_facts)(struct track_view *v, struct entry_log log);
 

@@ -225,6 +225,22 @@ static void find_parents(struct track_view *v, struct deal_log *d)
     s->customer = c.id;
 }
 
+/* A deal was open from its opening, and each reopening, to the close that stands before the next. */
+static void follow_ups(struct track_view *v, const struct deal_log *d)
+{
+    struct span open = { d->s.opened_ms, INT64_MAX };
+    for (uint32_t i = d->s.opened_at; i < d->log.n; i++) {
+        const struct entry *e = &d->log.v[i];
+        if (e->type == EV_DEAL_CLOSED) {
+            open.end_ms = e == d->s.close ? d->s.close_ms : e->t_ms;
+        } else if (e->type == EV_DEAL_REOPENED && open.end_ms != INT64_MAX) {
+            followup_facts(v, d->log, d->lead, open, SLICE("deal"));
+            open = (struct span){ e->t_ms, INT64_MAX };
+        }
+    }
+    followup_facts(v, d->log, d->lead, open, SLICE("deal"));
+}
+
 void deal_facts(struct track_view *v, struct entry_log log)
 {
     struct deal_log d = { .log = log };
@@ -237,6 +253,8 @@ void deal_facts(struct track_view *v, struct entry_log log)
         return;
     if (d.s.opened)
         opening_facts(v, &d);
+    if (d.s.really_opened)
+        follow_ups(v, &d);
     if (d.s.close) {
         close_facts(v, &d);
         deal_refund_facts(v, &d);

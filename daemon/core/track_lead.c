@@ -91,6 +91,16 @@ static void conversion_fact(struct track_view *v, struct entry_log log, const st
     credited_fact(v, log, FACT_LEAD_CONVERTED, s->customer_ms, s, c);
 }
 
+static void follow_ups(struct track_view *v, struct entry_log log, const struct lead_state *s)
+{
+    struct span open = { log.v[s->created].t_ms, s->by_customer ? s->customer_ms : INT64_MAX };
+    const uint32_t end[] = { s->converted, s->disqualified };
+    for (int i = 0; i < 2; i++)
+        if (end[i] < log.n && log.v[end[i]].t_ms < open.end_ms)
+            open.end_ms = log.v[end[i]].t_ms;
+    followup_facts(v, log, (struct entry_log){ 0 }, open, SLICE("lead"));
+}
+
 void lead_facts(struct track_view *v, struct entry_log log)
 {
     struct lead_state s = { 0 };
@@ -105,6 +115,7 @@ void lead_facts(struct track_view *v, struct entry_log log)
     credited_fact(v, log, FACT_LEAD, log.v[s.created].t_ms, &s, credit_owner(log, s.created));
     if (s.qualified < log.n)
         credited_fact(v, log, FACT_LEAD_QUALIFIED, log.v[s.qualified].t_ms, &s, credit_owner(log, s.qualified));
+    follow_ups(v, log, &s);
     if (s.converted < log.n || s.by_customer)
         conversion_fact(v, log, &s);
     else if (s.disqualified == log.n) {

@@ -266,6 +266,11 @@ const struct calendar *view_calendar(const struct track_view *v)
     return &v->def->calendar;
 }
 
+int64_t view_followup_ms(const struct track_view *v)
+{
+    return v->e->defs->followup_ms;
+}
+
 struct fact *view_fact(struct track_view *v, enum fact_type type, int64_t t_ms)
 {
     struct fact *f = fact_push(v->out, type, t_ms);

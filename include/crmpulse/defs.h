@@ -252,7 +252,8 @@ struct definitions {
     struct rule_def *rule;
     struct scorecard_def *scorecard;
     struct org_def *org;
-    bool follow_owner; /* switch credit=follow_owner: what was counted moves with the owner of its entity */
+    bool follow_owner;   /* switch credit=follow_owner: what was counted moves with the owner of its entity */
+    int64_t followup_ms; /* switch followup_days: how long after the last follow-up the next is due; 0: none is */
     uint32_t n_snapshots;
     uint32_t snapshot_dims;         /* bit per dim whose rows are published; 0: all */
     struct window *snapshot_window; /* extra windows in which every KPI is published at snapshot ticks */

@@ -1,5 +1,6 @@
 /* Orgs, rules, scorecards and measures as they are read; what a hash tells apart. */
 #include "config_fixture.h"
+#include "crmpulse/fact_slot.h"
 
 #include <math.h>
 
@@ -215,6 +216,33 @@ Test(config, switches_choose_the_measures_that_are_used)
     cr_assert_eq(measure(c, "a")->dims, 3u);
     cr_assert_neq(c->defs.kpi[0].hash, hash);
     cr_assert_str_eq(c->defs.kpi[0].switches, "by=amount");
+    done(&r);
+}
+
+/* A list switch takes any words; in a formula they are what in() compares with, and .n is their number. */
+Test(config, lists_as_switches)
+{
+    struct loaded r = load("switches: {analytics_features: [bi, cubes]}\n"
+                           "measures: {n_features: {fact: usage, agg: sum, value: switch.analytics_features.n}}\n");
+    const struct config *c = must_load(&r);
+    cr_assert_str_eq(kpi(c, "analytics_usage")->switches, "activity_events=all,analytics_features=bi cubes");
+    const struct measure_def *users = measure(c, "analytics_users"), *n = measure(c, "n_features");
+    struct fact f = { .s[FT_KIND] = SLICE("feature"), .dim[DIM_FEATURE] = SLICE("cubes") };
+    cr_assert(expr_true(expr_eval(users->where, fact_slot_load, &f)));
+    f.dim[DIM_FEATURE] = SLICE("bi cubes");
+    cr_assert_not(expr_true(expr_eval(users->where, fact_slot_load, &f)));
+    cr_assert_eq(expr_eval(n->value, fact_slot_load, &f).i, 2);
+    done(&r);
+    const char *const set[] = { "switches.analytics_features=cubes" };
+    r = load_with(NULL, 1, set);
+    cr_assert_str_eq(kpi(must_load(&r), "analytics_usage")->switches, "activity_events=all,analytics_features=cubes");
+    done(&r);
+    r = load("switches: {analytics_features: []}\n");
+    f.dim[DIM_FEATURE] = (struct slice){ 0 };
+    cr_assert_not(expr_true(expr_eval(measure(must_load(&r), "analytics_users")->where, fact_slot_load, &f)));
+    done(&r);
+    r = load("switches: {analytics_features: {a: 1}}\n");
+    cr_assert_null(r.config);
     done(&r);
 }
 
