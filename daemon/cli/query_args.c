@@ -7,6 +7,8 @@
 
 #include "crmpulse/cli.h"
 
+enum { AROUND_REACH = 5 };
+
 struct raw_args {
     const char *config;
     uint32_t n_sets, n_at, n_kpis, n_windows, n_dims, n_subjects;
@@ -17,14 +19,23 @@ struct raw_args {
 };
 
 static const struct option options[] = {
-    { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
-    { "switch", required_argument, NULL, 'S' }, { "at", required_argument, NULL, 'a' },
-    { "kpi", required_argument, NULL, 'k' },    { "window", required_argument, NULL, 'w' },
-    { "dim", required_argument, NULL, 'd' },    { "subject", required_argument, NULL, 'j' },
-    { "json", no_argument, NULL, 'J' },         { "boards", no_argument, NULL, 'B' },
-    { "alerts", no_argument, NULL, 'A' },       { "scorecards", no_argument, NULL, 'C' },
-    { "published", no_argument, NULL, 'P' },    { "quiet", no_argument, NULL, 'q' },
-    { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+    { "config", required_argument, NULL, 'c' },
+    { "set", required_argument, NULL, 's' },
+    { "switch", required_argument, NULL, 'S' },
+    { "at", required_argument, NULL, 'a' },
+    { "kpi", required_argument, NULL, 'k' },
+    { "window", required_argument, NULL, 'w' },
+    { "dim", required_argument, NULL, 'd' },
+    { "subject", required_argument, NULL, 'j' },
+    { "json", no_argument, NULL, 'J' },
+    { "boards", no_argument, NULL, 'B' },
+    { "alerts", no_argument, NULL, 'A' },
+    { "scorecards", no_argument, NULL, 'C' },
+    { "published", no_argument, NULL, 'P' },
+    { "quiet", no_argument, NULL, 'q' },
+    { "around", required_argument, NULL, 'R' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
 };
 
 static const struct {
@@ -64,7 +75,9 @@ static void usage(FILE *to, enum query_source source)
                 : "  --kpi ID             repeatable (default: every KPI)\n"
                   "  --window W           5m 1h 24h 7d 14d 30d 90d 365d, d w m q h y td g, or START..END; "
                   "repeatable (default: the KPI's own)\n",
-            source == QUERY_RULE ? "" : "  --boards --alerts --scorecards   print those instead of rows\n",
+            source == QUERY_RULE ? ""
+                                 : "  --boards --alerts --scorecards   print those instead of rows\n"
+                                   "  --around SUBJECT     with --boards: only what is up to 5 ranks around it\n",
             sources[source].more);
 }
 
@@ -116,6 +129,9 @@ static bool take(struct query_args *q, struct raw_args *r, int opt)
         return q->published = true;
     case 'q':
         return q->quiet = true;
+    case 'R':
+        q->around = (struct board_around){ slice_of(optarg), AROUND_REACH };
+        return q->boards = true;
     default:
         return false;
     }

@@ -80,7 +80,8 @@ int results_print(struct results *r, struct evaluator *e, int64_t newest_ms)
     int64_t newest = newest_ms == INT64_MIN ? 0 : newest_ms;
     query_args_fill(args, &newest, &q);
     for (uint32_t i = 0; i < q.n_at; i++) {
-        if (args->boards && evaluator_boards(e, q.at_ms[i], print_board, r) < 0)
+        const struct board_around *around = args->around.subject.p ? &args->around : NULL;
+        if (args->boards && evaluator_boards_around(e, q.at_ms[i], around, print_board, r) < 0)
             return -1;
         if (args->scorecards && evaluator_scorecards(e, q.at_ms[i], print_card, r) < 0)
             return -1;

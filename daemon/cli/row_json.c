@@ -151,6 +151,7 @@ struct slice board_json(struct arena *a, const struct board_snapshot *b)
     integer(&t, "at_ms", b->tick_ms);
     integer(&t, "window_start_ms", b->window_start_ms);
     integer(&t, "window_end_ms", b->window_end_ms);
+    integer(&t, "ranked_count", b->ranked_count);
     json_text_key(&t, "entries");
     json_text_open(&t, '[');
     for (size_t i = 0; i < b->entry_count; i++) {
@@ -163,6 +164,7 @@ struct slice board_json(struct arena *a, const struct board_snapshot *b)
         number(&t, "value", e->value, e->is_null);
         number(&t, "gap", e->gap, false);
         integer(&t, "reached_at_ms", e->reached_at_ms);
+        integer(&t, "samples", e->samples);
         json_text_close(&t, '}');
     }
     json_text_close(&t, ']');

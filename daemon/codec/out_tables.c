@@ -91,8 +91,9 @@ const struct out_table out_alert_table =
 
 #define E(kind, f) SLOT(SLOT_##kind, board_entry, Crmpulse__V1__BoardEntry, f)
 static const struct out_slot entry_slots[] = {
-    E(TEXT, subject), E(INT32, rank), E(INT32, previous_rank), E(INT32, movement),
-    E(DOUBLE, value), E(DOUBLE, gap), E(INT64, reached_at_ms), E(BOOL, is_null),
+    E(TEXT, subject),    E(INT32, rank),          E(INT32, previous_rank), E(INT32, movement),
+    E(INT32, last_rank), E(INT32, moved),         E(INT64, samples),       E(DOUBLE, value),
+    E(DOUBLE, gap),      E(INT64, reached_at_ms), E(BOOL, is_null),
 };
 static const struct out_table entry_table = TABLE(board_entry, crmpulse__v1__board_entry__descriptor, entry_slots);
 
@@ -110,6 +111,8 @@ static const struct out_slot board_slots[] = {
     B(INT64, revision),
     B(TEXT, definition_hash),
     B(INT64, emitted_at_ms),
+    B(BOOL, change),
+    B(INT64, ranked_count),
     { .kind = SLOT_MESSAGES,
       .from = offsetof(struct board_snapshot, entries),
       .from_count = offsetof(struct board_snapshot, entry_count),

@@ -9,7 +9,9 @@ static const char *const ties_words[] = {
 
 static void load_board(struct loader *l, struct entry *e, struct board_def *b)
 {
-    static const char *const keys[] = { "kpi", "window", "dim", "ties", "top", "note", NULL };
+    static const char *const keys[] = { "kpi",         "window",  "dim",   "ties", "top",
+                                        "min_samples", "changes", "order", "note", NULL };
+    static const char *const orders[] = { "descending", "ascending", NULL };
     const struct node *n;
     int64_t top = 0;
     int ties;
@@ -24,6 +26,15 @@ static void load_board(struct loader *l, struct entry *e, struct board_def *b)
         b->ties = (enum ties)ties;
     if ((n = node_get(e->map, "top")) && value_int(l, n, 0, 1000000, &top))
         b->top = (uint32_t)top;
+    if ((n = node_get(e->map, "min_samples")))
+        value_int(l, n, 0, INT64_MAX / 2, &b->min_samples);
+    if ((n = node_get(e->map, "changes")) && value_duration(l, n, 0, 86400000, &b->changes_ms) &&
+        b->changes_ms % l->defs->tick_ms)
+        report(l, n, "changes are published at ticks: a multiple of time.tick");
+    if ((n = node_get(e->map, "order")) && (ties = value_choice(l, n, orders, "order")) >= 0) {
+        b->has_order = true;
+        b->ascending = ties == 1;
+    }
 }
 
 void boards_load(struct loader *l)

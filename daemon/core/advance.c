@@ -2,6 +2,7 @@
 #include "eval_core.h"
 
 #include "eval_pending.h"
+#include "board.h"
 #include "evidence.h"
 #include "publish.h"
 #include "rules.h"
@@ -37,6 +38,8 @@ static int judge_tick(struct evaluator *e, int64_t tick_ms)
         rc = publish_finals(e);
     if (rc == 0 && e->rows_due && is_snapshot(e, tick_ms))
         rc = publish_snapshot(e, tick_ms);
+    else if (rc == 0 && e->rows_due && e->changes_ms && tick_ms % e->changes_ms == 0)
+        rc = boards_change(e, tick_ms);
     e->judged_tick = tick_ms;
     e->judged_seq = e->fed_seq;
     e->tick_unsaved = true;
@@ -56,6 +59,8 @@ static int64_t next_tick(const struct evaluator *e)
     if (e->rows_due && e->judged_tick != INT64_MIN) {
         int64_t snapshot = snapshot_at(e, e->judged_tick + 1);
         next = snapshot < next ? snapshot : next;
+        int64_t change = e->changes_ms ? floor_to(e->judged_tick, e->changes_ms) + e->changes_ms : INT64_MAX;
+        next = change < next ? change : next;
     }
     return next;
 }

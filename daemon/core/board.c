@@ -6,7 +6,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "board_told.h"
 #include "row.h"
+
+struct run {
+    uint32_t from, n;
+};
 
 static int reserve(struct board_scratch *scratch, uint32_t n)
 {
@@ -20,6 +25,15 @@ static int reserve(struct board_scratch *scratch, uint32_t n)
     return 0;
 }
 
+static struct ranking_rule rule_of(const struct evaluator *e, const struct board_def *board)
+{
+    struct ranking_rule rule = ranking_rule_of(e->defs, board->dim, board->kpi, board->ties);
+    rule.min_samples = board->min_samples;
+    if (board->has_order)
+        rule.ascending = board->ascending;
+    return rule;
+}
+
 /* Previous ranks into the subjects; 0 where it had no value, or where the window has nothing before it. */
 static int rank_before(struct evaluator *e, const struct reading *now, const struct org *org,
                        const struct board_def *board)
@@ -30,7 +44,8 @@ static int rank_before(struct evaluator *e, const struct reading *now, const str
         return 0;
     struct reading r = *now;
     r.prev = COMPARED_WHOLE;
-    if (ranking_make(&r, org, board->dim, board->kpi, board->ties, &e->boards.before) < 0)
+    struct ranking_rule rule = rule_of(e, board);
+    if (ranking_make(&r, org, &rule, &e->boards.before) < 0)
         return -1;
     for (uint32_t i = 0; i < e->boards.before.n; i++)
         if (!e->boards.before.v[i].is_null)
@@ -45,11 +60,12 @@ static struct board_entry entry_of(const struct ranked *x)
         .subject = x->subject->text,
         .rank = x->rank,
         .previous_rank = before,
-        .movement = before ? before - x->rank : 0,
+        .movement = before && x->rank ? before - x->rank : 0,
         .value = x->value,
         .gap = x->gap,
         .reached_at_ms = x->reached_ms == INT64_MIN ? 0 : x->reached_ms,
         .is_null = x->is_null,
+        .samples = x->samples,
     };
 }
 
@@ -75,20 +91,44 @@ static void write_id(struct board_snapshot *b, uint64_t content, char *id)
     b->id = hex_id(parts, sizeof parts / sizeof parts[0], numbers, sizeof numbers / sizeof numbers[0], id);
 }
 
-int board_make(struct evaluator *e, const struct reading *r, const struct org *org, int board, char *id, char *hash,
-               struct board_snapshot *ret)
+/* Which entries a board shows: its top, or `reach` on either side of a subject. */
+static struct run run_of(const struct ranking *ranking, const struct board_def *def, const struct board_around *around)
+{
+    uint32_t n = ranking->n, at = 0;
+    if (!around)
+        return (struct run){ 0, def->top && def->top < n ? def->top : n };
+    while (at < n && !slice_eq(ranking->v[at].subject->text, around->subject))
+        at++;
+    if (at == n)
+        return (struct run){ 0, 0 };
+    uint32_t from = at > around->reach ? at - around->reach : 0;
+    uint32_t to = n - at > around->reach ? at + around->reach + 1 : n;
+    return (struct run){ from, to - from };
+}
+
+static int64_t count_ranked(const struct ranking *ranking)
+{
+    int64_t n = 0;
+    for (uint32_t i = 0; i < ranking->n; i++)
+        n += ranking->v[i].rank > 0;
+    return n;
+}
+
+int board_make(struct evaluator *e, const struct reading *r, const struct org *org, int board,
+               const struct board_around *around, struct board_text *text, struct board_snapshot *ret)
 {
     const struct board_def *def = &e->defs->board[board];
     struct board_scratch *scratch = &e->boards;
-    if (rank_before(e, r, org, def) < 0 || ranking_make(r, org, def->dim, def->kpi, def->ties, &scratch->now) < 0)
+    struct ranking_rule rule = rule_of(e, def);
+    if (rank_before(e, r, org, def) < 0 || ranking_make(r, org, &rule, &scratch->now) < 0)
         return -1;
-    uint32_t n = def->top && def->top < scratch->now.n ? def->top : scratch->now.n;
-    if (reserve(scratch, n) < 0)
+    struct run run = run_of(&scratch->now, def, around);
+    if (reserve(scratch, run.n) < 0)
         return -1;
-    for (uint32_t i = 0; i < n; i++)
-        scratch->entry[i] = entry_of(&scratch->now.v[i]);
+    for (uint32_t i = 0; i < run.n; i++)
+        scratch->entry[i] = entry_of(&scratch->now.v[run.from + i]);
     struct span span = reading_span(r, org, COMPARED_NOT);
-    hex_hash(e->defs->kpi[def->kpi].hash, hash);
+    hex_hash(e->defs->kpi[def->kpi].hash, text->hash);
     *ret = (struct board_snapshot){
         .board = slice_of(def->id),
         .org = org->id,
@@ -99,25 +139,87 @@ int board_make(struct evaluator *e, const struct reading *r, const struct org *o
         .window_start_ms = span.start_ms,
         .window_end_ms = span.end_ms,
         .entries = scratch->entry,
-        .entry_count = n,
-        .definition_hash = { hash, 16 },
+        .entry_count = run.n,
+        .ranked_count = count_ranked(&scratch->now),
+        .definition_hash = { text->hash, 16 },
     };
-    write_id(ret, content_hash(ret), id);
+    write_id(ret, content_hash(ret), text->id);
     return 0;
+}
+
+/* A change says what differs; afterwards all of the board counts as told. */
+static int tell(struct evaluator *e, struct org *org, uint32_t board, struct board_text *text, struct board_snapshot *b,
+                bool change)
+{
+    size_t n = b->entry_count;
+    struct board_entry *all = NULL;
+    if (change) {
+        all = malloc((n ? n : 1) * sizeof *all);
+        if (!all)
+            return -1;
+        memcpy(all, b->entries, n * sizeof *all);
+        if (board_difference(e, org, board, b) < 0) {
+            free(all);
+            return -1;
+        }
+        b->change = true;
+        write_id(b, content_hash(b), text->id);
+    }
+    board_compare(org, board, b, e->boards.entry);
+    int rc = change && b->entry_count == 0 ? 0 : e->sink->board(e->sink->ctx, b, false);
+    if (rc == 0)
+        rc = board_told(e, org, board, change ? all : b->entries, n);
+    free(all);
+    return rc;
 }
 
 static int publish_board(struct evaluator *e, enum view_id v, struct org *org, uint32_t board)
 {
-    char id[33], hash[17];
+    struct board_text text;
     struct board_snapshot b;
     struct reading r = reading_at_view(e, v, plan_window(&e->plan, &e->defs->board[board].window));
-    if (board_make(e, &r, org, (int)board, id, hash, &b) < 0)
+    if (board_make(e, &r, org, (int)board, NULL, &text, &b) < 0)
         return -1;
     uint64_t content = content_hash(&b);
     if (b.entry_count == 0 || org->view[v].board_published[board] == content)
         return 0;
     org->view[v].board_published[board] = content;
-    return e->sink->board(e->sink->ctx, &b, v == VIEW_BASE);
+    if (v == VIEW_JUDGED)
+        return tell(e, org, board, &text, &b, false);
+    board_compare(org, board, &b, e->boards.entry);
+    return e->sink->board(e->sink->ctx, &b, true);
+}
+
+/* Whether a subject of the board was touched since the last snapshot. */
+static bool is_touched(const struct evaluator *e, const struct org *org, uint32_t board)
+{
+    const struct board_def *def = &e->defs->board[board];
+    uint32_t watch = plan_watch_of(&e->plan, def->kpi, plan_window(&e->plan, &def->window));
+    const struct subject_set *changed = &e->view[VIEW_JUDGED].changed;
+    for (uint32_t i = 0; i < changed->n; i++)
+        if (changed->v[i]->org == org && changed->v[i]->dim == def->dim &&
+            bit_test(changed->v[i]->view[VIEW_JUDGED].changed, watch))
+            return true;
+    return false;
+}
+
+int boards_change(struct evaluator *e, int64_t tick_ms)
+{
+    int rc = 0;
+    for (uint32_t o = 0; e->sink->board && o < e->store.n_orgs; o++)
+        for (uint32_t b = 0; rc == 0 && b < e->defs->n_boards; b++) {
+            struct org *org = e->store.org[o];
+            const struct board_def *def = &e->defs->board[b];
+            struct board_text text;
+            struct board_snapshot snapshot;
+            if (!def->changes_ms || tick_ms % def->changes_ms || !is_touched(e, org, b))
+                continue;
+            struct reading r = reading_at_view(e, VIEW_JUDGED, plan_window(&e->plan, &def->window));
+            rc = board_make(e, &r, org, (int)b, NULL, &text, &snapshot);
+            if (rc == 0)
+                rc = tell(e, org, b, &text, &snapshot, true);
+        }
+    return rc;
 }
 
 int boards_publish(struct evaluator *e, enum view_id v)
@@ -135,18 +237,24 @@ int boards_publish(struct evaluator *e, enum view_id v)
     return rc;
 }
 
-int evaluator_boards(struct evaluator *e, int64_t at_ms, int (*each)(void *ctx, const struct board_snapshot *b),
-                     void *ctx)
+int evaluator_boards_around(struct evaluator *e, int64_t at_ms, const struct board_around *around,
+                            int (*each)(void *ctx, const struct board_snapshot *b), void *ctx)
 {
     int rc = 0;
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
         for (uint32_t b = 0; rc == 0 && b < e->defs->n_boards; b++) {
-            char id[33], hash[17];
+            struct board_text text;
             struct board_snapshot snapshot;
             struct reading r = reading_past(e, VIEW_BASE, &e->defs->board[b].window, at_ms);
-            rc = board_make(e, &r, e->store.org[o], (int)b, id, hash, &snapshot);
-            if (rc == 0)
+            rc = board_make(e, &r, e->store.org[o], (int)b, around, &text, &snapshot);
+            if (rc == 0 && (!around || snapshot.entry_count))
                 rc = each(ctx, &snapshot);
         }
     return rc;
+}
+
+int evaluator_boards(struct evaluator *e, int64_t at_ms, int (*each)(void *ctx, const struct board_snapshot *b),
+                     void *ctx)
+{
+    return evaluator_boards_around(e, at_ms, NULL, each, ctx);
 }

@@ -4,11 +4,19 @@
 
 #include "ranking.h"
 
-/* A board of an org at a reading (of its window); entries live in the evaluator's scratch until the next board. `id` has 33 bytes, `hash` 17. */
-int board_make(struct evaluator *e, const struct reading *r, const struct org *org, int board, char *id, char *hash,
-               struct board_snapshot *ret);
+struct board_text {
+    char id[33], hash[17];
+};
+
+/* A board of an org at a reading (of its window), its top or what is around a subject (NULL: the top); entries live in the evaluator's scratch until
+ * the next board. */
+int board_make(struct evaluator *e, const struct reading *r, const struct org *org, int board,
+               const struct board_around *around, struct board_text *text, struct board_snapshot *ret);
 
 /* Boards whose ranking may have changed and did, in order of orgs and boards. */
 int boards_publish(struct evaluator *e, enum view_id v);
+
+/* Between snapshots: what changed on the boards that want it at this tick. */
+int boards_change(struct evaluator *e, int64_t tick_ms);
 
 #endif

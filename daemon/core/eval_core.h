@@ -10,11 +10,6 @@
 #include "crmpulse/sketch.h"
 #include "series.h"
 
-struct subject_set {
-    struct subject **v;
-    uint32_t n, cap;
-};
-
 struct view_state {
     bool tracked;          /* keeps running sums, dirty marks and an agenda; else it only holds panes */
     int64_t at_ms;         /* the instant its windows are positioned at; INT64_MIN before the first */
@@ -62,9 +57,9 @@ struct judgements {
 /* All subjects of a dimension in the order of a KPI. */
 struct ranked {
     struct subject *subject;
-    bool is_null;
+    bool is_null, unranked; /* unranked: too few samples */
     double value;
-    int64_t reached_ms;
+    int64_t reached_ms, samples;
     int32_t rank;
     double gap; /* to the next strictly better value, 0 for the best */
 };
@@ -146,6 +141,8 @@ struct evaluator {
     struct rank_cache rank_cache[RANK_CACHES];
     uint32_t rank_cache_next; /* the one to be replaced */
     struct board_scratch boards;
+    struct subject_set placed;   /* with places to be saved */
+    int64_t changes_ms;          /* least of the boards', 0: none */
     struct sketch_count *counts; /* scratch for quantiles */
     uint32_t cap_counts;
     const struct evaluator_sink *sink; /* during evaluator_advance */

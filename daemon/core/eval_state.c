@@ -5,12 +5,14 @@
  *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <grade> <since ms> <rule hash>"
  *   org ""   key "fed"                               value "<position in the feed when that tick was judged>"
  *   org      key "evi|<measure>|<dim>|<subject>"     evidence.h
+ *   org      key "pos|<board>|<dim>|<subject>"       board_told.h
  *   org      key "board|<board>"                     value "<hash of the snapshot published last>"
  *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "alert.h"
+#include "board_told.h"
 #include "eval_pending.h"
 #include "evidence.h"
 #include "revision.h"
@@ -113,6 +115,8 @@ int evaluator_state_save(struct evaluator *e, bool only_changed, evaluator_state
         rc = pending_save(e, only_changed, sink, ctx);
     if (rc == 0)
         rc = evidence_save(e, only_changed, sink, ctx);
+    if (rc == 0)
+        rc = board_told_save(e, only_changed, sink, ctx);
     for (uint32_t o = 0; rc == 0 && o < e->store.n_orgs; o++)
         rc = save_boards(e, e->store.org[o], only_changed, sink, ctx);
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
@@ -194,6 +198,8 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
         return restore_alert(e, org, rest, text);
     if (slice_eq(kind, SLICE("board")))
         return restore_board(e, org, rest, text);
+    if (slice_eq(kind, SLICE("pos")))
+        return board_told_restore(e, org, rest, text);
     if (slice_eq(kind, SLICE("chg")))
         return pending_restore_changed(e, org, rest, text);
     if (slice_eq(kind, SLICE("crd")))

@@ -220,11 +220,22 @@ static void note_revision(struct evaluator *e, const struct series *s, const str
     e->rows_due = true;
 }
 
+/* A user who comes or leaves changes boards, whatever these rank by. */
+static void touch_roster(struct evaluator *e, enum view_id v, struct subject *s)
+{
+    for (uint32_t i = 0; i < e->plan.n_watches; i++)
+        for (uint32_t b = 0; b < e->plan.watch[i].n_boards; b++)
+            if (e->defs->board[e->plan.watch[i].board[b]].dim == s->dim)
+                view_mark_one(e, v, s, i);
+}
+
 static void touch(struct evaluator *e, enum view_id v, struct series *s, const struct agenda_item *d)
 {
     struct node *n = s->node;
     const struct measure_def *m = &e->defs->measure[n->measure];
     const struct plan_measure *pm = &e->plan.measure[n->measure];
+    if (n->measure == e->plan.roster && n->subject->dim == DIM_REP)
+        touch_roster(e, v, n->subject);
     for (uint32_t k = 0; k < pm->n_slots; k++) {
         const struct plan_slot *slot = &pm->slot[k];
         const struct window *w = &e->plan.window[slot->window];

@@ -19,6 +19,9 @@ struct evaluator *evaluator_new(const struct definitions *defs, const struct eva
     e->judged_tick = e->now_ms = INT64_MIN;
     e->view[VIEW_BASE] = (struct view_state){ .tracked = opt->live, .at_ms = INT64_MIN };
     e->view[VIEW_JUDGED] = (struct view_state){ .tracked = opt->judge, .at_ms = INT64_MIN };
+    for (uint32_t b = 0; b < defs->n_boards; b++)
+        if (defs->board[b].changes_ms && (!e->changes_ms || defs->board[b].changes_ms < e->changes_ms))
+            e->changes_ms = defs->board[b].changes_ms;
     intern_init(&e->revisions.key);
     sketch_bounds_init(&e->bounds);
     if (plan_init(&e->plan, defs) < 0) {
@@ -56,6 +59,7 @@ void evaluator_free(struct evaluator *e)
     free(e->counts);
     for (uint32_t i = 0; i < RANK_CACHES; i++)
         free(e->rank_cache[i].rank);
+    free(e->placed.v);
     ranking_release(&e->boards.now);
     ranking_release(&e->boards.before);
     free(e->boards.entry);

@@ -257,9 +257,20 @@ static int make_measures(struct plan *plan)
     return touch_leaves(plan);
 }
 
+static int roster_of(const struct definitions *defs)
+{
+    for (uint32_t i = 0; i < defs->n_measures; i++) {
+        const struct measure_def *m = &defs->measure[i];
+        if (m->fact == FACT_USER_ENABLED && !m->where && m->dims >> DIM_REP & 1 &&
+            (m->agg == AGG_LEVEL || (m->agg == AGG_COUNT && m->gauge)))
+            return (int)i;
+    }
+    return -1;
+}
+
 int plan_init(struct plan *plan, const struct definitions *defs)
 {
-    *plan = (struct plan){ .defs = defs };
+    *plan = (struct plan){ .defs = defs, .roster = roster_of(defs) };
     plan->kpi = calloc(defs->n_kpis ? defs->n_kpis : 1, sizeof *plan->kpi);
     if (!plan->kpi)
         return -1;

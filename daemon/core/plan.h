@@ -58,6 +58,7 @@ struct plan {
     struct plan_watch *watch;
     struct plan_measure *measure;
     uint32_t n_windows, n_watches, n_words; /* words of a bit set over watches */
+    int roster;                             /* measure: who is enabled; -1: none */
 };
 
 int plan_init(struct plan *plan, const struct definitions *defs); /* -1: out of memory; release it then too */

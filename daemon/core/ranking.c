@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 
+#include "kpi_read.h"
+
 /* Values enter as "greater is better". */
 static int order(const void *x, const void *y)
 {
     const struct ranked *a = x, *b = y;
+    if (a->unranked != b->unranked)
+        return a->unranked - b->unranked;
     if (a->is_null != b->is_null)
         return a->is_null - b->is_null;
     if (!a->is_null && a->value != b->value)
@@ -27,6 +31,11 @@ static void number(struct ranking *ranking, enum ties ties)
     for (uint32_t i = 0; i < ranking->n; i++) {
         struct ranked *x = &ranking->v[i], *before = i ? x - 1 : NULL;
         bool tie = before && tied(before, x);
+        if (x->unranked) {
+            x->rank = 0;
+            x->gap = 0;
+            continue;
+        }
         if (before && !tie)
             better = before->value;
         if (ties == TIES_ORDINAL || (!tie && ties == TIES_COMPETITION))
@@ -57,27 +66,44 @@ static bool known(const struct reading *r, const struct subject *s)
     return r->e->view[r->view].tracked && !r->past ? s->view[r->view].known : subject_known_ms(s) <= r->at_ms;
 }
 
-int ranking_make(const struct reading *r, const struct org *org, enum dim dim, int kpi, enum ties ties,
-                 struct ranking *ret)
+struct ranking_rule ranking_rule_of(const struct definitions *defs, enum dim dim, int kpi, enum ties ties)
 {
-    const struct subject_list *list = &org->dim[dim];
-    double sign = r->e->defs->kpi[kpi].direction == DIRECTION_DOWN ? -1 : 1;
+    return (struct ranking_rule){
+        .dim = dim, .kpi = kpi, .ties = ties, .ascending = defs->kpi[kpi].direction == DIRECTION_DOWN
+    };
+}
+
+/* A user who was enabled once and is not any more. Whoever was never enabled is somebody we know too little of to strike out. */
+static bool has_left(const struct reading *r, struct subject *s)
+{
+    int roster = r->e->plan.roster;
+    const struct node *n = roster < 0 || s->dim != DIM_REP || r->prev ? NULL : s->node[roster];
+    struct measure_reader m = { .r = r, .s = s };
+    return n && n->part[SERIES_BASE] && measure_sum(&m, n->part[SERIES_BASE]) <= 0;
+}
+
+int ranking_make(const struct reading *r, const struct org *org, const struct ranking_rule *rule, struct ranking *ret)
+{
+    const struct subject_list *list = &org->dim[rule->dim];
+    double sign = rule->ascending ? -1 : 1;
     ret->n = 0;
     if (reserve(ret, list->n) < 0)
         return -1;
     for (uint32_t i = 0; i < list->n; i++) {
         struct kpi_value v;
-        if (!known(r, list->v[i]))
+        if (!known(r, list->v[i]) || has_left(r, list->v[i]))
             continue;
-        kpi_read(r, list->v[i], kpi, &v);
+        kpi_read(r, list->v[i], rule->kpi, &v);
         ret->v[ret->n++] = (struct ranked){ .subject = list->v[i],
                                             .is_null = v.is_null,
+                                            .unranked = rule->min_samples && v.samples < rule->min_samples,
                                             .value = sign * v.value,
-                                            .reached_ms = kpi_reached_ms(r, list->v[i], kpi) };
+                                            .samples = v.has_samples ? v.samples : 0,
+                                            .reached_ms = kpi_reached_ms(r, list->v[i], rule->kpi) };
     }
     if (ret->n > 1)
         qsort(ret->v, ret->n, sizeof *ret->v, order);
-    number(ret, ties);
+    number(ret, rule->ties);
     for (uint32_t i = 0; i < ret->n; i++)
         ret->v[i].value *= sign;
     return 0;
@@ -116,7 +142,8 @@ static int fill(struct rank_cache *c, const struct reading *r, const struct subj
         c->rank = rank;
         c->cap = list->n;
     }
-    if (ranking_make(r, s->org, s->dim, kpi, TIES_COMPETITION, &ranking) < 0)
+    struct ranking_rule rule = ranking_rule_of(r->e->defs, s->dim, kpi, TIES_COMPETITION);
+    if (ranking_make(r, s->org, &rule, &ranking) < 0)
         return -1;
     for (uint32_t i = 0; i < list->n; i++) {
         list->v[i]->position = i;

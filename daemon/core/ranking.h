@@ -4,10 +4,19 @@
 
 #include "kpi_value.h"
 
-/* Fill `ret` (zeroed or used before) with every subject of the dim known at the instant, best first: value by the KPI's direction, then earlier reach,
- * then the subject bytewise; null after all values. 0 or -1 (out of memory). */
-int ranking_make(const struct reading *r, const struct org *org, enum dim dim, int kpi, enum ties ties,
-                 struct ranking *ret);
+/* What is ranked, and how. */
+struct ranking_rule {
+    enum dim dim;
+    int kpi;
+    enum ties ties;
+    int64_t min_samples; /* fewer: rank 0, behind all others */
+    bool ascending;      /* the smallest value is the best */
+};
+struct ranking_rule ranking_rule_of(const struct definitions *defs, enum dim dim, int kpi, enum ties ties);
+
+/* Fill `ret` (zeroed or used before) with every subject of the dim known at the instant, best first: value, then earlier reach, then the subject
+ * bytewise; null after all values. Users who are disabled at the instant have left: they are not in it. 0 or -1 (out of memory). */
+int ranking_make(const struct reading *r, const struct org *org, const struct ranking_rule *rule, struct ranking *ret);
 void ranking_release(struct ranking *ranking);
 
 /* Rank of one subject among its dim, ties by competition; -1 when out of memory, 0 when it is not known at the instant. The last rankings are kept, so

@@ -53,10 +53,11 @@ static void release_subject(struct subject *s, uint32_t n_measures)
     free(s->node);
     free(s->alert);
     free(s->card_published);
+    free(s->place);
     free(s);
 }
 
-static void release_org(struct org *org, uint32_t n_measures)
+static void release_org(struct org *org, uint32_t n_measures, uint32_t n_boards)
 {
     for (int d = 0; d < DIM_COUNT; d++) {
         for (uint32_t i = 0; i < org->dim[d].n; i++)
@@ -69,6 +70,9 @@ static void release_org(struct org *org, uint32_t n_measures)
         free(org->view[v].board_published);
         free(org->view[v].board_saved);
     }
+    for (uint32_t b = 0; org->told && b < n_boards; b++)
+        free(org->told[b].v);
+    free(org->told);
     intern_release(&org->fields);
     free(org->series);
     free(org);
@@ -77,7 +81,7 @@ static void release_org(struct org *org, uint32_t n_measures)
 void store_release(struct store *st)
 {
     for (uint32_t i = 0; i < st->n_orgs; i++)
-        release_org(st->org[i], st->plan->defs->n_measures);
+        release_org(st->org[i], st->plan->defs->n_measures, st->plan->defs->n_boards);
     free(st->org);
     st->org = NULL;
     st->n_orgs = st->cap_orgs = 0;
@@ -127,8 +131,9 @@ static struct org *make_org(struct store *st, struct slice id)
         return NULL;
     intern_init(&org->fields);
     bool is_new;
-    if (init_org_views(st->plan, org) < 0 || intern_add(&org->fields, id, &is_new) == UINT32_MAX) {
-        release_org(org, 0);
+    org->told = calloc(st->plan->defs->n_boards + 1u, sizeof *org->told);
+    if (!org->told || init_org_views(st->plan, org) < 0 || intern_add(&org->fields, id, &is_new) == UINT32_MAX) {
+        release_org(org, 0, 0);
         return NULL;
     }
     org->id = org->fields.text[0]; /* number 0 is no field: it has no ':' */

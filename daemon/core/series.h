@@ -86,8 +86,17 @@ struct subject {
     uint64_t *card_published;           /* hash per scorecard */
     bool listed_unsaved, changed_saved; /* eval_pending.c: waits to be saved; stands in the saved state */
     uint32_t position;                  /* scratch: in the list of its dim, when a ranking was made */
+    struct place *place;                /* by board, as told last; NULL: nowhere */
+    bool listed_placed;                 /* in evaluator.placed */
     int32_t previous_rank;              /* scratch: of the board being made */
 };
+
+struct subject_set {
+    struct subject **v;
+    uint32_t n, cap;
+};
+
+struct place;
 
 struct subject_list {
     struct subject **v; /* ascending by text, bytewise */
@@ -102,6 +111,7 @@ struct org {
     struct intern fields;
     struct series **series; /* by number of the field; NULL: no measure knows it */
     uint32_t cap_series;
+    struct subject_set *told; /* by board: whose places were told last */
     struct org_view {
         int64_t spans_at_ms;  /* instant that `span` was computed for */
         struct span *span;    /* [window * COMPARED_COUNT + prev]; end < start: not yet */

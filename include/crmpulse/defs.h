@@ -123,7 +123,11 @@ struct board_def {
     struct window window;
     enum dim dim; /* who is ranked */
     enum ties ties;
-    uint32_t top; /* entries published, 0 = all; the ranking itself is always complete */
+    uint32_t top;        /* entries published, 0 = all; the ranking itself is always complete */
+    int64_t min_samples; /* fewer: not ranked, listed behind all others */
+    int64_t
+        changes_ms; /* between snapshots, what changed is published each time the watermark passes a multiple; 0: never */
+    bool has_order, ascending; /* `order`: instead of the KPI's direction */
 };
 
 /* What a rule reads beside its own value, under a name of its own in its conditions: a KPI (its own, if kpi < 0) in some window, at some other time. */

@@ -94,6 +94,13 @@ int evaluator_rows(struct evaluator *e, const struct row_query *q, int (*each)(v
                    void *ctx);
 int evaluator_boards(struct evaluator *e, int64_t at_ms, int (*each)(void *ctx, const struct board_snapshot *b),
                      void *ctx);
+/* Only the boards that a subject is on, each with the `reach` entries on either side of it. */
+struct board_around {
+    struct slice subject;
+    uint32_t reach;
+};
+int evaluator_boards_around(struct evaluator *e, int64_t at_ms, const struct board_around *around,
+                            int (*each)(void *ctx, const struct board_snapshot *b), void *ctx);
 int evaluator_scorecards(struct evaluator *e, int64_t at_ms, int (*each)(void *ctx, const struct scorecard_snapshot *s),
                          void *ctx);
 

@@ -51,10 +51,11 @@ struct alert_transition {
 
 struct board_entry {
     struct slice subject;
-    int32_t rank, previous_rank, movement;
+    int32_t rank, previous_rank, movement, last_rank, moved;
     double value, gap;
     int64_t reached_at_ms;
-    bool is_null; /* `value` is meaningless; ranked behind every value */
+    bool is_null;    /* `value` is meaningless; ranked behind every value */
+    int64_t samples; /* 0: unknown */
 };
 
 struct board_snapshot {
@@ -62,6 +63,8 @@ struct board_snapshot {
     int64_t tick_ms, window_start_ms, window_end_ms;
     const struct board_entry *entries;
     size_t entry_count;
+    bool change;          /* holds only what changed since the message before */
+    int64_t ranked_count; /* subjects with a rank, whether they are entries or not */
     int64_t revision;
     struct slice definition_hash;
     int64_t emitted_at_ms;

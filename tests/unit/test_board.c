@@ -244,3 +244,152 @@ Test(board, rank_kpi)
     cr_assert(ranks.n == 3 && ranks.rank[0] == 2 && ranks.rank[1] == 1, "ann fell without an event of hers");
     cr_assert_eq(one(e, k, "m", DIM_REP, "ann", at("2025-03-10T02:15Z")).row.value, 2);
 }
+
+/* ---- who is on it ---- */
+
+Test(board, leavers_are_removed)
+{
+    struct measure_def *m = add_measure(&w, "users", AGG_COUNT);
+    m->fact = FACT_USER_ENABLED;
+    m->gauge = m->asof = true;
+    e = world_start(&w, false, true, false);
+    golden_sales();
+    for (int i = 0; i < 2; i++)
+        put(e, i ? "rep:bo|users" : "rep:ann|users", CELL_GAUGE, 0, at("2025-01-01"), 1);
+    advance(e, at("2025-03-25T03:00Z"), &sink);
+    cr_assert_eq(shown.n, 3, "cy was never enabled: nothing is known of that");
+    put(e, "rep:bo|users", CELL_GAUGE, 0, at("2025-03-26T01:00Z"), -1);
+    advance(e, at("2025-03-26T03:00Z"), &sink);
+    cr_assert_eq(shown.n, 2, "bo left without any sale");
+    check(0, "ann", 1, 1, 0, 54000, 0, NULL);
+    check(1, "cy", 2, 3, 1, 50000, 4000, NULL);
+    cr_assert(shown.entry[1].last_rank == 2 && shown.entry[1].moved == 0 && shown.board.ranked_count == 2);
+}
+
+Test(board, too_few_samples_are_not_ranked)
+{
+    add_measure(&w, "good", AGG_COUNT);
+    add_measure(&w, "all", AGG_COUNT);
+    w.board[0].kpi = add_kpi(&w, "rate", KPI_RATIO, "good", "all", NULL, "m", 1u << DIM_REP);
+    w.board[0].min_samples = 5;
+    e = world_start(&w, false, false, false);
+    happen(e, "rep:best|good", at("2025-03-10T01:00Z"), 4);
+    happen(e, "rep:best|all", at("2025-03-10T01:00Z"), 4);
+    happen(e, "rep:some|good", at("2025-03-10T01:00Z"), 4);
+    happen(e, "rep:some|all", at("2025-03-10T01:00Z"), 5);
+    happen(e, "rep:zero|all", at("2025-03-10T01:00Z"), 6);
+    cr_assert_eq(evaluator_boards(e, at("2025-03-31"), show, &shown), 0);
+    check(0, "some", 1, 0, 0, 0.8, 0, NULL);
+    check(1, "zero", 2, 0, 0, 0, 0.8, NULL);
+    check(2, "best", 0, 0, 0, 1, 0, NULL);
+    cr_assert(shown.board.ranked_count == 2 && shown.entry[2].samples == 4);
+}
+
+Test(board, order_may_be_turned)
+{
+    w.board[0].has_order = w.board[0].ascending = true;
+    e = world_start(&w, false, false, false);
+    sell("ann", "2025-03-10T01:00Z", 3);
+    sell("bo", "2025-03-10T01:00Z", 1);
+    cr_assert_eq(evaluator_boards(e, at("2025-03-31"), show, &shown), 0);
+    check(0, "bo", 1, 0, 0, 1, 0, NULL);
+    check(1, "ann", 2, 0, 0, 3, 2, NULL);
+}
+
+Test(board, around_a_subject)
+{
+    w.board[0].top = 2;
+    e = world_start(&w, false, false, false);
+    for (int i = 0; i < 9; i++) {
+        char rep[8];
+        snprintf(rep, sizeof rep, "r%d", i);
+        sell(rep, "2025-03-10T01:00Z", 100 - i);
+    }
+    struct board_around around = { SLICE("r6"), 1 };
+    cr_assert_eq(evaluator_boards_around(e, at("2025-03-31"), &around, show, &shown), 0);
+    cr_assert_eq(shown.n, 3);
+    check(0, "r5", 6, 0, 0, 95, 1, NULL);
+    check(2, "r7", 8, 0, 0, 93, 1, NULL);
+    around = (struct board_around){ SLICE("r8"), 3 };
+    cr_assert_eq(evaluator_boards_around(e, at("2025-03-31"), &around, show, &shown), 0);
+    cr_assert(shown.n == 4 && shown.entry[3].rank == 9);
+    shown.n_boards = 0;
+    around.subject = SLICE("nobody");
+    cr_assert_eq(evaluator_boards_around(e, at("2025-03-31"), &around, show, &shown), 0);
+    cr_assert_eq(shown.n_boards, 0);
+}
+
+/* ---- between snapshots ---- */
+
+struct kept {
+    int n;
+    char key[64][64], value[64][64];
+};
+
+static int keep(void *ctx, struct slice org, struct slice key, struct slice value)
+{
+    struct kept *k = ctx;
+    (void)org;
+    int i = 0;
+    while (i < k->n && !slice_eq(slice_of(k->key[i]), key))
+        i++;
+    k->n += i == k->n;
+    snprintf(k->key[i], sizeof k->key[0], "%.*s", (int)key.n, key.p);
+    snprintf(k->value[i], sizeof k->value[0], "%.*s", (int)value.n, value.p);
+    return 0;
+}
+
+/* Top 2 with changes every 5 minutes. 10:00 snapshot ann 60, bo 50. At 10:07 cy sells 55: at 10:10 cy is second and bo is gone. At 10:12 ann sells 1: at
+ * 10:15 ann and, because its gap grew, cy. The restart in between changes nothing. */
+Test(board, changes_between_snapshots)
+{
+    w.board[0].top = 2;
+    w.board[0].changes_ms = 5 * MINUTE_MS;
+    e = world_start(&w, false, true, false);
+    sell("ann", "2025-03-10T09:10Z", 60);
+    sell("bo", "2025-03-10T09:20Z", 50);
+    advance(e, at("2025-03-10T10:00Z"), &sink);
+    int before = shown.n_boards;
+    cr_assert(!shown.board.change && shown.n == 2);
+    put(e, "rep:cy|txn", CELL_HOUR, at("2025-03-10T10:00Z"), at("2025-03-10T10:07Z"), 55);
+    advance(e, at("2025-03-10T10:09Z"), &sink);
+    cr_assert_eq(shown.n_boards, before);
+    advance(e, at("2025-03-10T10:11Z"), &sink);
+    cr_assert_eq(shown.n_boards, before + 1);
+    cr_assert(shown.board.change && shown.board.tick_ms == at("2025-03-10T10:10Z") && shown.n == 2);
+    check(0, "cy", 2, 0, 0, 55, 5, NULL);
+    check(1, "bo", 0, 0, 0, 0, 0, NULL);
+    cr_assert(shown.entry[1].last_rank == 2 && shown.entry[0].last_rank == 0);
+    static struct kept kept;
+    cr_assert_eq(evaluator_state_save(e, false, keep, &kept), 0);
+    evaluator_free(e);
+    e = world_start(&w, false, true, false);
+    for (int i = 0; i < kept.n; i++) {
+        struct slice org = strchr(kept.key[i], '|') ? SLICE("acme") : SLICE("");
+        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept.key[i]), slice_of(kept.value[i])), 0, "%s",
+                     kept.key[i]);
+    }
+    static const struct {
+        const char *field;
+        const char *pane;
+        int64_t value;
+    } cells[] = { { "rep:ann|txn", "2025-03-10T09:00Z", 60 },
+                  { "rep:bo|txn", "2025-03-10T09:00Z", 50 },
+                  { "rep:cy|txn", "2025-03-10T10:00Z", 55 } };
+    for (int i = 0; i < 3; i++) {
+        struct cell_delta d = { .org = SLICE("acme"),
+                                .field = slice_of(cells[i].field),
+                                .grain = CELL_HOUR,
+                                .pane_ms = at(cells[i].pane),
+                                .value = cells[i].value };
+        cr_assert_eq(evaluator_restore_cell(e, &d), 0);
+    }
+    put(e, "rep:ann|txn", CELL_HOUR, at("2025-03-10T10:00Z"), at("2025-03-10T10:12Z"), 1);
+    before = shown.n_boards;
+    advance(e, at("2025-03-10T10:16Z"), &sink);
+    cr_assert_eq(shown.n_boards, before + 1, "%d", shown.n_boards - before);
+    cr_assert(shown.board.change && shown.board.tick_ms == at("2025-03-10T10:15Z") && shown.n == 2);
+    check(0, "ann", 1, 0, 0, 61, 0, NULL);
+    check(1, "cy", 2, 0, 0, 55, 6, NULL);
+    cr_assert(shown.entry[1].last_rank == 2 && shown.entry[1].moved == 0);
+}
