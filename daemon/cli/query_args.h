@@ -19,7 +19,7 @@ struct query_args {
     enum dim dim[QUERY_LIST_MAX];
     struct slice subject[QUERY_LIST_MAX];
     const char *word[QUERY_WORDS_MAX]; /* what is no option, in order; NULL: not given */
-    struct board_around around; /* --around; subject.p NULL: not given */
+    struct board_around around;        /* --around; subject.p NULL: not given */
 };
 
 /* Parse, load the configuration and resolve names with it. QUERY_ARGS_OK, or the exit code to end with (0 after --help; the message is printed). */

@@ -150,7 +150,15 @@ Test(out_pb, alert_transition)
 Test(out_pb, board_snapshot)
 {
     const struct board_entry entries[] = {
-        { .subject = SLICE("ann"), .rank = 1, .previous_rank = 3, .movement = 2, .value = 9.5, .reached_at_ms = 306 },
+        { .subject = SLICE("ann"),
+          .rank = 1,
+          .previous_rank = 3,
+          .movement = 2,
+          .value = 9.5,
+          .reached_at_ms = 306,
+          .last_rank = 4,
+          .moved = 3,
+          .samples = 12 },
         { .subject = SLICE("bob"),
           .rank = 2,
           .movement = -1,
@@ -172,15 +180,18 @@ Test(out_pb, board_snapshot)
                                     .entry_count = 2,
                                     .revision = 5,
                                     .definition_hash = SLICE("f00d"),
+                                    .change = true,
+                                    .ranked_count = 9,
                                     .emitted_at_ms = 304 };
-    cr_assert_str_eq(
-        json(OUT_BOARD_SNAPSHOT, out_pb_board_snapshot(&a, &board)),
-        "{\"id\":\"id3\",\"board\":\"top_sellers\",\"org\":\"acme\",\"kpi\":\"sales\",\"window\":\"m\","
-        "\"dim\":\"rep\",\"tick_ms\":301,\"window_start_ms\":302,\"window_end_ms\":303,\"entries\":["
-        "{\"subject\":\"ann\",\"rank\":1,\"previous_rank\":3,\"movement\":2,\"value\":9.5,\"gap\":0,"
-        "\"reached_at_ms\":306,\"is_null\":false},"
-        "{\"subject\":\"bob\",\"rank\":2,\"previous_rank\":0,\"movement\":-1,\"value\":8.25,\"gap\":1.25,"
-        "\"reached_at_ms\":307,\"is_null\":true}],\"revision\":5,\"definition_hash\":\"f00d\",\"emitted_at_ms\":304}");
+    cr_assert_str_eq(json(OUT_BOARD_SNAPSHOT, out_pb_board_snapshot(&a, &board)),
+                     "{\"id\":\"id3\",\"board\":\"top_sellers\",\"org\":\"acme\",\"kpi\":\"sales\",\"window\":\"m\","
+                     "\"dim\":\"rep\",\"tick_ms\":301,\"window_start_ms\":302,\"window_end_ms\":303,\"entries\":["
+                     "{\"subject\":\"ann\",\"rank\":1,\"previous_rank\":3,\"movement\":2,\"value\":9.5,\"gap\":0,"
+                     "\"reached_at_ms\":306,\"is_null\":false,\"last_rank\":4,\"moved\":3,\"samples\":12},"
+                     "{\"subject\":\"bob\",\"rank\":2,\"previous_rank\":0,\"movement\":-1,\"value\":8.25,\"gap\":1.25,"
+                     "\"reached_at_ms\":307,\"is_null\":true,\"last_rank\":0,"
+                     "\"moved\":0,\"samples\":0}],\"revision\":5,\"definition_hash\":\"f00d\",\"emitted_at_ms\":304,"
+                     "\"change\":true,\"ranked_count\":9}");
 }
 
 Test(out_pb, scorecard_snapshot)
