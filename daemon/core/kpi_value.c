@@ -150,6 +150,14 @@ static bool short_base(const struct reading *r, const struct org *org)
            before.end_ms - before.start_ms < length_ms;
 }
 
+/* T36: a KPI has its value at once from the stored panes, unless they go back less far than its window. */
+static bool warming(const struct reading *r, struct span span)
+{
+    const struct definitions *defs = r->e->defs;
+    int64_t kept_ms = window_grain(r->window) == GRAIN_MINUTE ? defs->fine_retention_ms : defs->retention_ms;
+    return kept_ms > 0 && span.end_ms - span.start_ms > kept_ms;
+}
+
 typedef void (*form_reader)(struct measure_reader *m, const struct kpi_def *k, struct kpi_value *ret);
 
 static const form_reader form_readers[] = {
@@ -180,6 +188,8 @@ void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_va
     }
     if (r->e->plan.kpi[kpi].prev && k->form != KPI_RANK && short_base(r, s->org))
         ret->flags |= VALUE_SHORT_BASE;
+    if (warming(r, ret->span))
+        ret->flags |= VALUE_WARMING;
 }
 
 bool kpi_count(const struct reading *r, struct subject *s, const struct expr *formula, int64_t *ret)

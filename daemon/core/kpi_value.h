@@ -19,7 +19,8 @@ enum value_flag {
     VALUE_FROM_ZERO = 1,  /* compared with nothing */
     VALUE_SHORT_BASE = 2, /* the period compared with is shorter */
     VALUE_OVERFLOW = 4,
-    VALUE_COARSE = 8, /* a window of minutes over hour panes */
+    VALUE_COARSE = 8,   /* a window of minutes over hour panes */
+    VALUE_WARMING = 16, /* the window is longer than its panes are kept: it does not hold all that happened in it */
 };
 
 enum { QUANTILES = 4 };

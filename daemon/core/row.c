@@ -15,10 +15,8 @@ static const struct {
     uint32_t flag;
     const char *name;
 } flag_names[] = {
-    { VALUE_FROM_ZERO, "from_zero" },
-    { VALUE_SHORT_BASE, "short_base" },
-    { VALUE_OVERFLOW, "overflow" },
-    { VALUE_COARSE, "coarse" },
+    { VALUE_FROM_ZERO, "from_zero" }, { VALUE_SHORT_BASE, "short_base" }, { VALUE_OVERFLOW, "overflow" },
+    { VALUE_COARSE, "coarse" },       { VALUE_WARMING, "warming" },
 };
 
 static char *put_hex(char *to, uint64_t x)

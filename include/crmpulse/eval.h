@@ -11,7 +11,7 @@
  * Choices: a gauge window reads measures with panes from the start of the org's cycle to `at`. Windows of minutes over measures without minute panes take
  * whole hours (flag "coarse"). A part of a lifecycle measure has a value in windows d, w and m only. The comparison window of as-of and distinct measures
  * is exact where asof_history is kept; the live and judged views know the present state only. A board's previous ranks are those of the whole
- * comparison window. Flags of rows: from_zero, short_base, overflow, coarse, final, then additional figures as name=value, then the switches. */
+ * comparison window. Flags of rows: from_zero, short_base, overflow, coarse, warming, final, then additional figures as name=value, then the switches. */
 #ifndef CRMPULSE_EVAL_H
 #define CRMPULSE_EVAL_H
 

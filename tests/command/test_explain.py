@@ -1,11 +1,7 @@
 """crmpulse explain: the worked stream's alert, from the file and from a Redis that holds the same cells; each reason why a rule does not fire."""
 import json
-import shutil
-import socket
-import subprocess
-import time
 
-from command import REPO, USAGE, Case
+from command import REPO, USAGE, Case, RedisCase
 
 STREAM, GOLDEN = REPO / "tests/golden/stream.ndjson", REPO / "config/examples/golden.yaml"
 FIRED_MS = 1743040800000        # e30, section 7.5 of the specification
@@ -76,28 +72,8 @@ class Explain(Case):
         self.assertIn("no such subject", err)
 
 
-class FromRedis(Case):
+class FromRedis(RedisCase):
     """The cells and the state as the daemon would have stored them, written by hand in the layout of docs/ARCHITECTURE.md."""
-
-    def setUp(self):
-        super().setUp()
-        self.assertTrue(shutil.which("redis-server"), "redis-server is needed")
-        self.path = self.dir / "r.sock"
-        server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(self.path), "--dir", str(self.dir), "--save", "",
-                                   "--maxmemory-policy", "noeviction"], stdout=subprocess.DEVNULL)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.terminate)
-        for _ in range(200):
-            try:
-                with socket.socket(socket.AF_UNIX) as s:
-                    s.connect(str(self.path))
-                return
-            except OSError:
-                time.sleep(0.05)
-        self.fail("redis-server does not answer")
-
-    def redis(self, *words):
-        subprocess.run(["redis-cli", "-s", str(self.path), *map(str, words)], check=True, stdout=subprocess.DEVNULL, timeout=30)
 
     def test_same_as_from_the_file(self):
         config = self.write("c.yaml", f"include: [{GOLDEN}]\nredis: {{url: 'unix://{self.path}'}}\n")
@@ -106,11 +82,8 @@ class FromRedis(Case):
         self.lines("query", "--config", config, "--json", "--kpi", "csat")      # makes meta
         for measure in want["measures"]:
             for pane in measure["panes"]:
-                key = f"pane:acme:h:{pane['start_ms']}"
-                self.redis("HINCRBY", f"cp:{{0}}:{key}", f"org:acme|{measure['measure']}", pane["value"])
-                self.redis("ZADD", "cp:{0}:panes", 4102444800000, key)
-        self.redis("HSET", "cp:{0}:off", "crm.events/0",
-                   f"next=54 epoch=1 last=53 crc=00000001 max={FIRED_MS} idle=0 read=54 applied=53 duplicate=1 late=0 dead=0")
+                self.cell(pane["start_ms"], f"org:acme|{measure['measure']}", pane["value"])
+        self.newest_event(FIRED_MS)
         self.redis("HSET", "cp:{0}:state", "/tick", want["judged_ms"], "acme/alert|csat_low|org|acme",
                    f"firing 1 {want['since_ms']} {alert['definition_hash']}", "acme/evi|csat_n|org|acme",
                    f"{-2**63} " + "".join(f"{t},1,3:{id_}" for id_, t in ANSWERS))
