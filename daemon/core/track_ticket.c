@@ -201,16 +201,20 @@ static struct reply earliest_reply(struct entry_log log, int64_t from_ms, bool b
     return best;
 }
 
-/* The reply to the opening, or to the newest event of type `restart` that was answered. One before the opening answers the opening. */
+/* The reply to the opening, or to the newest event of type `restart` that was answered. One before the opening answers the opening; a reopening of
+ * what is not resolved is none. */
 static struct reply reply_to(const struct ticket_state *s, enum event_type restart, bool bots)
 {
     struct reply r = earliest_reply(s->log, INT64_MIN, bots);
+    bool resolved = false;
     r.start_ms = s->opened_ms;
     for (uint32_t i = 0; i < s->log.n; i++) {
+        enum event_type type = s->log.v[i].type;
         struct reply again = { 0 };
-        if (s->log.v[i].type == restart && s->log.v[i].t_ms >= s->opened_ms)
+        if (type == restart && (resolved || type != EV_TICKET_REOPENED))
             again = earliest_reply(s->log, s->log.v[i].t_ms, bots);
         r = again.found ? again : r;
+        resolved = type == EV_TICKET_RESOLVED || (resolved && type != EV_TICKET_REOPENED);
     }
     return r;
 }

@@ -3,9 +3,10 @@ import argparse
 import json
 import sys
 from collections import defaultdict
+from datetime import date
 
 from . import alerts, boards, compare
-from .calendar import Calendar, parse_instant
+from .calendar import Calendar, parse_hours, parse_instant
 from .events import load
 from .facts import Facts
 from .kpis import TABLE, evaluate
@@ -19,6 +20,8 @@ def _common(parser):
     parser.add_argument("--fiscal-shift", type=int, default=0)
     parser.add_argument("--cycle", default="m", choices=list("mqhy"))
     parser.add_argument("--currency", help="org currency; without it amounts are not converted")
+    parser.add_argument("--hours", help="mon=09:00-18:00,..; default Mon-Fri 09:00-18:00")
+    parser.add_argument("--holiday", action="append", default=[], metavar="DATE")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE")
 
 
@@ -63,7 +66,8 @@ def _orgs(args):
 
 
 def _calendar(args):
-    return Calendar(args.tz, args.week_start, args.fiscal_shift, args.cycle)
+    return Calendar(args.tz, args.week_start, args.fiscal_shift, args.cycle,
+                    parse_hours(args.hours) if args.hours else None, map(date.fromisoformat, args.holiday))
 
 
 def _rows(args, given):

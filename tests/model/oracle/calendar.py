@@ -5,6 +5,7 @@ Every window is half-open in UTC milliseconds. Knows nothing of events.
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60000, 3600000, 86400000
@@ -47,11 +48,13 @@ def canonical_name(name):
 
 
 class Calendar:
-    def __init__(self, zone="UTC", week_start="monday", fiscal_shift=0, cycle="m"):
+    def __init__(self, zone="UTC", week_start="monday", fiscal_shift=0, cycle="m", hours=None, holidays=()):
         self.zone = ZoneInfo(zone)
         self.week_start = _WEEKDAYS.index(week_start)
         self.fiscal_shift = fiscal_shift
         self.cycle = cycle
+        self.hours = hours or {day: [(9 * 60, 18 * 60)] for day in range(5)}
+        self.holidays = frozenset(holidays)
         self._day_cache = {}
 
     def local(self, ms):
@@ -201,20 +204,53 @@ class Calendar:
             yield day, self.date_ms(day), self.date_ms(day + timedelta(days=1))
             day += timedelta(days=1)
 
-    def business_ms(self, start, end, opens=9, closes=18):
-        """Working time (Mon-Fri, opens..closes) inside [start, end); holidays are not known."""
-        total, day = 0, self.local_date(start)
+    # -- working time: every day is looked at, one by one
+
+    def hours_of(self, day):
+        """[(opens, closes)] of a date, in ms since 1970; a holiday has none."""
+        if day in self.holidays:
+            return []
+        return [(self._clock(day, opens), self._clock(day, closes))
+                for opens, closes in self.hours.get(day.weekday(), ())]
+
+    def business_ms(self, start, end):
+        total, day = 0, self.local_date(start) - timedelta(days=1)
         while end > start and self.date_ms(day) < end:
-            if day.weekday() < 5:
-                first = self._clock(day, opens)
-                last = self._clock(day, closes)
-                total += max(0, min(end, last) - max(start, first))
+            total += sum(max(0, min(end, last) - max(start, first)) for first, last in self.hours_of(day))
             day += timedelta(days=1)
         return total
 
-    def _clock(self, day, hour):
-        moment = datetime.combine(day, time(hour), tzinfo=self.zone)
+    def business_next(self, ms):
+        """The first working instant not before ms."""
+        for ahead in range(-1, 400):
+            for first, last in self.hours_of(self.local_date(ms) + timedelta(days=ahead)):
+                if ms < last:
+                    return max(ms, first)
+        return ms
+
+    def business_share(self, start, end, at):
+        """Working days of [start, end) that have passed, the present one by its working time."""
+        days = [(s, e) for day, s, e in self.days(start, end) if self.hours_of(day)]
+        if not days:
+            return Fraction(max(0, min(at, end) - start), end - start)
+        return sum((Fraction(self.business_ms(s, max(s, min(at, e))), self.business_ms(s, e)) for s, e in days),
+                   Fraction(0)) / len(days)
+
+    def _clock(self, day, minutes):
+        moment = datetime.combine(day + timedelta(days=minutes // 1440), time(minutes % 1440 // 60, minutes % 60),
+                                  tzinfo=self.zone)
         return (moment.astimezone(timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def parse_hours(text):
+    """"mon=09:00-18:00,sat=10:00-12:00,sat=13:00-14:00" -> {weekday: [(minutes, minutes)]}"""
+    result = {}
+    for item in text.split(","):
+        name, span = item.split("=")
+        minutes = [int(t[:2]) * 60 + int(t[3:]) for t in span.split("-")]
+        day = [w[:3] for w in _WEEKDAYS].index(name)
+        result.setdefault(day, []).append(tuple(minutes))
+    return result
 
 
 def _month_date(index):

@@ -98,7 +98,7 @@ class Ticket(Entity):
         self.replies, self.spans, self.resolves, self.reopens = [], [], [], []
         self.holds, self.handoffs = [], []
         self.first_contact = None
-        self.quick_reopen = False
+        self.reopened_after = []   # ms from a resolve to its reopening
 
 
 class Complaint(Entity):
@@ -316,8 +316,7 @@ def replay_ticket(facts, name, events):
             if ticket.resolved is None:
                 continue        # nothing to reopen (yet)
             ticket.reopens.append(t)
-            if t - ticket.resolved[0] <= 7 * 86400000:
-                ticket.quick_reopen = True
+            ticket.reopened_after.append(t - ticket.resolved[0])
             ticket.resolved, open_since = None, t
     if hold_since is not None:
         ticket.holds.append((hold_since, None))

@@ -222,7 +222,8 @@ def receivables(f, sw, dim, subject, edge):
     paid, seen = {}, set()
     for e in f.loose.get("payment_received", ()):
         if (e["order_id"], e["payment_id"]) not in seen and e["occurred_at_ms"] < edge:
-            paid[e["order_id"]] = paid.get(e["order_id"], 0) + f.money(e, "amount_micros")
+            order = standing.get(e["order_id"])   # by the rate of the order, so that one paid in full owes nothing
+            paid[e["order_id"]] = paid.get(e["order_id"], 0) + f.money(e, "amount_micros", order.t if order else None)
         seen.add((e["order_id"], e["payment_id"]))
     for name, s in standing.items():
         credit = [e.get("on_credit") for e in f.streams["order"].get(name, ())

@@ -1,4 +1,4 @@
-"""Measures of state as of an instant: members, open deals, backlog, enabled users, targets.
+"""Measures of state as of an instant: members, open deals, backlog, enabled users.
 
 Each function answers for one instant only; nothing is remembered between them.
 """
@@ -124,42 +124,3 @@ def enabled_users(f, dim, subject, at):
             if keys.get(dim) == subject:
                 result.add(user.id)
     return result
-
-
-# -- targets
-
-def targets(f):
-    """{(kpi, subject, cycle): event}: the newest one stands for the whole cycle."""
-    if "targets" not in f.cache:
-        rows = defaultdict(list)
-        for e in f.loose.get("target_set", ()):
-            rows[(e["kpi_id"], e["subject"], e["cycle"])].append(e)
-        result = {}
-        for key, events in rows.items():
-            by_seq = all("entity_seq" in e for e in events)
-            result[key] = max(events, key=lambda e: (
-                e["entity_seq"] if by_seq else 0, e["occurred_at_ms"], e["event_id"]))
-        f.cache["targets"] = result
-    return f.cache["targets"]
-
-
-def target(f, kpi, dim, subject, cycle, at):
-    """A subject's own target, else the sum over its children (team -> reps, org -> teams/reps)."""
-    table = targets(f)
-    own = table.get((kpi, "%s:%s" % (dim, subject), cycle))
-    if own:
-        return own["value"]
-    names = [key[1][4:] for key in table
-             if key[0] == kpi and key[2] == cycle and key[1].startswith("rep:")]
-    if dim == "team":
-        values = [table[(kpi, "rep:" + n, cycle)]["value"] for n in names
-                  if f.team_of(n, at) == subject]
-        return sum(values) if values else None
-    if dim == "org":
-        teams = [key[1][5:] for key in table
-                 if key[0] == kpi and key[2] == cycle and key[1].startswith("team:")]
-        values = [table[(kpi, "team:" + n, cycle)]["value"] for n in teams]
-        values += [table[(kpi, "rep:" + n, cycle)]["value"] for n in names
-                   if f.team_of(n, at) not in teams]
-        return sum(values) if values else None
-    return None

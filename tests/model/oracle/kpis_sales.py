@@ -1,7 +1,7 @@
 """KPIs of sales, pipeline and leads."""
 from fractions import Fraction
 
-from . import gauges
+from . import gauges, targets
 from .measures import select
 from .query import duration, number, ratio
 
@@ -25,11 +25,8 @@ def sales_quota(q):
 
 
 def _target(q, kpi):
-    unit = q.cal.cycle if q.window.name in ("td", "cy", "g") else q.window.name
-    if unit not in ("d", "w", "m", "q", "h", "y"):
-        unit = q.cal.cycle
-    at = q.window.start if q.window.name == "cy" else q.at
-    return gauges.target(q.f, kpi, q.dim, q.subject, q.cal.label(unit, at), q.at)
+    found = targets.target(q, kpi)
+    return found[0] if found else None
 
 
 def quota_attainment(q):
@@ -40,17 +37,17 @@ def quota_attainment(q):
 
 
 def quota_pace(q):
-    goal = _target(q, "sales_amount")
-    cycle = q.cal.cycle_of(q.at)
-    if goal is None:
+    found = targets.target(q, "sales_amount")
+    if found is None:
         return {"numerator": _net(q), "denominator": None, "value": None, "n": 0}
-    if q.sw["target_proration"] not in ("linear", "none"):
-        raise NotImplementedError("target_proration=%s" % q.sw["target_proration"])
-    due = Fraction(goal)
-    if q.sw["target_proration"] == "linear":
-        due = Fraction(goal * (q.at - cycle.start), cycle.end - cycle.start)
+    goal, due = found
     result = ratio(_net(q), due, n=q.count("txn"))
     result["denominator"] = round(due)     # Fraction rounds half to even
+    gap = _net(q) - due
+    cycle = q.cal.cycle_of(q.at)
+    result.update(target=goal, gap=float(gap),
+                  gap_ms=float(gap / goal * (cycle.end - cycle.start)) if goal else None,
+                  projected=float(_net(q) / due * goal) if due > 0 else None)
     return result
 
 

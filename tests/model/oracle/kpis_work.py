@@ -30,8 +30,8 @@ def reopen_rate(q):
     return ratio(sum(1 for c in opened if c.extra.reopens), len(opened))
 
 
-def _first_contact(ticket):
-    if not ticket.resolved or ticket.quick_reopen:
+def _first_contact(ticket, days):
+    if not ticket.resolved or any(t <= days * DAY_MS for t in ticket.reopened_after):
         return False
     if ticket.first_contact is not None:
         return ticket.first_contact
@@ -40,7 +40,7 @@ def _first_contact(ticket):
 
 def fcr_rate(q):
     opened = q.cons("tickets_opened")
-    return ratio(sum(1 for c in opened if _first_contact(c.extra)), len(opened))
+    return ratio(sum(1 for c in opened if _first_contact(c.extra, q.sw["fcr_days"])), len(opened))
 
 
 def ticket_backlog(q):

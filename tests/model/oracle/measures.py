@@ -16,7 +16,7 @@ DEFAULTS = {
     "growth_basis": "net", "crr_new": "surviving", "churn_mode": "standard",
     "churn_after_days": 180, "csat_mode": "top2", "nps_scale": "0-10",
     "repurchase": "in_window", "complaint_base": "customers_end", "contact_base": "all",
-    "clock": "wall", "frt_from": "opened", "frt_bot_counts": "no",
+    "clock": "wall", "fcr_days": 7, "target_change": "whole_cycle", "target_cycle": "m", "frt_from": "opened", "frt_bot_counts": "no",
     "resolution_mode": "total", "hold_counts": "no", "compare": "same_elapsed",
     "target_proration": "linear", "ties": "competition", "feature_base": "active_users",
     "stickiness_mode": "last_day", "mau_days": 30, "activity_events": "login,feature_used",
@@ -359,25 +359,25 @@ def _span_ms(f, sw, ticket, spans):
     return total
 
 
-def _response_start(ticket, reply_t, sw):
-    if sw["frt_from"] == "handoff" and ticket.handoffs:
-        return ticket.handoffs[0]
-    if sw["frt_from"] == "reopened" and ticket.reopens:
-        return ticket.reopens[-1]
-    return ticket.opened
+def _response(ticket, sw):
+    """(start, reply): to the newest hand-off or reopening that was answered, else to the opening."""
+    replies = [r for r in ticket.replies if sw["frt_bot_counts"] == "yes" or not r[1]]
+    restarts = {"handoff": ticket.handoffs, "reopened": ticket.reopens}.get(sw["frt_from"], [])
+    for start in reversed(restarts):
+        after = [r for r in replies if r[0] >= start]
+        if after:
+            return start, min(after, key=lambda r: r[0])
+    return ticket.opened, min(replies, key=lambda r: r[0]) if replies else None
 
 
 def frt_ms(f, sw):
     for ticket in f.tickets.values():
         if ticket.opened is None:
             continue
-        start = _response_start(ticket, None, sw)
-        replies = [r for r in ticket.replies if sw["frt_bot_counts"] == "yes" or not r[1]]
-        if start != ticket.opened:
-            replies = [r for r in replies if r[0] >= start]
-        if not replies:
+        start, reply = _response(ticket, sw)
+        if reply is None:
             continue
-        t, _, snap = min(replies, key=lambda r: r[0])
+        t, _, snap = reply
         yield Con(t, _span_ms(f, {**sw, "hold_counts": "yes"}, ticket, [(start, t)]),
                   ticket.id, _ticket_keys(f, ticket, snap, sw))
 
@@ -410,6 +410,7 @@ def sla(f, sw):
                  (ticket.resolve_due, ticket.resolved[0] if ticket.resolved else None))
         for due, moment in pairs:
             if due is not None and ticket.opened is not None:
+                due = f.cal.business_next(due) if sw["clock"] == "business" else due
                 met = moment is not None and moment <= due
                 yield Con(due, int(met), ticket.id,
                           _ticket_keys(f, ticket, ticket.opened_snap, sw), moment)
