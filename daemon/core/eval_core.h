@@ -131,6 +131,7 @@ struct evaluator {
     bool rows_due;      /* something waits for the next snapshot tick */
     struct closed_windows closing, revised, revised_saved;
     struct subject_set unsaved; /* their `changed` differs from what was saved */
+    uint64_t plan_hash;         /* of bits and slots in the saved state, 0: not computed yet */
     uint64_t plan_saved;        /* hash of the plan that the saved state is of, 0: none */
     struct judgements judgements;
     struct node_set cited, cited_unsaved; /* whose evidence this tick changed; what is to be saved */

@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 /* Bits and slots are positions in the plan: under another one they mean something else. */
-static uint64_t plan_hash(const struct evaluator *e)
+static uint64_t hash_plan(const struct evaluator *e)
 {
     uint64_t hash = e->defs->n_measures;
     for (uint32_t i = 0; i < e->plan.n_watches; i++) {
@@ -22,6 +22,13 @@ static uint64_t plan_hash(const struct evaluator *e)
     for (uint32_t i = 0; i < e->defs->n_scorecards; i++)
         hash = XXH3_64bits_withSeed(&e->defs->scorecard[i].hash, sizeof(uint64_t), hash);
     return hash ? hash : 1;
+}
+
+static uint64_t plan_hash(struct evaluator *e)
+{
+    if (!e->plan_hash)
+        e->plan_hash = hash_plan(e);
+    return e->plan_hash;
 }
 
 void pending_note(struct evaluator *e, struct subject *s)
@@ -230,7 +237,7 @@ int pending_restore_plan(struct evaluator *e, const char *value)
     return *end || end == value ? -1 : 0;
 }
 
-bool pending_exact(const struct evaluator *e)
+bool pending_exact(struct evaluator *e)
 {
     return e->plan_saved == plan_hash(e);
 }

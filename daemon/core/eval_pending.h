@@ -23,7 +23,7 @@ int pending_restore_revised(struct evaluator *e, struct slice org, struct slice 
 int pending_restore_plan(struct evaluator *e, const char *value);
 
 /* After all was restored: true if what was saved belongs to this plan and is complete. */
-bool pending_exact(const struct evaluator *e);
+bool pending_exact(struct evaluator *e);
 /* They do not: nothing is known of what was told. */
 void pending_forget(struct evaluator *e);
 

@@ -30,18 +30,18 @@ static int64_t rolling_event(const struct calendar *cal, const struct window *w,
 }
 
 /* A level does not foresee: its step counts from its own hour on. */
-static int64_t civil_event(const struct calendar *cal, const struct window *w, bool level, int type, int64_t pane_ms)
+static int64_t civil_event(const struct org *org, const struct window *w, bool level, int type, int64_t pane_ms)
 {
-    struct span p = calendar_period(cal, w->kind == WINDOW_PERIOD ? w->period : cal->cycle, pane_ms);
+    struct span p = org_period(org, w->kind == WINDOW_PERIOD ? w->period : org->cal->cycle, pane_ms);
     const int64_t event[] = { w->kind == WINDOW_PERIOD && !level ? p.start_ms : pane_ms, p.end_ms - 1, p.end_ms };
     return type < 3 ? event[type] : INT64_MAX;
 }
 
 /* The comparison period is cut at the time elapsed in the present one, so its panes come in one by one (an hour earlier or later where DST differs). */
-static int64_t civil_prev_event(const struct calendar *cal, const struct window *w, int type, int64_t pane_ms)
+static int64_t civil_prev_event(const struct org *org, const struct window *w, int type, int64_t pane_ms)
 {
-    enum period period = w->kind == WINDOW_PERIOD ? w->period : cal->cycle;
-    struct span p = calendar_period(cal, period, pane_ms), next = calendar_period(cal, period, p.end_ms);
+    enum period period = w->kind == WINDOW_PERIOD ? w->period : org->cal->cycle;
+    struct span p = org_period(org, period, pane_ms), next = org_period(org, period, p.end_ms);
     int64_t in_ms = next.start_ms + (pane_ms - p.start_ms);
     const int64_t event[EVENT_TYPES] = { next.start_ms, in_ms - HOUR_MS, in_ms, in_ms + HOUR_MS, next.end_ms };
     return least(event[type], next.end_ms);
@@ -57,8 +57,7 @@ static int64_t slot_event(const struct org *org, const struct window *w, const s
     case WINDOW_PERIOD:
     case WINDOW_TO_DATE:
     case WINDOW_GAUGE: /* measures with panes run to date in it */
-        return prev ? civil_prev_event(org->cal, w, type, pane_ms)
-                    : civil_event(org->cal, w, slot->level, type, pane_ms);
+        return prev ? civil_prev_event(org, w, type, pane_ms) : civil_event(org, w, slot->level, type, pane_ms);
     case WINDOW_SPAN:
         return slot->level && type == 0 ? pane_ms : INT64_MAX;
     }
@@ -101,7 +100,7 @@ static int64_t next_of_gauge(const struct org *org, const struct window *w, bool
 {
     if (w->kind != WINDOW_PERIOD || prev || after_ms == INT64_MIN)
         return INT64_MAX;
-    return calendar_period(org->cal, w->period, after_ms + 1).end_ms - 1;
+    return org_period(org, w->period, after_ms + 1).end_ms - 1;
 }
 
 /* Nor does a level, between its steps: but it has a value at the end of every civil window, and a new one to start from. */
@@ -109,7 +108,7 @@ static int64_t next_of_level(const struct org *org, const struct window *w, bool
 {
     if (w->kind != WINDOW_PERIOD || prev || after_ms == INT64_MIN)
         return INT64_MAX;
-    int64_t end_ms = calendar_period(org->cal, w->period, after_ms).end_ms;
+    int64_t end_ms = org_period(org, w->period, after_ms).end_ms;
     return end_ms - 1 > after_ms ? end_ms - 1 : end_ms;
 }
 

@@ -75,6 +75,7 @@ static void release_org(struct org *org, uint32_t n_measures, uint32_t n_boards)
     free(org->told);
     intern_release(&org->fields);
     free(org->series);
+    free(org->memo);
     free(org);
 }
 
@@ -132,7 +133,9 @@ static struct org *make_org(struct store *st, struct slice id)
     intern_init(&org->fields);
     bool is_new;
     org->told = calloc(st->plan->defs->n_boards + 1u, sizeof *org->told);
-    if (!org->told || init_org_views(st->plan, org) < 0 || intern_add(&org->fields, id, &is_new) == UINT32_MAX) {
+    org->memo = calloc(1, sizeof *org->memo);
+    if (!org->told || !org->memo || init_org_views(st->plan, org) < 0 ||
+        intern_add(&org->fields, id, &is_new) == UINT32_MAX) {
         release_org(org, 0, 0);
         return NULL;
     }
@@ -141,6 +144,16 @@ static struct org *make_org(struct store *st, struct slice id)
     org->cal = def ? &def->calendar : &st->utc;
     org->currency = def ? slice_of(def->currency) : (struct slice){ 0 };
     return org;
+}
+
+struct span org_period(const struct org *org, enum period period, int64_t t_ms)
+{
+    static const int64_t about_days[PERIOD_COUNT] = { 1, 7, 30, 91, 183, 365 };
+    uint64_t at = (uint64_t)(t_ms / (about_days[period] * 86400000)) % PERIOD_MEMO;
+    struct span *memo = &org->memo->span[period][at];
+    if (t_ms < memo->start_ms || t_ms >= memo->end_ms)
+        *memo = calendar_period(org->cal, period, t_ms);
+    return *memo;
 }
 
 struct org *store_org(struct store *st, struct slice id)

@@ -103,9 +103,16 @@ struct subject_list {
     uint32_t n, cap;
 };
 
+/* Civil periods looked up last: panes are looked at in runs, and a calendar costs more than a comparison. */
+enum { PERIOD_MEMO = 16 };
+struct period_memo {
+    struct span span[PERIOD_COUNT][PERIOD_MEMO]; /* end 0: none yet */
+};
+
 struct org {
     struct slice id;
     const struct calendar *cal;
+    struct period_memo *memo;
     struct slice currency;
     struct subject_list dim[DIM_COUNT];
     struct intern fields;
@@ -124,6 +131,9 @@ struct org {
         bool changed;              /* something to publish at the next snapshot tick */
     } view[VIEW_COUNT];
 };
+
+/* calendar_period(org->cal, ..), remembered. */
+struct span org_period(const struct org *org, enum period period, int64_t t_ms);
 
 struct store {
     const struct plan *plan;
