@@ -1,0 +1,53 @@
+"""Nothing is left out: each trap of the specification has a test of the program, each KPI has a golden case, docs/KPI.md is what the program says."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import unittest
+
+BIN, REPO = os.environ["CRMPULSE_BIN"], pathlib.Path(__file__).resolve().parents[2]
+
+TRAPS = 37
+
+
+def numbers(pattern, names):
+    return {int(m[1]) for name in names for m in [re.match(pattern, name, re.I)] if m}
+
+
+def crmpulse(*args):
+    return subprocess.run([BIN, *args], capture_output=True, check=True, timeout=60).stdout.decode()
+
+
+class Lists(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_trap_has_a_test(self):
+        """tests/golden/traps/tNN*.yaml, a Criterion test tNN_.. or a command test test_tNN_... The oracle's tests (tests/model) are of the oracle, not of the program."""
+        cases = numbers(r"t(\d+)(?!\d)", [p.name for p in (REPO / "tests/golden/traps").glob("*.yaml")])
+        text = "\n".join(p.read_text(encoding="utf-8") for p in (REPO / "tests/unit").glob("test_*.c"))
+        unit = numbers(r"t(\d+)_", re.findall(r"(?m)^Test\(\w+, (\w+)", text))
+        text = "\n".join(p.read_text(encoding="utf-8") for p in (REPO / "tests/command").glob("test_*.py"))
+        command = numbers(r"test_t(\d+)_", re.findall(r"def (\w+)", text))
+        missing = sorted(set(range(1, TRAPS + 1)) - cases - unit - command)
+        self.assertEqual(missing, [], "traps of the specification without a test")
+
+    def test_every_kpi_has_a_golden_case(self):
+        folder = REPO / "tests/golden/kpi"
+        cases = {p.name.split(".")[0] for p in folder.glob("*.yaml")}
+        ids = {json.loads(line)["id"] for line in crmpulse("kpis", "--json").splitlines()}
+        self.assertEqual(sorted(ids - cases), [], "KPIs without tests/golden/kpi/<id>.yaml")
+        self.assertEqual(sorted(cases - ids), [], "golden cases of no KPI")
+
+    def test_every_golden_case_is_about_its_kpi(self):
+        for path in sorted((REPO / "tests/golden/kpi").glob("*.yaml")):
+            with self.subTest(path.name):
+                text = path.read_text(encoding="utf-8")
+                self.assertRegex(text, rf"kpi: {path.name.split('.')[0]}(_|\b)")
+                self.assertTrue(text.startswith("#"), "the hand calculation comes first")
+
+    def test_the_page_of_kpis_is_fresh(self):
+        page = crmpulse("kpis", "--markdown")
+        same = (REPO / "docs/KPI.md").read_text(encoding="utf-8") == page
+        self.assertTrue(same, "docs/KPI.md is stale: run scripts/kpi-doc")
+
