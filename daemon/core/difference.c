@@ -176,7 +176,9 @@ static void measure_entity(struct track_view *v)
     uint32_t n_deltas = e->n_deltas, n_ops = e->n_ops;
     e->n_later = 0;
     e->incomplete = false;
+    e->counting = true;
     diff_at(v, &e->diff[0], INT64_MAX); /* collects e->later on the way */
+    e->counting = false;
     if (e->no_memory || e->incomplete)
         return;
     if (!e->n_later) {

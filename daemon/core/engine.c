@@ -177,6 +177,7 @@ static void begin(struct engine *e)
     arena_reset(&e->scratch);
     e->n_deltas = e->n_ops = e->n_depend = e->n_named = e->n_read = 0;
     e->no_memory = e->incomplete = e->parked = false;
+    e->negative_durations = 0;
 }
 
 static enum apply_result run(struct track_view *v, const struct event *ev)
@@ -198,6 +199,7 @@ static enum apply_result run(struct track_view *v, const struct event *ev)
     if (e->no_memory)
         abort(); /* half applied in memory: the store is intact, a restart repeats the batch */
     e->stats.parked += e->parked;
+    e->stats.negative_durations += e->negative_durations > 0 ? (uint64_t)e->negative_durations : 0;
     return e->parked ? APPLY_PARKED : APPLY_DONE;
 }
 

@@ -100,8 +100,10 @@ struct engine {
     struct bytes converted; /* fields of one entry in the org's currency */
     struct bytes rewritten; /* fields of one entry with the ids that stand */
     bool no_memory;
-    bool parked;         /* the new event waits for a rate */
-    struct named *named; /* whom the new event's record depends on already */
+    bool parked;   /* the new event waits for a rate */
+    bool counting; /* facts are computed for the first time, as of now: what is remarkable about them counts */
+    int64_t negative_durations; /* more than there were before the event */
+    struct named *named;        /* whom the new event's record depends on already */
     uint32_t n_named, named_cap;
     struct identity *identity; /* of every org with merges */
     struct arena identity_text;

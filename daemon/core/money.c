@@ -80,7 +80,7 @@ bool view_money(struct track_view *v, struct slice currency, int64_t amount, int
         return false;
     __int128 product = (__int128)amount * rate.rate_e9, limit = (__int128)exact_max * rate_unit;
     if (product > limit || product < -limit) {
-        v->e->stats.money_overflows += v->after && v->upto_ms == INT64_MAX;
+        v->e->stats.money_overflows += v->after && v->e->counting;
         return false;
     }
     *ret = round_half_even(product, rate_unit);

@@ -297,7 +297,8 @@ int64_t view_duration(struct track_view *v, int64_t from_ms, int64_t to_ms)
 {
     if (to_ms >= from_ms)
         return to_ms - from_ms;
-    v->e->stats.negative_durations += v->after && v->upto_ms == INT64_MAX;
+    if (v->e->counting)
+        v->e->negative_durations += v->after ? 1 : -1;
     return 0;
 }
 
