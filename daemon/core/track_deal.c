@@ -225,17 +225,17 @@ static void find_parents(struct track_view *v, struct deal_log *d)
     s->customer = c.id;
 }
 
-/* A deal was open from its opening, and each reopening, to the close that stands before the next. */
+/* A deal was open from its opening, and each reopening, to the close that stands before the next; one that was closed before it was opened, never. */
 static void follow_ups(struct track_view *v, const struct deal_log *d)
 {
     struct span open = { d->s.opened_ms, INT64_MAX };
-    for (uint32_t i = d->s.opened_at; i < d->log.n; i++) {
+    for (uint32_t i = 0; i < d->log.n; i++) {
         const struct entry *e = &d->log.v[i];
         if (e->type == EV_DEAL_CLOSED) {
             open.end_ms = e == d->s.close ? d->s.close_ms : e->t_ms;
         } else if (e->type == EV_DEAL_REOPENED && open.end_ms != INT64_MAX) {
             followup_facts(v, d->log, d->lead, open, SLICE("deal"));
-            open = (struct span){ e->t_ms, INT64_MAX };
+            open = (struct span){ e->t_ms > d->s.opened_ms ? e->t_ms : d->s.opened_ms, INT64_MAX };
         }
     }
     followup_facts(v, d->log, d->lead, open, SLICE("deal"));

@@ -1,7 +1,7 @@
 """The table of KPIs (function, windows, dimensions) and the evaluation of one value."""
 from fractions import Fraction
 
-from . import kpis_customers, kpis_finance, kpis_sales, kpis_work
+from . import kpis_customers, kpis_finance, kpis_operations, kpis_sales, kpis_work
 from .calendar import canonical_name
 from .kpis_customers import survey_kpi
 from .kpis_work import life
@@ -18,7 +18,7 @@ def _summer(name):
 
 
 def _find(name):
-    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work, kpis_finance)
+    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work, kpis_finance, kpis_operations)
                 if hasattr(module, name))
 
 
@@ -125,6 +125,20 @@ _add("asset_turnover inventory_turnover receivables_turnover", None, "q y", "org
 _add("net_margin cash_flow", None, "m q y", "org")
 _add("licence_utilisation", None, "30d", "org")
 _add("receivables_open", None, "g", "org team rep segment")
+# data quality, processes, platform, learning
+_add("record_completeness", None, "g m", "org team rep kind")
+_add("data_accuracy duplicate_rate", None, "90d m q", "org team rep kind")
+_add("data_update_rate", None, "30d m q", "org team rep kind")
+_add("input_conformance", None, "30d m", "org team rep")
+_add("process_efficiency process_consistency rework_rate quality_index", None, "30d m q", "org team kind")
+_add("integration_stability uptime", None, "24h 7d 30d m", "org kind")
+_add("sync_consistency", None, "7d 30d", "org kind")
+_add("security_incidents incident_handling_time", None, "d m q y", "org kind")
+_add("training_coverage training_continuity", None, "g q", "org team kind")
+_add("training_effect", None, "q", "org team kind")
+_add("community_activity ecosystem_size", None, "30d q y", "org")
+_add("area_score", None, "td", "org kind")
+_add("followup_record_rate", None, "7d 30d m", "org team rep")
 # plain measures, published as counts and sums
 _add("leads_created", _counter("leads_created"), "d w m q y 30d", "org team rep channel campaign")
 _add("deals_opened", _counter("deals_opened"), "d w m q y 30d", "org team rep product region")

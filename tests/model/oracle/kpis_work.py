@@ -127,7 +127,7 @@ def login_usage_rate(q):
     """(user, working day) pairs with activity / expected; days that start in the window."""
     active = expected = 0
     by_user = {}
-    for con in select(q.f, "activity", q.sw, q.dim, q.subject, q.window.start - 2 * DAY_MS,
+    for con in select(q.f, "activity", q.sw, "org", q.f.org, q.window.start - 2 * DAY_MS,
                       q.window.end + 2 * DAY_MS):
         if con.t <= q.at or not q.window.rolling:
             by_user.setdefault(con.who, set()).add(q.cal.local_date(con.t))

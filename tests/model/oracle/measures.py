@@ -22,7 +22,7 @@ DEFAULTS = {
     "stickiness_mode": "last_day", "mau_days": 30, "activity_events": "login,feature_used",
     "cac_costs": "marketing_and_sales", "retention_kind": "recurring", "retention_k": 1,
     "coverage_basis": "remaining", "lifecycle_unit": "d", "campaign_value": "sales",
-    "attribution_days": 30,
+    "attribution_days": 30, "followup_days": 7,
 }
 
 
