@@ -81,7 +81,8 @@ struct credit credit_owner(struct entry_log log, uint32_t at)
 {
     struct owner o = owner_at(log, at);
     struct slice named = entry_str(&log.v[at], F_OWNER_ID);
-    return (struct credit){ named.n ? named : o.who, entry_str(&log.v[at], F_TEAM_ID), o.team, log.v[at].t_ms, log };
+    return (
+        struct credit){ named.n ? named : o.who, entry_str(&log.v[at], F_TEAM_ID), o.team, log.v[at].t_ms, log, { 0 } };
 }
 
 struct credit credit_person(struct entry_log log, uint32_t at, struct slice who)
@@ -97,7 +98,7 @@ struct credit credit_person(struct entry_log log, uint32_t at, struct slice who)
 struct credit credit_now(struct entry_log log)
 {
     struct owner o = owner_at(log, log.n);
-    return (struct credit){ o.who, { 0 }, o.team, log.n ? log.v[log.n - 1].t_ms : 0, { 0 } };
+    return (struct credit){ o.who, { 0 }, o.team, log.n ? log.v[log.n - 1].t_ms : 0, { 0 }, { 0 } };
 }
 
 /* The parent's owner at the contribution's time; before it had one, its first. */
@@ -109,9 +110,9 @@ void credit_inherit(struct credit *c, struct entry_log parent)
         if (parent.v[i].t_ms <= c->t_ms || !o.who.n)
             o.who = all.who;
     }
-    if (!c->who.n) {
+    if (!c->who.n && o.who.n) {
         c->who = o.who;
-        c->log = parent;
+        c->parent = parent;
     }
     if (!c->team.n)
         c->team = all.team;
@@ -140,8 +141,11 @@ static void credit(struct track_view *v, struct fact *f, const struct credit *c,
 void fact_credit(struct track_view *v, struct fact *f, const struct credit *c)
 {
     struct owner now = { 0 };
-    if (c->log.n && view_follows_owner(v))
+    if (view_follows_owner(v)) {
         now = owner_at(c->log, c->log.n);
+        if (!now.who.n)
+            now = owner_at(c->parent, c->parent.n);
+    }
     if (!now.who.n || slice_eq(now.who, c->who)) {
         credit(v, f, c, true);
         return;

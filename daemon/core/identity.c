@@ -432,13 +432,16 @@ bool who_were_one(struct track_view *v, struct slice a, struct slice b, int64_t 
 
 /* ---- entries ---- */
 
-/* The id that stands for the one in a field; empty if the field names nobody that could be merged. A follow-up names anything, a target "rep:<id>". */
+/* The id that stands for the one in a field; empty if the field names nobody that could be merged. A follow-up names anything, an owner_changed
+ * its entity, a target "rep:<id>". */
 static struct slice stands_in(struct track_view *v, const struct entry *e, enum event_field f, struct slice id)
 {
     if (kind_of_field[f])
         return stands(v, kind_of_field[f], id);
-    if (f == F_TARGET_ID)
-        return stands(v, kind_by_name(event_entity_kind(entry_str(e, F_TARGET_KIND))), id);
+    if (f == F_TARGET_ID || f == F_ENTITY_ID) {
+        struct slice kind = entry_str(e, f == F_TARGET_ID ? F_TARGET_KIND : F_ENTITY_KIND);
+        return stands(v, kind_by_name(event_entity_kind(kind)), id);
+    }
     if (f != F_SUBJECT || id.n < 5 || memcmp(id.p, "rep:", 4) != 0)
         return id;
     struct slice rep = { id.p + 4, id.n - 4 }, now = stands(v, K_USER, rep);
@@ -463,7 +466,7 @@ static void rewrite(struct track_view *v, struct entry *e)
         const char *from = in.p;
         enum event_field f = (enum event_field)(uint8_t)*in.p++;
         union event_value value = entry_value(&in, f);
-        bool names = kind_of_field[f] || f == F_TARGET_ID || f == F_SUBJECT;
+        bool names = kind_of_field[f] || f == F_TARGET_ID || f == F_ENTITY_ID || f == F_SUBJECT;
         struct slice id = names ? stands_in(v, e, f, value.s) : (struct slice){ 0 };
         if (!names || slice_eq(id, value.s)) {
             rc |= bytes_put(to, from, (uint32_t)(in.p - from));

@@ -61,7 +61,8 @@ struct credit {
     struct slice event_team; /* of the event itself */
     struct slice team;       /* of the entity, where the org chart knows none */
     int64_t t_ms;
-    struct entry_log log; /* whose owner it is; none: a named person, whom credit=follow_owner leaves alone */
+    /* For credit=follow_owner: the entity and the parent that the owner came from; none of them: a named person, who stays. */
+    struct entry_log log, parent;
 };
 /* The owner as of position `at` (the event's own owner_id, else the entity's, which only owner_changed replaces) at the event's time. */
 struct credit credit_owner(struct entry_log log, uint32_t at);

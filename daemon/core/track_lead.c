@@ -57,14 +57,14 @@ static struct fact *lead_fact(struct track_view *v, struct entry_log log, enum f
                               const struct lead_state *s)
 {
     struct fact *f = view_fact(v, type, t_ms);
-    const struct entry *created = &log.v[s->created];
     bool converted = s->converted < log.n || s->by_customer;
     fact_dims(f, log);
     fact_set(f, FN_QUALIFIED, s->qualified < log.n);
     fact_set(f, FN_CONVERTED, converted);
     fact_set(f, FN_DISQUALIFIED, s->disqualified < log.n && !converted); /* a conversion replaces it */
     fact_set(f, FN_WON, s->won);
-    fact_set(f, FN_AMOUNT, entry_int(created, F_EST_AMOUNT_MICROS, 0));
+    if (s->created < log.n)
+        fact_set(f, FN_AMOUNT, entry_int(&log.v[s->created], F_EST_AMOUNT_MICROS, 0));
     if (s->has_prob)
         fact_set(f, FN_PROB_PPM, s->prob_ppm);
     return f;
@@ -75,7 +75,7 @@ static void credited_fact(struct track_view *v, struct entry_log log, enum fact_
 {
     struct fact *f = lead_fact(v, log, type, t_ms, s);
     fact_credit(v, f, &c);
-    if (type == FACT_LEAD_QUALIFIED)
+    if (type == FACT_LEAD_QUALIFIED && s->created < log.n)
         fact_set(f, FN_QUALIFY_MS, view_duration(v, log.v[s->created].t_ms, t_ms));
 }
 
@@ -107,18 +107,23 @@ void lead_facts(struct track_view *v, struct entry_log log)
     if (!log.n)
         return;
     s.id = log_text(log, F_LEAD_ID);
+    if (!s.id.n)
+        s.id = log_text(log, F_ENTITY_ID); /* known from an owner_changed alone */
     fold(&s, log);
-    if (s.created == log.n || log_deleted(log))
+    if (log_deleted(log))
         return;
+    bool created = s.created < log.n; /* what happened counts at once, the cohort when the creation arrives (C9) */
     view_dependants(v, SLICE("lead"), s.id, SLICE("customer"), F_LEAD_ID, fold_customer, &s);
     view_dependants(v, SLICE("lead"), s.id, SLICE("deal"), F_LEAD_ID, fold_deal, &s);
-    credited_fact(v, log, FACT_LEAD, log.v[s.created].t_ms, &s, credit_owner(log, s.created));
+    if (created)
+        credited_fact(v, log, FACT_LEAD, log.v[s.created].t_ms, &s, credit_owner(log, s.created));
     if (s.qualified < log.n)
         credited_fact(v, log, FACT_LEAD_QUALIFIED, log.v[s.qualified].t_ms, &s, credit_owner(log, s.qualified));
-    follow_ups(v, log, &s);
+    if (created)
+        follow_ups(v, log, &s);
     if (s.converted < log.n || s.by_customer)
         conversion_fact(v, log, &s);
-    else if (s.disqualified == log.n) {
+    else if (created && s.disqualified == log.n) {
         struct credit c = credit_now(log);
         fact_credit_now(v, lead_fact(v, log, FACT_LEAD_OPEN, 0, &s), &c);
     }

@@ -46,12 +46,14 @@ static void settle(struct refund_list *list)
 static void excess_fact(struct fact *f, int64_t excess)
 {
     f->s[FT_MODE] = SLICE("excess");
+    f->n[FN_COST] = f->n[FN_ITEMS] = 0;
+    f->has &= ~((uint64_t)1 << FN_COST | (uint64_t)1 << FN_ITEMS);
     fact_set(f, FN_AMOUNT, excess);
 }
 
 /* What of each refund counts: up to what is left of `standing`. One fact for each way of booking it. */
-static void count_refunds(struct track_view *v, const struct refund_list *list, int64_t standing, int64_t sale_ms,
-                          struct fact *(*make)(struct track_view *v, int64_t t_ms, const void *ctx),
+static void count_refunds(struct track_view *v, const struct refund_list *list, int64_t standing, bool has_cost,
+                          int64_t sale_ms, struct fact *(*make)(struct track_view *v, int64_t t_ms, const void *ctx),
                           void (*counted)(struct track_view *v, int64_t t_ms, int64_t amount, const void *ctx),
                           const void *ctx)
 {
@@ -76,7 +78,8 @@ static void count_refunds(struct track_view *v, const struct refund_list *list, 
             f->s[FT_MODE] = slice_of(book[b].mode);
             fact_set(f, FN_AMOUNT, amount);
             fact_set(f, FN_ITEMS, entry_int(e, F_ITEMS, 0));
-            fact_set(f, FN_COST, amount < asked ? micros_share(cost, amount, asked) : cost);
+            if (has_cost) /* a sale without a cost is left out of margins, and so are its refunds */
+                fact_set(f, FN_COST, amount < asked ? micros_share(cost, amount, asked) : cost);
             product_newness(v, f, sale_ms);
             if (b == 0)
                 campaign_sale(v, f, sale_ms, -1);
@@ -119,7 +122,7 @@ void deal_refund_facts(struct track_view *v, const struct deal_log *d)
             keep(v, &c.list, &d->log.v[i]);
     view_dependants(v, SLICE("deal"), d->s.id, SLICE("order"), F_DEAL_ID, collect_order, &c);
     settle(&c.list);
-    count_refunds(v, &c.list, d->s.amount, d->s.close_ms, deal_refund, NULL, d);
+    count_refunds(v, &c.list, d->s.amount, d->s.has_cost, d->s.close_ms, deal_refund, NULL, d);
 }
 
 /* ---- orders ---- */
@@ -141,5 +144,5 @@ void order_refund_facts(struct track_view *v, const struct order_log *o)
         if (o->log.v[i].type == EV_ORDER_REFUNDED)
             keep(v, &list, &o->log.v[i]);
     settle(&list);
-    count_refunds(v, &list, o->amount, o->placed->t_ms, order_refund, order_refund_received, o);
+    count_refunds(v, &list, o->amount, o->has_cost, o->placed->t_ms, order_refund, order_refund_received, o);
 }

@@ -312,8 +312,14 @@ void ticket_facts(struct track_view *v, struct entry_log log)
 {
     struct ticket_state s = { 0 };
     fold(v, &s, log);
-    if (!s.opened || log_deleted(log))
+    if (log_deleted(log))
         return;
+    if (!s.opened) {
+        if (s.resolved) /* it counts as resolved; times and cohort need the opening (C9) */
+            credited_fact(v, FACT_TICKET_RESOLVE, s.resolved_ms, &s, s.resolve_at, F_RESOLVER_ID)->s[FT_MODE] =
+                SLICE("last");
+        return;
+    }
     cohort_facts(v, &s);
     reply_facts(v, &s);
     if (s.resolved) {

@@ -312,6 +312,7 @@ static double by_hand(const struct config *c, const struct expr *e, const struct
 /* March of the worked stream, domain specification 7.2, in micro-units. */
 static const struct number march[] = {
     { "txn_amount", INT64_C(160000000000) },
+    { "refund_costed", INT64_C(6000000000) },
     { "refund_amount", INT64_C(6000000000) },
     { "txn_count", 3 },
     { "txn_items", 6 },

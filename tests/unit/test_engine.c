@@ -230,7 +230,7 @@ Test(engine_deal, takes_the_customer_acquired_first_from_its_lead)
 Test(engine_refund, counts_in_time_order_up_to_what_stands)
 {
     struct rig *r = rig_new();
-    say(r, "order_placed +1 a order_id=O1 customer_id=k amount_micros=100 items=1 owner_id=u");
+    say(r, "order_placed +1 a order_id=O1 customer_id=k amount_micros=100 cost_micros=40 items=1 owner_id=u");
     say(r, "order_refunded +30 b refund_id=F2 order_id=O1 amount_micros=60 cost_micros=30");
     expect(in_hour(r, "rep:u|refund~amount", 30), 60);
     expect(in_hour(r, "rep:u|refund~amount", 1),

@@ -68,41 +68,66 @@ def apply_retractions(events):
     return [e for e in events if e["event_id"] not in dead and e["type"] != "event_retracted"]
 
 
-def _merge_targets(events):
-    into = {}
-    for event in sorted((e for e in events if e["type"] == "entity_merged"), key=time_key):
-        kind = _KIND_ALIASES.get(event["entity_kind"], event["entity_kind"])
-        if event["from_id"] != event["into_id"]:
-            into[(kind, event["from_id"])] = event["into_id"]
-    return into
-
-
-def _final_id(into, kind, name):
-    seen = set()
-    while (kind, name) in into and name not in seen:
-        seen.add(name)
-        name = into[(kind, name)]
+def _follow(into, name):
+    while name in into:
+        name = into[name]
     return name
 
 
+def _entity_key(event):
+    if event["type"] in ("owner_changed", "entity_deleted"):
+        return _KIND_ALIASES.get(event["entity_kind"], event["entity_kind"]), event["entity_id"]
+    if event["type"] in ENTITY_OF:
+        kind, field = ENTITY_OF[event["type"]]
+        return kind, event[field]
+    return None
+
+
+def _merges(events):
+    """({(kind, id): (kind, id) that it was merged into}, {(kind, id)} that were deleted before they were merged).
+
+    In the order of time; what is merged takes along all that it stands for by then.
+    """
+    into, doomed, names = {}, set(), set()
+    for event in sorted((e for e in events if e["type"] in ("entity_merged", "entity_deleted")),
+                        key=lambda e: (e["occurred_at_ms"], e["type"] != "entity_merged", e["event_id"])):
+        kind = _KIND_ALIASES.get(event["entity_kind"], event["entity_kind"])
+        if event["type"] == "entity_merged":
+            one, other = (kind, event["from_id"]), (kind, event["into_id"])
+            names |= {one, other}
+            one, other = _follow(into, one), _follow(into, other)
+            if one != other:
+                into[one] = other
+    steps = sorted((e for e in events if e["type"] == "entity_merged"), key=time_key)
+    for event in events:
+        if event["type"] != "entity_deleted":
+            continue
+        before = {}
+        for merge in steps:
+            if merge["occurred_at_ms"] <= event["occurred_at_ms"]:
+                kind = _KIND_ALIASES.get(merge["entity_kind"], merge["entity_kind"])
+                one, other = _follow(before, (kind, merge["from_id"])), _follow(before, (kind, merge["into_id"]))
+                if one != other:
+                    before[one] = other
+        root = _follow(before, _entity_key(event))
+        if _follow(into, root) != root:
+            doomed |= {n for n in names if _follow(before, n) == root}
+    return into, doomed
+
+
 def apply_merges(events):
-    into = _merge_targets(events)
-    if not into:
-        return events
-    kinds = {kind for kind, _ in into}
+    into, doomed = _merges(events)
     result = []
     for event in events:
-        if event["type"] == "entity_merged":
+        if event["type"] == "entity_merged" or _entity_key(event) in doomed:
             continue
         changes = {}
-        for kind in kinds:
-            for field in _ID_FIELDS.get(kind, ()):
+        for kind, fields in _ID_FIELDS.items():
+            for field in fields:
                 if field in event and (kind, event[field]) in into:
-                    changes[field] = _final_id(into, kind, event[field])
+                    changes[field] = _follow(into, (kind, event[field]))[1]
         if event["type"] in ("owner_changed", "entity_deleted"):
-            kind = event["entity_kind"]
-            if (kind, event["entity_id"]) in into:
-                changes["entity_id"] = _final_id(into, kind, event["entity_id"])
+            changes["entity_id"] = _follow(into, _entity_key(event))[1]
         result.append({**event, **changes} if changes else event)
     return result
 
@@ -252,7 +277,7 @@ class Facts:
         owner, event_team, entity_team = snap.owner, snap.event_team, snap.entity_team
         if not owner:
             for one in chain[1:]:
-                owner = owner or one.owner_at(snap.t)
+                owner = owner or (one.owner if follow else one.owner_at(snap.t))
         if follow and not snap.fixed and entity.owner and owner != entity.owner:
             owner, event_team, entity_team = entity.owner, None, entity.team
         team = event_team or (self.team_of(owner, snap.t) if owner else None) or entity_team
