@@ -169,13 +169,14 @@ static void publish(struct loader *l)
     }
 }
 
-/* `credit` is no part of any formula: trackers obey it. Turned, it belongs to the identity of every KPI. */
-static void take_credit(struct loader *l)
+/* True if the second of the switch's values is chosen. Such a switch is no part of any formula: the engine obeys it, and it belongs to every KPI. */
+static bool turned(struct loader *l, struct slice name, struct slice value)
 {
-    int i = switch_find(l, SLICE("credit"));
-    l->defs->follow_owner = i >= 0 && slice_eq(l->switches[i].chosen, SLICE("follow_owner"));
-    if (l->defs->follow_owner)
+    int i = switch_find(l, name);
+    bool on = i >= 0 && slice_eq(l->switches[i].chosen, value);
+    if (on)
         l->everywhere |= (uint64_t)1 << i;
+    return on;
 }
 
 static void load_followups(struct loader *l)
@@ -190,7 +191,8 @@ void switches_load(struct loader *l)
     each_key(l, true, true);
     each_key(l, false, true);
     each_key(l, false, false);
-    take_credit(l);
+    l->defs->follow_owner = turned(l, SLICE("credit"), SLICE("follow_owner"));
+    l->defs->erase_keep = turned(l, SLICE("erase"), SLICE("keep"));
     load_followups(l);
     publish(l);
 }

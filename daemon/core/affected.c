@@ -152,6 +152,8 @@ static void add_named(struct track_view *v, struct slice kind, struct slice id)
 
 struct entry_log view_log(struct track_view *v, struct slice kind, struct slice id, bool depend)
 {
+    if (id_is_nobody(id))
+        return (struct entry_log){ 0 };
     struct slice key = view_key(v, kind, id);
     if (depend && v->after && !slice_eq(key, v->self)) {
         add_named(v, kind, id);
@@ -183,6 +185,8 @@ struct slice view_depend_dated(struct track_view *v, struct slice kind, struct s
 struct entry_log view_log_shared(struct track_view *v, struct slice kind, struct slice id, bool dated, int64_t t_ms)
 {
     int64_t day = t_ms / day_ms;
+    if (id_is_nobody(id))
+        return (struct entry_log){ 0 };
     if (v->shared.valid && v->shared.dated == dated && (!dated || v->shared.day == day) && slice_eq(v->shared.id, id) &&
         slice_eq(v->shared.kind, kind))
         return v->shared.log;
@@ -291,6 +295,8 @@ void view_dependants(struct track_view *v, struct slice kind, struct slice id, s
                             .ctx = ctx,
                             .of_event = who_key(v, v->overlay),
                             .merged = who_merged(v, key) };
+    if (id_is_nobody(id))
+        return;
     who_each(v, key, true, visit_dependants_of, &d);
     /* The event's own record may become a dependant by this very event. */
     if (!v->after || d.event_seen || !slice_eq(key_kind(v->overlay), wanted_kind))
@@ -434,8 +440,8 @@ void note_names(struct track_view *v, const struct event *ev)
     for (uint32_t w = 0; w < EVENT_PRESENT_WORDS; w++)
         for (uint64_t bits = ev->present[w]; bits; bits &= bits - 1) {
             enum event_field f = (enum event_field)(w * 64 + (uint32_t)__builtin_ctzll(bits));
-            struct slice kind = who_kind_of_field(f);
+            struct slice id, kind = who_named(ev, f, &id);
             if (kind.n && tracker_of(kind))
-                note_name(v, kind, ev->v[f].s, first.t_ms < v->since_ms ? first.t_ms : v->since_ms);
+                note_name(v, kind, id, first.t_ms < v->since_ms ? first.t_ms : v->since_ms);
         }
 }

@@ -173,14 +173,23 @@ struct record *view_record(struct track_view *v, struct slice key); /* NULL: abs
 struct slice key_kind(struct slice key);
 void engine_miss(struct engine *e, struct slice key);
 
+/* An erased id begins with a byte that no id needs: it is no subject and no member. */
+enum { NOBODY = 0x7f };
+static inline bool id_is_nobody(struct slice id)
+{
+    return id.n > 0 && id.p[0] == NOBODY;
+}
+
 /* identity.c: merges. Record keys and ids of entities that were never merged stand for themselves. */
 void who_ask(struct track_view *v); /* for the record, with the first records of an event: saves a round trip */
 void who_begin(struct track_view *v);
 void identity_clear(struct engine *e);
-/* The kind of entity an id field names, empty: none that could be merged. */
-struct slice who_kind_of_field(enum event_field f);
+/* The kind and id of the entity that a field names; kind empty: none that could be merged. */
+struct slice who_named(const struct event *ev, enum event_field f, struct slice *ret_id);
 /* The key of what `key` stands for at the view's instant. */
 struct slice who_key(struct track_view *v, struct slice key);
+/* The key of an erased entity of which nothing is left. */
+bool who_nobody(struct track_view *v, struct slice key);
 /* Whether it was ever merged with another. */
 bool who_merged(struct track_view *v, struct slice key);
 /* Every key that `key` stands for at the view's instant, itself among them; with `ever` all that were ever merged with it. */

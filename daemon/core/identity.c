@@ -2,7 +2,8 @@
  *
  * entity_merged events and their retractions lie in one record of the org, "merge". Read in canonical order, a merge makes everything that stands for
  * from_id stand for into_id from then on; a later merge of from_id merges what it stands for. Ids that were ever joined form a group; what stands for
- * what at an instant follows from the group's few events. Nothing is moved: view.c reads the logs of a group as one and writes the ids that stand. */
+ * what at an instant follows from the group's few events. entity_deleted with `erase` merges an id into a name that nobody can tell it from; by the switch
+ * `erase` that name keeps the history (keep), or is nobody (correct): no subject, no member, and what it did is gone. Nothing is moved: view.c reads the logs of a group as one and writes the ids that stand. */
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -93,15 +94,24 @@ static const uint8_t kind_of_field[EVENT_FIELD_COUNT] = {
 
 static uint8_t kind_by_name(struct slice name)
 {
-    for (uint8_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (slice_eq(name, slice_of(kinds[i])))
-            return i + 1;
+            return (uint8_t)(i + 1);
     return 0;
 }
 
-struct slice who_kind_of_field(enum event_field f)
+struct slice who_named(const struct event *ev, enum event_field f, struct slice *ret_id)
 {
-    return kind_of_field[f] ? slice_of(kinds[kind_of_field[f] - 1]) : (struct slice){ 0 };
+    struct slice id = *ret_id =
+        event_has(ev, f) && event_field_info(f)->kind <= FIELD_CURRENCY ? ev->v[f].s : (struct slice){ 0 };
+    if (kind_of_field[f])
+        return slice_of(kinds[kind_of_field[f] - 1]);
+    if (f == F_TARGET_ID)
+        return event_entity_kind(event_str(ev, F_TARGET_KIND));
+    if (f != F_SUBJECT || id.n < 5 || memcmp(id.p, "rep:", 4) != 0)
+        return (struct slice){ 0 };
+    *ret_id = (struct slice){ id.p + 4, id.n - 4 };
+    return SLICE("user");
 }
 
 /* ---- making the map ---- */
@@ -147,7 +157,21 @@ static bool make_room(struct identity *w, uint32_t n)
     return true;
 }
 
-static void take_merge(struct identity *w, const struct entry *e)
+/* The name that takes the place of an erased id. */
+static struct slice nameless(struct identity *w, uint8_t kind, struct slice id, bool keep)
+{
+    static const char digits[] = "0123456789abcdef";
+    XXH128_hash_t h = XXH3_128bits_withSeed(id.p, id.n, kind);
+    char text[40] = "erased-";
+    uint32_t n = 7;
+    if (!keep)
+        text[0] = NOBODY;
+    for (int shift = 60; shift >= 0; shift -= 4)
+        text[n++] = digits[h.high64 >> shift & 15];
+    return arena_copy(&w->text, (struct slice){ text, n });
+}
+
+static void take_merge(struct identity *w, const struct entry *e, bool keep)
 {
     struct who_event *to = &w->event[w->n_events];
     uint8_t kind = kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND)));
@@ -155,8 +179,10 @@ static void take_merge(struct identity *w, const struct entry *e)
     if (e->type == EV_EVENT_RETRACTED) {
         to->target = arena_copy(&w->text, entry_str(e, F_TARGET_EVENT_ID));
     } else {
-        to->from = member_of(w, kind, entry_str(e, F_FROM_ID));
-        to->into = member_of(w, kind, entry_str(e, F_INTO_ID));
+        bool erased = e->type == EV_ENTITY_DELETED;
+        struct slice from = entry_str(e, erased ? F_ENTITY_ID : F_FROM_ID);
+        to->from = member_of(w, kind, from);
+        to->into = member_of(w, kind, erased ? nameless(w, kind, from, keep) : entry_str(e, F_INTO_ID));
         w->member[top_of(w, to->from)].parent = top_of(w, to->into);
     }
     w->n_events++;
@@ -189,7 +215,7 @@ static void make_groups(struct identity *w)
         g->member = i;
     }
     for (uint32_t i = 0; i < w->n_events; i++)
-        if (w->event[i].type == EV_ENTITY_MERGED)
+        if (w->event[i].type != EV_EVENT_RETRACTED)
             w->event[i].group = w->member[w->event[i].from].group;
     for (uint32_t i = 0; i < w->n_events; i++)
         if (w->event[i].type == EV_EVENT_RETRACTED)
@@ -204,7 +230,7 @@ static void make_groups(struct identity *w)
     }
 }
 
-static bool make_map(struct identity *w, struct entry_log log)
+static bool make_map(struct identity *w, struct entry_log log, bool keep)
 {
     struct slice org = w->org;
     char id[256];
@@ -215,7 +241,7 @@ static bool make_map(struct identity *w, struct entry_log log)
     if (!w->org.p || !make_room(w, log.n))
         return false;
     for (uint32_t i = 0; i < log.n; i++)
-        take_merge(w, &log.v[i]);
+        take_merge(w, &log.v[i], keep);
     for (uint32_t i = 0; i < w->n_members; i++)
         if (!w->member[i].id.p)
             return false;
@@ -260,7 +286,7 @@ static struct identity *standing_map(struct track_view *v, struct slice key, con
     if (!w && !(w = new_map(v->e, v->org)))
         return NULL;
     v->after = false;
-    if (!make_map(w, view_raw_log_key(v, key)))
+    if (!make_map(w, view_raw_log_key(v, key), v->e->defs->erase_keep))
         return NULL;
     w->version = r->version;
     w->log_bytes = r->log.n;
@@ -288,7 +314,7 @@ void who_begin(struct track_view *v)
     v->after = true;
     if (w)
         *w = (struct identity){ .text = v->e->identity_text, .org = v->org };
-    v->e->no_memory |= !w || !make_map(w, view_raw_log_key(v, key));
+    v->e->no_memory |= !w || !make_map(w, view_raw_log_key(v, key), v->e->defs->erase_keep);
     if (w)
         v->e->identity_text = w->text;
 }
@@ -353,9 +379,11 @@ static uint32_t *roots(struct track_view *v, uint32_t group, int64_t at_ms)
         root[w->member[i].local] = i;
     uint32_t n = standing_events(v, g, event);
     for (uint32_t k = 0; k < n; k++) {
-        if (!event[k] || event[k]->type != EV_ENTITY_MERGED || event[k]->t_ms > at_ms)
+        if (!event[k] || event[k]->type == EV_EVENT_RETRACTED || event[k]->t_ms > at_ms)
             continue;
         uint32_t from = root[w->member[event[k]->from].local], into = root[w->member[event[k]->into].local];
+        if (id_is_nobody(w->member[from].id))
+            continue; /* erased: there is nothing to merge */
         for (uint32_t i = 0; i < g->n_members; i++)
             root[i] = root[i] == from ? into : root[i];
     }
@@ -385,6 +413,11 @@ struct slice who_key(struct track_view *v, struct slice key)
 {
     uint32_t i = find_key(v, key), root = i == none ? none : root_of(v, i, v->upto_ms);
     return root == i ? key : view_key(v, key_kind(key), map_of(v)->member[root].id);
+}
+
+bool who_nobody(struct track_view *v, struct slice key)
+{
+    return map_of(v) && id_is_nobody(id_of_key(v, key));
 }
 
 bool who_merged(struct track_view *v, struct slice key)
@@ -473,6 +506,8 @@ static void rewrite(struct track_view *v, struct entry *e)
             continue;
         }
         changed = true;
+        if (f == F_USER_ID && id_is_nobody(id))
+            e->type = ENTRY_PARKED; /* what nobody did */
         rc |= bytes_put(to, from, 1);
         rc |= bytes_put_text(to, id);
     }

@@ -125,7 +125,8 @@ static void emit_distinct(struct track_view *v, const struct measure_def *m, con
 {
     struct engine *e = v->e;
     char id[FIELD_MAX + 256];
-    if (!sf->f->member.n || !engine_room(e, &e->ops, e->n_ops, &e->ops_cap, sizeof *e->ops))
+    if (!sf->f->member.n || id_is_nobody(sf->f->member) ||
+        !engine_room(e, &e->ops, e->n_ops, &e->ops_cap, sizeof *e->ops))
         return;
     memcpy(id, field, n);
     id[n] = '/';
@@ -218,7 +219,7 @@ void measure_fact(struct track_view *v, const struct signed_fact *sf)
         for (uint32_t dims = m->dims; dims; dims &= dims - 1) {
             enum dim dim = (enum dim)__builtin_ctz(dims);
             struct slice subject = dim == DIM_ORG ? v->org : sf->f->dim[dim];
-            if (!subject.n || (dim == DIM_ORG && sf->f->no_org))
+            if (!subject.n || id_is_nobody(subject) || (dim == DIM_ORG && sf->f->no_org))
                 continue;
             size_t n = field_prefix(field, dim, subject, m);
             if (m->evidence_dims >> dim & 1)

@@ -224,7 +224,7 @@ static struct entry_log merged_log(struct track_view *v, struct slice key)
 {
     struct merged *m = view_alloc(v, sizeof *m);
     uint32_t n = 0, n_logs = 0;
-    if (!m || !slice_eq(who_key(v, key), key))
+    if (!m || !slice_eq(who_key(v, key), key) || who_nobody(v, key))
         return (struct entry_log){ 0 };
     m->n = 0;
     who_each(v, key, false, add_log, m);

@@ -256,6 +256,7 @@ struct definitions {
     struct rule_def *rule;
     struct scorecard_def *scorecard;
     struct org_def *org;
+    bool erase_keep;     /* switch erase=keep: what an erased entity did stays, under a name nobody can tell */
     bool follow_owner;   /* switch credit=follow_owner: what was counted moves with the owner of its entity */
     int64_t followup_ms; /* switch followup_days: how long after the last follow-up the next is due; 0: none is */
     uint32_t n_snapshots;

@@ -281,3 +281,37 @@ Test(engine_merge, and_deletions)
     same(&(struct pair){ { x, y, before, MERGE("lead", "x", "y") }, { y } });
     same(&(struct pair){ { x, y, after, MERGE("lead", "x", "y") }, { NULL } });
 }
+
+/* ---- erasure: as if nobody had that name (T35); with erase=keep under a name that nobody can tell ---- */
+
+#define ERASE(kind, id) "entity_deleted 9000000 d entity_kind=" kind " entity_id=" id " erase=1"
+
+Test(engine_erase, leaves_what_the_others_did)
+{
+    static const char lead[] = "lead_created 5 l lead_id=L owner_id=bob team_id=t";
+    same(&(struct pair){ { "user_enabled 1 a user_id=ann team_id=t", "login 2 b user_id=ann",
+                           "feature_used 3 c user_id=ann feature=f", "login 4 e user_id=bob", lead, WON,
+                           ERASE("user", "ann"), "ticket_opened 6 g ticket_id=T kind=customer owner_id=ann",
+                           "login 9500000 h user_id=ann" },
+                         { "login 4 e user_id=bob", lead, WON, "ticket_opened 6 g ticket_id=T kind=customer" } });
+    /* an erased owner's deal does not fall to the owner of its lead */
+    same(
+        &(struct pair){ { lead, OPENED, ERASE("user", "ann") },
+                        { lead, "deal_opened 1000000 o deal_id=D owner_id=\x7f amount_micros=50 stage=s lead_id=L" } });
+    same(&(struct pair){ { "customer_acquired 1 a customer_id=x owner_id=ann",
+                           "order_placed 2 b order_id=O customer_id=x amount_micros=5 items=1 owner_id=ann",
+                           ERASE("customer", "x") },
+                         { "order_placed 2 b order_id=O customer_id=\x7f amount_micros=5 items=1 owner_id=ann" } });
+}
+
+Test(engine_erase, is_final_for_merges_and_can_be_retracted)
+{
+    static const char x[] = "customer_acquired 1 a customer_id=x owner_id=ann",
+                      y[] = "customer_acquired 2 b customer_id=y owner_id=bob";
+    same(&(struct pair){
+        { x, y, ERASE("customer", "x"), "entity_merged 9000001 m entity_kind=customer from_id=x into_id=y" }, { y } });
+    same(&(struct pair){
+        { x, y, MERGE("customer", "x", "y"), "entity_deleted 9000001 d entity_kind=customer entity_id=x erase=1" },
+        { NULL } });
+    same(&(struct pair){ { x, y, ERASE("customer", "x"), "event_retracted 9000001 r target_event_id=d" }, { x, y } });
+}

@@ -101,6 +101,8 @@ static const char *const rows[] = {
     "payment_received payment_id=P%3 order_id=O%3 amount_micros=%9",
     "entity_deleted entity_kind={cost|recipient|product} entity_id={X1|k1|p1}",
     "entity_merged entity_kind={lead|deal|customer|user} from_id={L1|D1|k1|u1} into_id={L2|D2|k0|u2}",
+    "entity_deleted entity_kind={user|customer|lead} entity_id={u1|k1|L1} erase=1",
+    "entity_deleted entity_kind=user entity_id=u%3 erase=1",
     "entity_merged entity_kind=customer from_id=k%3 into_id=k%3",
     "entity_merged entity_kind=deal from_id=D%3 into_id=D%3",
     "entity_merged entity_kind=user from_id=u%3 into_id=u%3",
