@@ -181,6 +181,8 @@ static void card_kpi(struct json_text *t, const struct scorecard_kpi *k)
     number(t, "score", k->score, k->missing_reason.n > 0);
     number(t, "effective_weight", k->effective_weight, false);
     text(t, "missing_reason", k->missing_reason);
+    number(t, "perf", k->perf, false);
+    number(t, "mix", k->mix, false);
     json_text_close(t, '}');
 }
 
@@ -199,6 +201,15 @@ struct slice scorecard_json(struct arena *a, const struct scorecard_snapshot *s)
     number(&t, "coverage", s->coverage, false);
     text(&t, "band", s->band);
     boolean(&t, "provisional", s->provisional);
+    number(&t, "points", s->points, false);
+    json_text_key(&t, "rewards");
+    json_text_open(&t, '[');
+    for (size_t i = 0; i < s->reward_count; i++)
+        json_text_string(&t, s->rewards[i]);
+    json_text_close(&t, ']');
+    number(&t, "pay_factor", s->pay_factor, !s->has_pay);
+    number(&t, "change", s->change, !s->has_change);
+    boolean(&t, "review_due", s->review_due);
     json_text_key(&t, "perspectives");
     json_text_open(&t, '[');
     for (size_t i = 0; i < s->perspective_count; i++) {

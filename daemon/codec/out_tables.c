@@ -125,7 +125,8 @@ const struct out_table out_board_table = TABLE(board_snapshot, crmpulse__v1__boa
 #define C(kind, f) SLOT(SLOT_##kind, scorecard_kpi, Crmpulse__V1__ScorecardKpi, f)
 static const struct out_slot card_kpi_slots[] = {
     C(TEXT, kpi),     C(INT32, weight_bp),         C(DOUBLE, value),        C(BOOL, is_null),
-    C(DOUBLE, score), C(DOUBLE, effective_weight), C(TEXT, missing_reason),
+    C(DOUBLE, score), C(DOUBLE, effective_weight), C(TEXT, missing_reason), C(DOUBLE, perf),
+    C(DOUBLE, mix),
 };
 static const struct out_table card_kpi_table =
     TABLE(scorecard_kpi, crmpulse__v1__scorecard_kpi__descriptor, card_kpi_slots);
@@ -166,6 +167,17 @@ static const struct out_slot card_slots[] = {
     S(INT64, revision),
     S(TEXT, definition_hash),
     S(INT64, emitted_at_ms),
+    S(DOUBLE, points),
+    S(BOOL, has_pay),
+    S(DOUBLE, pay_factor),
+    S(BOOL, has_change),
+    S(DOUBLE, change),
+    S(BOOL, review_due),
+    { .kind = SLOT_TEXTS,
+      .from = offsetof(struct scorecard_snapshot, rewards),
+      .from_count = offsetof(struct scorecard_snapshot, reward_count),
+      .to = offsetof(Crmpulse__V1__ScorecardSnapshot, rewards),
+      .to_count = offsetof(Crmpulse__V1__ScorecardSnapshot, n_rewards) },
     { .kind = SLOT_MESSAGES,
       .from = offsetof(struct scorecard_snapshot, perspectives),
       .from_count = offsetof(struct scorecard_snapshot, perspective_count),

@@ -72,6 +72,8 @@ static void need_roster(struct definitions *d)
 static void need_rule(struct definitions *d, const struct rule_def *r)
 {
     struct need need = need_in(r->dims, &r->window);
+    if (r->scorecard)
+        return; /* the card sees to it */
     need_expr(d, r->samples, need);
     need.evidence = true;
     need_parts(d, r->kpi, need);
@@ -93,7 +95,7 @@ static void need_all(struct definitions *d)
     for (uint32_t i = 0; i < d->n_rules; i++)
         need_rule(d, &d->rule[i]);
     for (uint32_t i = 0; i < d->n_scorecards; i++)
-        for (uint32_t j = 0; j < d->scorecard[i].n_items; j++)
+        for (uint32_t j = 0; j < d->scorecard[i].n_items + d->scorecard[i].n_also; j++)
             need_kpi(d, d->scorecard[i].item[j].kpi, 1u << d->scorecard[i].dim, &d->scorecard[i].item[j].window);
 }
 
@@ -202,6 +204,8 @@ static void put_conditions(struct loader *l, struct text *t, const struct rule_d
     if (r->judge || r->mature_ms || r->lag_ms || r->after_ms || r->after_share > 0)
         text_put(t, "|judge=%d,%lld,%lld,%lld,%.17g", (int)r->judge, (long long)r->mature_ms, (long long)r->lag_ms,
                  (long long)r->after_ms, r->after_share);
+    if (r->scorecard)
+        text_put(t, "|scorecard=%s", r->scorecard);
     for (uint32_t i = 0; i < r->n_milestones; i++)
         text_put(t, "|milestone=%.17g", r->milestone[i]);
 }
@@ -237,6 +241,14 @@ static uint64_t hash_scorecard(struct loader *l, const struct scorecard_def *s)
         put_item(l, &t, &s->item[i]);
     for (uint32_t i = 0; i < s->n_bands; i++)
         text_put(&t, "|%s=%.17g", s->band[i].name, s->band[i].from);
+    for (uint32_t i = 0; s->has_pay && i < s->n_bands; i++)
+        text_put(&t, "|pay=%.17g", s->band[i].pay);
+    for (uint32_t i = s->n_items; i < s->n_items + s->n_also; i++)
+        put_item(l, &t, &s->item[i]);
+    for (uint32_t i = 0; i < s->n_rewards; i++)
+        text_put(&t, "|%s:%s=%.17g,%d", s->reward[i].name, s->reward[i].text, s->reward[i].points, s->reward[i].bands);
+    if (s->pyramid)
+        text_put(&t, "|pyramid");
     return text_hash(&t);
 }
 

@@ -4,10 +4,11 @@
 
 #include <stdlib.h>
 
-static const char *const names[] = { [RULE_VALUE] = "value", [RULE_N] = "n",
-                                     [RULE_PREV] = "prev",   [RULE_PREV_N] = "prev_n",
-                                     [RULE_MEAN4] = "mean4", [RULE_ELAPSED] = "elapsed",
-                                     [RULE_BAND] = "band",   NULL };
+static const char *const names[] = { [RULE_VALUE] = "value",       [RULE_N] = "n",
+                                     [RULE_PREV] = "prev",         [RULE_PREV_N] = "prev_n",
+                                     [RULE_MEAN4] = "mean4",       [RULE_ELAPSED] = "elapsed",
+                                     [RULE_BAND] = "band",         [RULE_PREV_BAND] = "prev_band",
+                                     [RULE_COVERAGE] = "coverage", NULL };
 
 static const char *const compare_words[] = { [CMP_LT] = "<", [CMP_LE] = "<=", [CMP_GT] = ">", [CMP_GE] = ">=", NULL };
 

@@ -8,8 +8,8 @@
 static void run(struct loader *l, const char *path, const struct config_load_options *opt)
 {
     static void (*const steps[])(struct loader *) = {
-        sections_collect, keys_finish, switches_load, targets_load, orgs_load,
-        measures_load,    kpis_load,   boards_load,   rules_load,   scorecards_load,
+        sections_collect, keys_finish, switches_load, targets_load,    orgs_load,
+        measures_load,    kpis_load,   boards_load,   scorecards_load, rules_load,
     };
     keys_default(l);
     if (!l->problems->lost)

@@ -164,12 +164,36 @@ static void check_past(struct rule_loader *x)
                "window %s has none before it: read the past with 'with: {name: {ago: ..}}'", r->window.name);
 }
 
+/* Its score is that of complete cycles; the first KPI of the card stands for it where one is needed. */
+static void load_card(struct rule_loader *x, const struct node *n)
+{
+    static const char *const foreign[] = { "kpi", "window", "stat", "with", "lag", "milestones", "samples" };
+    struct rule_def *r = x->rule;
+    r->kpi = -1;
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        const struct node *key = node_key(x->e->map, foreign[i]);
+        if (key)
+            report(x->l, key, "a rule on a scorecard has no '%s'", foreign[i]);
+    }
+    if (section_index(x->l, SECTION_SCORECARDS, n, "scorecard") < 0)
+        return;
+    r->scorecard = copy_text(x->l, n->text);
+    for (uint32_t i = 0; i < x->l->defs->n_scorecards; i++)
+        if (slice_eq(slice_of(x->l->defs->scorecard[i].id), n->text) && x->l->defs->scorecard[i].n_items)
+            r->kpi = x->l->defs->scorecard[i].item[0].kpi;
+    r->window = (struct window){ .kind = WINDOW_PERIOD, .period = PERIOD_MONTH, .name = "cycle" };
+}
+
 /* The KPI and window of a rule, or the scorecard whose score it judges. */
 static void load_subject(struct rule_loader *x, struct entry *e)
 {
     struct loader *l = x->l;
     struct rule_def *r = x->rule;
     const struct node *n;
+    if ((n = node_get(e->map, "scorecard"))) {
+        load_card(x, n);
+        return;
+    }
     r->kpi = kpi_reference(l, e);
     x->kpi = r->kpi < 0 ? NULL : &l->defs->kpi[r->kpi];
     if ((n = require(l, e->key, e->map, "window")))
@@ -180,10 +204,10 @@ static void load_subject(struct rule_loader *x, struct entry *e)
 
 static void load_rule(struct loader *l, struct entry *e, struct rule_def *r)
 {
-    static const char *const keys[] = { "kpi",     "window", "dims",        "fire",  "clear",      "critical",
-                                        "page",    "for",    "min_samples", "level", "stat",       "with",
-                                        "after",   "mature", "lag",         "judge", "milestones", "on_change",
-                                        "samples", "note",   NULL };
+    static const char *const keys[] = { "kpi",     "window",    "dims",        "fire",  "clear",      "critical",
+                                        "page",    "for",       "min_samples", "level", "stat",       "with",
+                                        "after",   "mature",    "lag",         "judge", "milestones", "on_change",
+                                        "samples", "scorecard", "note",        NULL };
     static const char *const levels[] = { "info", "warning", "critical", NULL };
     struct rule_loader x = { .l = l, .e = e, .rule = r };
     const struct node *n;

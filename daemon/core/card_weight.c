@@ -54,3 +54,43 @@ bool card_perspective_score(const struct card_item *item, uint32_t n, struct sli
     *ret = inside > 0 ? sum / (double)inside : 0;
     return inside > 0;
 }
+
+static int foot_of(struct slice perspective)
+{
+    for (int i = PYRAMID_QUALITY; i < PYRAMID_NODES; i++)
+        if (slice_eq(perspective, slice_of(pyramid_node_name((enum pyramid_node)i))))
+            return i;
+    return -1;
+}
+
+/* The mean is linear: the weight of a foot is what the top makes of a 1 there and 0 at the others that have a score. */
+static double weight_of_foot(const struct pyramid_score *node, int foot)
+{
+    struct pyramid_score unit[PYRAMID_NODES];
+    for (int i = 0; i < PYRAMID_NODES; i++)
+        unit[i] = (struct pyramid_score){ node[i].is_null, i == foot };
+    return pyramid_scores_up(NULL, unit) == 0 && !unit[PYRAMID_VISION].is_null ? unit[PYRAMID_VISION].score : 0;
+}
+
+struct card_total card_weigh_pyramid(struct card_item *item, uint32_t n, struct pyramid_score node[PYRAMID_NODES])
+{
+    struct card_total total = card_weigh(item, n); /* coverage, by the nominal weights */
+    for (int i = 0; i < PYRAMID_NODES; i++)
+        node[i] = (struct pyramid_score){ .is_null = true };
+    for (int i = PYRAMID_QUALITY; i < PYRAMID_NODES; i++) {
+        double score;
+        if (card_perspective_score(item, n, slice_of(pyramid_node_name((enum pyramid_node)i)), &score))
+            node[i] = (struct pyramid_score){ false, score };
+    }
+    if (pyramid_scores_up(NULL, node) < 0)
+        return total; /* cannot be: no weights */
+    total.is_null = node[PYRAMID_VISION].is_null;
+    total.score = total.is_null ? 0 : node[PYRAMID_VISION].score;
+    for (uint32_t i = 0; i < n; i++) {
+        int foot = foot_of(item[i].perspective);
+        int64_t inside = counting_bp(item, n, item[i].perspective);
+        bool has_weight = counts(&item[i]) && inside > 0 && foot >= 0;
+        item[i].weight = has_weight ? weight_of_foot(node, foot) * item[i].kpi_bp / (double)inside : 0;
+    }
+    return total;
+}

@@ -80,8 +80,13 @@ static void release_scorecard(struct scorecard_def *s)
 {
     free(s->id);
     free(s->version);
-    for (uint32_t i = 0; i < s->n_items; i++)
+    for (uint32_t i = 0; i < s->n_items + s->n_also; i++)
         free(s->item[i].perspective);
+    for (uint32_t i = 0; i < s->n_rewards; i++) {
+        free(s->reward[i].name);
+        free(s->reward[i].text);
+        expr_free(s->reward[i].when);
+    }
     free(s->item);
     for (uint32_t i = 0; i < s->n_bands; i++)
         free(s->band[i].name);

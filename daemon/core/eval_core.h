@@ -142,6 +142,7 @@ struct evaluator {
     struct rank_cache rank_cache[RANK_CACHES];
     uint32_t rank_cache_next; /* the one to be replaced */
     struct board_scratch boards;
+    struct subject_set carded;   /* with scorecards to be saved */
     struct subject_set placed;   /* with places to be saved */
     int64_t changes_ms;          /* least of the boards', 0: none */
     struct sketch_count *counts; /* scratch for quantiles */

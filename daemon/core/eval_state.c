@@ -6,6 +6,7 @@
  *   org ""   key "fed"                               value "<position in the feed when that tick was judged>"
  *   org      key "evi|<measure>|<dim>|<subject>"     evidence.h
  *   org      key "pos|<board>|<dim>|<subject>"       board_told.h
+ *   org      key "prt|<card hash>|<dim>|<subject>"   card_told.h
  *   org      key "board|<board>"                     value "<hash of the snapshot published last>"
  *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "alert.h"
 #include "board_told.h"
+#include "card_told.h"
 #include "eval_pending.h"
 #include "evidence.h"
 #include "revision.h"
@@ -117,6 +119,8 @@ int evaluator_state_save(struct evaluator *e, bool only_changed, evaluator_state
         rc = evidence_save(e, only_changed, sink, ctx);
     if (rc == 0)
         rc = board_told_save(e, only_changed, sink, ctx);
+    if (rc == 0)
+        rc = card_told_save(e, only_changed, sink, ctx);
     for (uint32_t o = 0; rc == 0 && o < e->store.n_orgs; o++)
         rc = save_boards(e, e->store.org[o], only_changed, sink, ctx);
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
@@ -188,6 +192,8 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
     if (!value.n) /* said to be gone */
         return 0;
     struct slice kind = next_part(&rest);
+    if (slice_eq(kind, SLICE("prt")))
+        return card_told_restore(e, org, rest, value);
     if (slice_eq(kind, SLICE("evi")))
         return evidence_restore(e, org, rest, value);
     if (value.n >= sizeof text)

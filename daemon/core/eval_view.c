@@ -358,7 +358,7 @@ static void due_org_close(struct evaluator *e, struct org *org, int64_t due_ms)
         const struct rule_def *rule = &e->defs->rule[r];
         if (!plan_rule_at_close(&e->plan, rule))
             continue;
-        enum period period = rule_period(rule);
+        enum period period = rule_period(rule, org->cal);
         int64_t last_ms = calendar_period(org->cal, period, due_ms - rule->mature_ms).end_ms - 1;
         if (last_ms + rule->mature_ms <= at_ms)
             want_all(e, org, r, last_ms);

@@ -60,6 +60,7 @@ void evaluator_free(struct evaluator *e)
     for (uint32_t i = 0; i < RANK_CACHES; i++)
         free(e->rank_cache[i].rank);
     free(e->placed.v);
+    free(e->carded.v);
     ranking_release(&e->boards.now);
     ranking_release(&e->boards.before);
     free(e->boards.entry);

@@ -35,6 +35,8 @@ bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule)
 {
     const struct plan_kpi *k = &plan->kpi[rule->kpi];
     bool less = rule->fire_expr ? rule->less : rule->fire_op == CMP_LT || rule->fire_op == CMP_LE;
+    if (rule->scorecard)
+        return true;
     if (rule->window.kind != WINDOW_PERIOD || rule->n_milestones || rule->judge == RULE_JUDGE_RUNNING)
         return false;
     return rule->judge == RULE_JUDGE_COMPLETE || (less && !k->paced && !k->prev);
@@ -145,9 +147,23 @@ static int watch_read(struct plan *plan, int rule, const struct rule_read *read)
     return rc;
 }
 
+/* All KPIs of all versions of a card. */
+static int watch_card(struct plan *plan, int rule, struct slice id)
+{
+    for (uint32_t i = 0; i < plan->defs->n_scorecards; i++) {
+        const struct scorecard_def *card = &plan->defs->scorecard[i];
+        for (uint32_t k = 0; slice_eq(slice_of(card->id), id) && k < card->n_items; k++)
+            if (watch_for_rule(plan, rule, card->item[k].kpi, &card->item[k].window) < 0)
+                return -1;
+    }
+    return 0;
+}
+
 static int watch_rule(struct plan *plan, int rule)
 {
     const struct rule_def *r = &plan->defs->rule[rule];
+    if (r->scorecard)
+        return watch_card(plan, rule, slice_of(r->scorecard));
     int64_t length_ms = r->window.kind == WINDOW_ROLLING ? r->window.length_ms : 0;
     int rc = watch_for_rule(plan, rule, r->kpi, &r->window);
     for (uint32_t k = 1; rc == 0 && length_ms && k <= r->past_windows; k++)
@@ -173,7 +189,7 @@ static int watch_users(struct plan *plan)
             return -1;
     }
     for (uint32_t i = 0; i < defs->n_scorecards; i++)
-        for (uint32_t j = 0; j < defs->scorecard[i].n_items; j++) {
+        for (uint32_t j = 0; j < defs->scorecard[i].n_items + defs->scorecard[i].n_also; j++) {
             const struct scorecard_item *item = &defs->scorecard[i].item[j];
             struct plan_watch *w = add_watch(plan, item->kpi, &item->window);
             if (!w || append(&w->card, &w->n_cards, (int)i) < 0)

@@ -77,14 +77,14 @@ static enum period period_of(const struct window *w, const struct calendar *cal)
     return w->kind == WINDOW_PERIOD ? w->period : cal->cycle;
 }
 
-enum period rule_period(const struct rule_def *rule)
+enum period rule_period(const struct rule_def *rule, const struct calendar *cal)
 {
-    return rule->window.period;
+    return rule->scorecard ? cal->cycle : rule->window.period;
 }
 
 int64_t rule_complete_ms(const struct evaluator *e, const struct rule_def *rule, const struct subject *s, int64_t at_ms)
 {
-    int64_t end_ms = calendar_period(s->org->cal, rule_period(rule), at_ms + 1 - rule->mature_ms).start_ms;
+    int64_t end_ms = calendar_period(s->org->cal, rule_period(rule, s->org->cal), at_ms + 1 - rule->mature_ms).start_ms;
     return first_of_subject(e, s) < end_ms ? end_ms - 1 : INT64_MIN;
 }
 
@@ -192,9 +192,37 @@ static struct expr_value other(const struct rule_reader *x, const struct rule_re
     return n ? of_double(sum / n) : expr_null();
 }
 
+/* Of a scorecard: its own figures, and those of the cycle before. */
+static struct expr_value card_value(const struct rule_reader *x, int slot)
+{
+    const struct calendar *cal = x->subject->org->cal;
+    struct card_figure before = { 0 };
+    bool wants_before = slot == RULE_PREV || slot == RULE_PREV_BAND;
+    int64_t start_ms = calendar_period(cal, cal->cycle, x->at_ms).start_ms;
+    if (wants_before && (start_ms <= first_of_org(x) ||
+                         !scorecard_figure(x->e, x->subject, slice_of(x->rule->scorecard), start_ms - 1, &before)))
+        return expr_null();
+    switch (slot) {
+    case RULE_VALUE:
+        return x->has_value ? of_double(x->figure) : expr_null();
+    case RULE_PREV:
+        return of_double(before.score);
+    case RULE_BAND:
+        return x->has_value ? expr_int(x->card.band) : expr_null();
+    case RULE_PREV_BAND:
+        return expr_int(before.band);
+    case RULE_COVERAGE:
+        return of_double(x->card.coverage);
+    default:
+        return expr_null();
+    }
+}
+
 static struct expr_value load(void *ctx, int slot)
 {
     const struct rule_reader *x = ctx;
+    if (x->rule->scorecard)
+        return card_value(x, slot);
     switch (slot) {
     case RULE_VALUE:
         return x->has_value ? of_double(x->figure) : expr_null();
@@ -222,6 +250,15 @@ void rule_read(struct rule_reader *ret, struct evaluator *e, const struct rule_d
     *ret = (struct rule_reader){
         .e = e, .rule = rule, .subject = s, .at_ms = at_ms, .here = at_ms == e->view[VIEW_JUDGED].at_ms
     };
+    if (rule->scorecard) {
+        ret->here = false;
+        ret->r = reading_past(e, VIEW_JUDGED, &rule->window, at_ms);
+        ret->has_value = scorecard_figure(e, s, slice_of(rule->scorecard), at_ms, &ret->card);
+        ret->figure = ret->card.score;
+        ret->value = (struct kpi_value){ .is_null = !ret->has_value,
+                                         .span = calendar_period(s->org->cal, s->org->cal->cycle, at_ms) };
+        return;
+    }
     if (ret->here && !rule->lag_ms)
         ret->r = reading_at_view(e, VIEW_JUDGED, plan_window(&e->plan, &rule->window));
     else

@@ -3,7 +3,7 @@
 #define CRMPULSE_CORE_RULE_READ_H
 
 #include "alert.h"
-#include "kpi_value.h"
+#include "scorecard.h"
 
 struct rule_reader {
     struct evaluator *e;
@@ -14,7 +14,8 @@ struct rule_reader {
     struct reading r;
     struct kpi_value value;
     bool has_value;
-    double figure; /* meaningful if has_value */
+    double figure;           /* meaningful if has_value */
+    struct card_figure card; /* of a rule on a scorecard */
 };
 
 void rule_read(struct rule_reader *ret, struct evaluator *e, const struct rule_def *rule, struct subject *s,
@@ -30,7 +31,7 @@ int64_t rule_starts_ms(const struct rule_reader *x);
 struct alert_sight rule_sight(struct rule_reader *x, int64_t starts_ms);
 
 /* The period of a rule that judges complete windows. */
-enum period rule_period(const struct rule_def *rule);
+enum period rule_period(const struct rule_def *rule, const struct calendar *cal);
 /* Last instant of the newest window that is complete (and mature) at `at_ms`; INT64_MIN if the subject did not exist then. */
 int64_t rule_complete_ms(const struct evaluator *e, const struct rule_def *rule, const struct subject *s,
                          int64_t at_ms);

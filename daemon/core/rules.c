@@ -113,7 +113,7 @@ static int emit(const struct judged *j, const struct verdict *v)
         .to_state = slice_of(alert_state_name(v->to)),
         .tick_ms = j->tick_ms,
         .occurred_at_ms = occurred(j),
-        .kpi = slice_of(e->defs->kpi[rule->kpi].id),
+        .kpi = slice_of(rule->scorecard ? rule->scorecard : e->defs->kpi[rule->kpi].id),
         .window = slice_of(rule->window.name),
         .window_start_ms = x->value.span.start_ms,
         .window_end_ms = x->value.span.end_ms,
@@ -183,7 +183,7 @@ static int judge(struct evaluator *e, const struct judgement *w, int64_t tick_ms
     rule_read(&j.x, e, rule, w->subject, w->at_ms);
     j.starts_ms = rule_starts_ms(&j.x);
     wake(&j, a, j.starts_ms);
-    if (plan_moves_with_clock(&e->plan.kpi[rule->kpi], j.x.value.is_null))
+    if (!rule->scorecard && plan_moves_with_clock(&e->plan.kpi[rule->kpi], j.x.value.is_null))
         elapsed_note(e, VIEW_JUDGED, w->subject,
                      plan_watch_of(&e->plan, rule->kpi, plan_window(&e->plan, &rule->window)));
     if (rule->n_milestones)

@@ -1,4 +1,4 @@
-/* Scorecards (domain specification 4.2). Nothing is remembered: a held score is that of the end of the cycle before. */
+/* Scorecards (domain specification 4.2). A held score is that of the end of the cycle before: it is read, not remembered. */
 #include "scorecard.h"
 
 #include <stdlib.h>
@@ -6,9 +6,13 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "card_reward.h"
+#include "card_told.h"
 #include "card_weight.h"
 #include "row.h"
 #include "score.h"
+
+#define REVIEW_AFTER_MS (INT64_C(183) * 86400000) /* half-yearly */
 
 static const char *const cycle_names[PERIOD_COUNT] = { "d", "w", "m", "q", "h", "y" };
 
@@ -24,6 +28,11 @@ struct card {
     struct card_item *item;
     struct scorecard_kpi *kpi;
     struct scorecard_perspective *perspective;
+    struct card_contribution *contribution;
+    struct card_part *part;
+    struct card_total total; /* before rewards */
+    struct card_verdict verdict;
+    struct pyramid_score node[PYRAMID_NODES];
     char id[33], hash[17];
 };
 
@@ -75,11 +84,13 @@ static void score_item(const struct card *c, const struct scorecard_item *item, 
 
 static int reserve(struct card *c)
 {
-    uint32_t n = c->def->n_items ? c->def->n_items : 1;
+    uint32_t n = c->def->n_items + c->def->n_also + 1;
     c->item = calloc(n, sizeof *c->item);
     c->kpi = calloc(n, sizeof *c->kpi);
-    c->perspective = calloc(n, sizeof *c->perspective);
-    return c->item && c->kpi && c->perspective ? 0 : -1;
+    c->perspective = calloc(n + PYRAMID_NODES, sizeof *c->perspective);
+    c->contribution = calloc(n, sizeof *c->contribution);
+    c->part = calloc(n, sizeof *c->part);
+    return c->item && c->kpi && c->perspective && c->contribution && c->part ? 0 : -1;
 }
 
 static void release(struct card *c)
@@ -87,6 +98,18 @@ static void release(struct card *c)
     free(c->item);
     free(c->kpi);
     free(c->perspective);
+    free(c->contribution);
+    free(c->part);
+}
+
+/* The upper nodes of a pyramid, from the foot up, as perspectives without KPIs. */
+static uint32_t add_nodes(struct card *c, uint32_t n)
+{
+    for (int i = PYRAMID_QUALITY; i-- > PYRAMID_VISION;)
+        c->perspective[n++] = (struct scorecard_perspective){ .name = slice_of(pyramid_node_name((enum pyramid_node)i)),
+                                                              .score = c->node[i].score,
+                                                              .is_null = c->node[i].is_null };
+    return n;
 }
 
 /* Perspectives in the order of their first item, each with its KPIs side by side. */
@@ -113,20 +136,14 @@ static uint32_t group(struct card *c)
                                                        x->is_null,
                                                        x->score,
                                                        x->weight,
+                                                       c->contribution[j].perf,
+                                                       c->contribution[j].mix,
                                                        slice_of(x->missing) };
             p->kpi_count++;
         }
         p->is_null = !card_perspective_score(c->item, c->def->n_items, p->name, &p->score);
     }
-    return n_perspectives;
-}
-
-static struct slice band_of(const struct scorecard_def *def, double score)
-{
-    for (uint32_t i = 0; i < def->n_bands; i++)
-        if (score >= def->band[i].from)
-            return slice_of(def->band[i].name);
-    return (struct slice){ 0 };
+    return c->def->pyramid ? add_nodes(c, n_perspectives) : n_perspectives;
 }
 
 static void write_id(struct card *c, struct scorecard_snapshot *s)
@@ -136,38 +153,76 @@ static void write_id(struct card *c, struct scorecard_snapshot *s)
     s->id = hex_id(parts, sizeof parts / sizeof parts[0], numbers, sizeof numbers / sizeof numbers[0], c->id);
 }
 
-static int make(struct card *c, int64_t tick_ms, struct scorecard_snapshot *ret)
+/* The items scored and weighed, what they make, and what that earns. */
+static int weigh(struct card *c)
 {
     const struct calendar *cal = c->subject->org->cal;
+    uint32_t n = c->def->n_items;
     c->cycle = calendar_period(cal, cal->cycle, c->at_ms);
     if (reserve(c) < 0)
         return -1;
-    for (uint32_t i = 0; i < c->def->n_items; i++)
+    for (uint32_t i = 0; i < n + c->def->n_also; i++)
         score_item(c, &c->def->item[i], &c->item[i]);
-    struct card_total total = card_weigh(c->item, c->def->n_items);
-    bool provisional = total.coverage < c->def->min_coverage;
-    hex_hash(c->def->hash, c->hash);
+    c->total = c->def->pyramid ? card_weigh_pyramid(c->item, n, c->node) : card_weigh(c->item, n);
+    c->verdict = card_judge(c->def, c->item, c->total, c->total.coverage < c->def->min_coverage);
+    for (uint32_t i = 0; i < n; i++)
+        c->part[i] =
+            (struct card_part){ c->item[i].usable || c->item[i].counts_zero, c->item[i].score, c->item[i].weight };
+    return 0;
+}
+
+static bool review_due(const struct scorecard_def *def, int64_t at_ms)
+{
+    return def->effective_from_ms != INT64_MIN && at_ms - def->effective_from_ms > REVIEW_AFTER_MS;
+}
+
+static int make(struct card *c, uint32_t card, int64_t tick_ms, struct scorecard_snapshot *ret)
+{
+    if (weigh(c) < 0)
+        return -1;
+    const struct scorecard_def *def = c->def;
+    double change = 0;
+    bool has_change = card_compare(c->subject, card, def, c->part, c->total.score, c->contribution, &change);
+    hex_hash(def->hash, c->hash);
     *ret = (struct scorecard_snapshot){
-        .scorecard = slice_of(c->def->id),
-        .version = slice_of(c->def->version),
+        .scorecard = slice_of(def->id),
+        .version = slice_of(def->version),
         .org = c->subject->org->id,
-        .dim = slice_of(dim_name(c->def->dim)),
+        .dim = slice_of(dim_name(def->dim)),
         .subject = c->subject->text,
         .tick_ms = tick_ms,
-        .window = slice_of(cycle_names[cal->cycle]),
+        .window = slice_of(cycle_names[c->subject->org->cal->cycle]),
         .window_start_ms = c->cycle.start_ms,
         .window_end_ms = c->cycle.end_ms,
-        .score = total.score,
-        .is_null = total.is_null,
-        .coverage = total.coverage,
-        .provisional = provisional,
-        .band = provisional || total.is_null ? (struct slice){ 0 } : band_of(c->def, total.score),
+        .score = c->total.score + c->verdict.points,
+        .is_null = c->total.is_null,
+        .coverage = c->total.coverage,
+        .provisional = c->total.coverage < def->min_coverage,
+        .points = c->verdict.points,
+        .rewards = c->verdict.applied,
+        .reward_count = c->verdict.n_applied,
+        .has_change = has_change,
+        .change = change,
+        .review_due = review_due(def, c->at_ms),
         .perspectives = c->perspective,
         .perspective_count = group(c),
         .definition_hash = { c->hash, 16 },
     };
+    if (c->verdict.band >= 0) {
+        ret->band = slice_of(def->band[c->verdict.band].name);
+        ret->has_pay = def->has_pay;
+        ret->pay_factor = def->has_pay ? def->band[c->verdict.band].pay : 0;
+    }
     write_id(c, ret);
     return c->e->out_of_memory ? -1 : 0;
+}
+
+/* The start of a version's first day in the org's zone. */
+static int64_t effective_ms(const struct scorecard_def *def, const struct org *org)
+{
+    if (!def->effective_civil)
+        return def->effective_from_ms;
+    return def->effective_from_ms - zone_offset_ms(&org->cal->zone, def->effective_from_ms);
 }
 
 /* A cycle uses the version that was in force at its start. */
@@ -175,13 +230,14 @@ static bool in_force(const struct evaluator *e, const struct org *org, uint32_t 
 {
     const struct scorecard_def *def = &e->defs->scorecard[card];
     int64_t start_ms = calendar_period(org->cal, org->cal->cycle, at_ms).start_ms;
-    if (def->effective_from_ms > start_ms)
+    int64_t from_ms = effective_ms(def, org);
+    if (from_ms > start_ms)
         return false;
     for (uint32_t i = 0; i < e->defs->n_scorecards; i++) {
         const struct scorecard_def *x = &e->defs->scorecard[i];
-        bool newer = x->effective_from_ms > def->effective_from_ms ||
-                     (x->effective_from_ms == def->effective_from_ms && i > card);
-        if (slice_eq(slice_of(x->id), slice_of(def->id)) && newer && x->effective_from_ms <= start_ms)
+        int64_t x_ms = effective_ms(x, org);
+        bool newer = x_ms > from_ms || (x_ms == from_ms && i > card);
+        if (slice_eq(slice_of(x->id), slice_of(def->id)) && newer && x_ms <= start_ms)
             return false;
     }
     return true;
@@ -208,11 +264,13 @@ static int publish_card(struct evaluator *e, struct subject *s, uint32_t card, i
         .e = e, .subject = s, .def = &e->defs->scorecard[card], .view = VIEW_JUDGED, .at_ms = e->view[VIEW_JUDGED].at_ms
     };
     struct scorecard_snapshot snapshot;
-    int rc = make(&c, tick_ms, &snapshot);
+    int rc = make(&c, card, tick_ms, &snapshot);
     if (rc == 0) {
         uint64_t hash = content_hash(&snapshot);
         if (s->card_published[card] != hash)
             rc = e->sink->scorecard(e->sink->ctx, &snapshot);
+        if (rc == 0 && s->card_published[card] != hash)
+            rc = card_remember(e, s, card, c.part, c.total.score);
         s->card_published[card] = hash;
     }
     release(&c);
@@ -247,7 +305,7 @@ static int answer(struct evaluator *e, struct subject *s, uint32_t card, int64_t
         .e = e, .subject = s, .def = &e->defs->scorecard[card], .view = VIEW_BASE, .at_ms = at_ms, .past = true
     };
     struct scorecard_snapshot snapshot;
-    int rc = make(&c, at_ms, &snapshot);
+    int rc = make(&c, card, at_ms, &snapshot);
     if (rc == 0)
         rc = each(ctx, &snapshot);
     release(&c);
@@ -268,4 +326,24 @@ int evaluator_scorecards(struct evaluator *e, int64_t at_ms, int (*each)(void *c
                     rc = answer(e, list->v[i], card, at_ms, each, ctx);
         }
     return rc;
+}
+
+bool scorecard_figure(struct evaluator *e, struct subject *s, struct slice id, int64_t at_ms, struct card_figure *ret)
+{
+    bool found = false;
+    for (uint32_t card = 0; card < e->defs->n_scorecards && !found; card++) {
+        const struct scorecard_def *def = &e->defs->scorecard[card];
+        if (!slice_eq(slice_of(def->id), id) || def->dim != s->dim || !in_force(e, s->org, card, at_ms))
+            continue;
+        struct card c = { .e = e, .subject = s, .def = def, .view = VIEW_JUDGED, .at_ms = at_ms, .past = true };
+        if (weigh(&c) < 0) {
+            e->out_of_memory = true;
+        } else {
+            found = !c.total.is_null && c.total.coverage >= def->min_coverage;
+            *ret = (struct card_figure){ c.total.score + c.verdict.points, c.total.coverage,
+                                         (int)def->n_bands - 1 - c.verdict.band };
+        }
+        release(&c);
+    }
+    return found;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "card_told.h"
 #include "evidence.h"
 
 static const int64_t utc_from[] = { INT64_MIN };
@@ -42,7 +43,7 @@ static void release_node(struct node *n)
     free(n);
 }
 
-static void release_subject(struct subject *s, uint32_t n_measures)
+static void release_subject(struct subject *s, uint32_t n_measures, uint32_t n_cards)
 {
     for (uint32_t i = 0; s->node && i < n_measures; i++)
         release_node(s->node[i]);
@@ -54,14 +55,15 @@ static void release_subject(struct subject *s, uint32_t n_measures)
     free(s->alert);
     free(s->card_published);
     free(s->place);
+    card_told_release(s, n_cards);
     free(s);
 }
 
-static void release_org(struct org *org, uint32_t n_measures, uint32_t n_boards)
+static void release_org(struct org *org, uint32_t n_measures, uint32_t n_boards, uint32_t n_cards)
 {
     for (int d = 0; d < DIM_COUNT; d++) {
         for (uint32_t i = 0; i < org->dim[d].n; i++)
-            release_subject(org->dim[d].v[i], n_measures);
+            release_subject(org->dim[d].v[i], n_measures, n_cards);
         free(org->dim[d].v);
     }
     for (int v = 0; v < VIEW_COUNT; v++) {
@@ -82,7 +84,7 @@ static void release_org(struct org *org, uint32_t n_measures, uint32_t n_boards)
 void store_release(struct store *st)
 {
     for (uint32_t i = 0; i < st->n_orgs; i++)
-        release_org(st->org[i], st->plan->defs->n_measures, st->plan->defs->n_boards);
+        release_org(st->org[i], st->plan->defs->n_measures, st->plan->defs->n_boards, st->plan->defs->n_scorecards);
     free(st->org);
     st->org = NULL;
     st->n_orgs = st->cap_orgs = 0;
@@ -136,7 +138,7 @@ static struct org *make_org(struct store *st, struct slice id)
     org->memo = calloc(1, sizeof *org->memo);
     if (!org->told || !org->memo || init_org_views(st->plan, org) < 0 ||
         intern_add(&org->fields, id, &is_new) == UINT32_MAX) {
-        release_org(org, 0, 0);
+        release_org(org, 0, 0, 0);
         return NULL;
     }
     org->id = org->fields.text[0]; /* number 0 is no field: it has no ':' */
@@ -226,7 +228,7 @@ static struct subject *make_subject(struct store *st, struct org *org, enum dim 
     s->text = arena_copy(&org->fields.bytes, text);
     s->escaped = arena_copy(&org->fields.bytes, escaped);
     if (!s->text.p || !s->escaped.p || init_subject(st->plan, s) < 0) {
-        release_subject(s, 0);
+        release_subject(s, 0, 0);
         return NULL;
     }
     return s;
@@ -260,7 +262,7 @@ struct subject *org_subject(struct store *st, struct org *org, enum dim dim, str
         return list->v[i];
     struct subject *s = make_subject(st, org, dim, text, escaped);
     if (s && insert_subject(list, i, s) < 0) {
-        release_subject(s, 0);
+        release_subject(s, 0, 0);
         return NULL;
     }
     return s;

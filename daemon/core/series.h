@@ -86,6 +86,8 @@ struct subject {
     uint64_t *card_published;           /* hash per scorecard */
     bool listed_unsaved, changed_saved; /* eval_pending.c: waits to be saved; stands in the saved state */
     uint32_t position;                  /* scratch: in the list of its dim, when a ranking was made */
+    struct card_told *card_told;        /* by scorecard: its last snapshot; NULL: none */
+    bool listed_carded;                 /* in evaluator.carded */
     struct place *place;                /* by board, as told last; NULL: nowhere */
     bool listed_placed;                 /* in evaluator.placed */
     int32_t previous_rank;              /* scratch: of the board being made */
@@ -97,6 +99,7 @@ struct subject_set {
 };
 
 struct place;
+struct card_told;
 
 struct subject_list {
     struct subject **v; /* ascending by text, bytewise */

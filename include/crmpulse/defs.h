@@ -143,14 +143,16 @@ struct rule_read {
 
 /* Slots in the conditions of a rule. */
 enum rule_slot {
-    RULE_VALUE,   /* the figure that is judged */
-    RULE_N,       /* its samples */
-    RULE_PREV,    /* the figure in the preceding equal window */
-    RULE_PREV_N,  /* its samples */
-    RULE_MEAN4,   /* the mean of the figures of the 4 preceding equal windows */
-    RULE_ELAPSED, /* share of the window (of the cycle where that is to date) that has passed */
-    RULE_BAND,    /* of a scorecard: its band counted from the worst, 0 .. */
-    RULE_READ     /* + index of the read */
+    RULE_VALUE,     /* the figure that is judged */
+    RULE_N,         /* its samples */
+    RULE_PREV,      /* the figure in the preceding equal window */
+    RULE_PREV_N,    /* its samples */
+    RULE_MEAN4,     /* the mean of the figures of the 4 preceding equal windows */
+    RULE_ELAPSED,   /* share of the window (of the cycle where that is to date) that has passed */
+    RULE_BAND,      /* of a scorecard: its band counted from the worst, 0 .. */
+    RULE_PREV_BAND, /* the same in the preceding cycle */
+    RULE_COVERAGE,
+    RULE_READ /* + index of the read */
 };
 
 /* When a rule looks at a civil window. */
@@ -199,7 +201,7 @@ struct rule_def {
 
 enum curve { CURVE_LINEAR, CURVE_RATIO, CURVE_STEP };
 enum missing_policy { MISSING_EXCLUDE, MISSING_HOLD, MISSING_ZERO };
-enum { STEPS_MAX = 16, BANDS_MAX = 12 };
+enum { STEPS_MAX = 16, BANDS_MAX = 12, REWARDS_MAX = 8 };
 
 struct score_curve {
     enum curve curve;
@@ -221,19 +223,37 @@ struct scorecard_item {
     int stat;
 };
 
+/* Slots in the conditions of rewards: the value of an item by its index, its goal, then figures of the card. */
+enum { CARD_SLOT_GOAL = 128, CARD_SLOT_SCORE = 256, CARD_SLOT_COVERAGE };
+
+/* Points or bands that the card gains (or loses) while a condition holds. */
+struct card_reward {
+    char *name, *text; /* text: the condition as written */
+    struct expr *when;
+    double points;
+    int32_t bands; /* bands up, negative: down */
+};
+
 struct scorecard_def {
     char *id;
     char *version;
     int64_t effective_from_ms;
+    bool effective_civil; /* a date: 00:00 of that day in the org's zone, effective_from_ms being that of UTC */
+    bool pyramid;         /* perspectives are the foot of the performance pyramid; the score is that of its top */
     enum dim dim;
     enum missing_policy missing;
     double min_coverage;
     uint32_t n_items;
+    uint32_t n_also; /* items behind those of the card: without weight, read by rewards */
     struct scorecard_item *item;
+    uint32_t n_rewards;
+    struct card_reward reward[REWARDS_MAX];
+    bool has_pay;
     uint32_t n_bands;
     struct {
         double from;
         char *name;
+        double pay;    /* factor of the variable pay, if has_pay */
     } band[BANDS_MAX]; /* descending from */
     uint64_t hash;
 };

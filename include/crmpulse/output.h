@@ -75,7 +75,7 @@ struct scorecard_kpi {
     int32_t weight_bp;
     double value;
     bool is_null;
-    double score, effective_weight;
+    double score, effective_weight, perf, mix;
     struct slice missing_reason;
 };
 
@@ -98,6 +98,14 @@ struct scorecard_snapshot {
     double coverage;
     struct slice band;
     bool provisional;
+    double points; /* of rewards, in `score` */
+    const struct slice *rewards;
+    size_t reward_count;
+    bool has_pay;
+    double pay_factor;
+    bool has_change; /* `change` and perf, mix of the KPIs are meaningful */
+    double change;
+    bool review_due;
     const struct scorecard_perspective *perspectives;
     size_t perspective_count;
     int64_t revision;

@@ -1,4 +1,6 @@
 /* Score curves, weights, missing scores, bands, versions: the worked examples of the domain specification, 4.1, 4.2 and 7.3. */
+#include "daemon/core/card_change.h"
+#include "daemon/core/card_reward.h"
 #include "daemon/core/card_weight.h"
 #include "daemon/core/score.h"
 #include "eval_fixture.h"
@@ -159,14 +161,16 @@ static void begin(void)
                         24.0 * 3600000, 4.0 * 3600000);
     w.kpi[2].duration = 6;
     item[3] = card_item(add_kpi(&w, "adoption", KPI_RATIO, "active", "enabled", NULL, "m", 1), "L", 1000, "m", 0.5, 1);
-    w.card[0] = (struct scorecard_def){ .id = "bsc",
-                                        .version = "1",
-                                        .dim = DIM_ORG,
-                                        .min_coverage = 0.6,
-                                        .n_items = 4,
-                                        .item = item,
-                                        .n_bands = 5,
-                                        .band = { { 95, "A" }, { 85, "B" }, { 70, "C" }, { 60, "D" }, { 0, "E" } } };
+    w.card[0] = (struct scorecard_def){
+        .id = "bsc",
+        .version = "1",
+        .dim = DIM_ORG,
+        .min_coverage = 0.6,
+        .n_items = 4,
+        .item = item,
+        .n_bands = 5,
+        .band = { { 95, "A", 0 }, { 85, "B", 0 }, { 70, "C", 0 }, { 60, "D", 0 }, { 0, "E", 0 } }
+    };
     w.defs.n_scorecards = 1;
 }
 
@@ -275,4 +279,200 @@ Test(scorecard, judged_cards_leave_at_snapshot_ticks_when_they_change)
     advance(e, at("2025-04-30"), &sink);
     cr_assert_eq(shown.n, before + 2, "April has nothing");
     cr_assert(shown.s.is_null);
+}
+
+/* ---- 4.2: why a score changed ---- */
+
+/* W = .24/.16/.30/0/.20/.10 and S = 74.2; next S' = 71.2: attainment +2.40, csat perf -1.35 and mix -2.145, retention mix -1.905. */
+Test(card_change, worked_example)
+{
+    static const double w0[] = { .24, .16, .30, 0, .20, .10 }, w1[] = { .24, .16, .15, .15, .20, .10 };
+    static const double s0[] = { 60, 80, 90, 0, 75, 50 }, s1[] = { 70, 80, 84, 60, 75, 50 };
+    struct card_part before[6], after[6];
+    struct card_contribution c[6];
+    for (int i = 0; i < 6; i++) {
+        before[i] = (struct card_part){ i != 3, s0[i], w0[i] };
+        after[i] = (struct card_part){ true, s1[i], w1[i] };
+    }
+    card_contributions(before, after, 6, c);
+    cr_assert_float_eq(c[0].perf, 2.40, 1e-12);
+    cr_assert_float_eq(c[2].perf, -1.35, 1e-12);
+    cr_assert_float_eq(c[2].mix, -2.145, 1e-12);
+    cr_assert_float_eq(c[3].mix, -1.905, 1e-12);
+    cr_assert_float_eq(c[3].perf, 0, 1e-12);
+    double sum = 0;
+    for (int i = 0; i < 6; i++)
+        sum += c[i].perf + c[i].mix;
+    cr_assert_float_eq(sum, 71.2 - 74.2, 1e-12);
+}
+
+/* ---- 4.2: rewards, bands, pay ---- */
+
+static int resolve_item(void *ctx, struct slice name)
+{
+    (void)ctx;
+    static const char *const names[] = { "csat", "cac", "new_customers", NULL };
+    for (int i = 0; names[i]; i++) {
+        if (slice_eq(name, slice_of(names[i])))
+            return i;
+        if (name.n > 5 && slice_eq((struct slice){ name.p + 5, name.n - 5 }, slice_of(names[i])))
+            return CARD_SLOT_GOAL + i;
+    }
+    return slice_eq(name, SLICE("score")) ? CARD_SLOT_SCORE : -1;
+}
+
+static struct card_verdict verdict(double score, double csat, const char *missing, double cac, double customers)
+{
+    struct expr_error error;
+    struct scorecard_item items[3] = { { .score.goal = 0.85 }, { .score.goal = 1500 }, { .score.goal = 20 } };
+    struct scorecard_def def = {
+        .n_items = 2, .n_also = 1, .item = items, .n_rewards = 2, .n_bands = 5, .has_pay = true
+    };
+    static const double from[] = { 95, 85, 70, 60, 0 };
+    for (int i = 0; i < 5; i++)
+        def.band[i].from = from[i];
+    def.reward[0] = (struct card_reward){ .name = "satisfied",
+                                          .points = 2,
+                                          .when = expr_compile(SLICE("csat >= 0.80"), resolve_item, NULL, &error) };
+    def.reward[1] =
+        (struct card_reward){ .name = "cheap",
+                              .bands = 1,
+                              .when = expr_compile(SLICE("cac <= goal.cac and new_customers >= goal.new_customers"),
+                                                   resolve_item, NULL, &error) };
+    struct card_item figure[3] = { { .value = csat, .missing = missing },
+                                   { .value = cac, .missing = "" },
+                                   { .value = customers, .missing = "" } };
+    struct card_verdict v = card_judge(&def, figure, (struct card_total){ .score = score, .coverage = 1 }, false);
+    expr_free(def.reward[0].when);
+    expr_free(def.reward[1].when);
+    return v;
+}
+
+Test(card_reward, points_and_bands)
+{
+    struct card_verdict v = verdict(84, 0.80, "", 2000, 30);
+    cr_assert(v.points == 2 && v.band == 1, "84 + 2 is a B; dear acquisition does not raise it");
+    v = verdict(84, 0.79, "", 1500, 20);
+    cr_assert(v.points == 0 && v.band == 1 && v.raised == 1, "a C raised by one");
+    v = verdict(84, 0.79, "", 1500, 19);
+    cr_assert(v.band == 2, "cheap acquisition counts only together with enough of it");
+    v = verdict(84, 0.95, "small_sample", 2000, 30);
+    cr_assert(v.points == 0 && v.band == 2, "too few answers reward nothing");
+    v = verdict(97, 0.9, "", 1000, 30);
+    cr_assert(v.band == 0 && v.n_applied == 2, "there is nothing above an A");
+}
+
+/* ---- 4.5: the pyramid ---- */
+
+Test(card_pyramid, worked_example)
+{
+    static const struct {
+        const char *node;
+        double score;
+    } foot[] = { { "quality", 82 }, { "delivery", 74 }, { "cycle_time", 68 }, { "waste", 90 } };
+    struct card_item leaf[4];
+    struct pyramid_score node[PYRAMID_NODES];
+    for (int i = 0; i < 4; i++)
+        leaf[i] = (struct card_item){ .perspective = slice_of(foot[i].node),
+                                      .perspective_bp = i == 0 || i == 3 ? 1250 : 3750,
+                                      .kpi_bp = 10000,
+                                      .score = foot[i].score,
+                                      .usable = true };
+    struct card_total total = card_weigh_pyramid(leaf, 4, node);
+    cr_assert_eq(total.score, 74.75);
+    cr_assert_eq(total.coverage, 1);
+    cr_assert(node[PYRAMID_SATISFACTION].score == 78 && node[PYRAMID_FLEXIBILITY].score == 71 &&
+              node[PYRAMID_PRODUCTIVITY].score == 79);
+    cr_assert(node[PYRAMID_MARKET].score == 74.5 && node[PYRAMID_FINANCIAL].score == 75);
+    cr_assert(leaf[0].weight == 0.125 && leaf[1].weight == 0.375 && leaf[2].weight == 0.375 && leaf[3].weight == 0.125);
+    leaf[3].usable =
+        false; /* productivity is cycle time alone: 68; financial (71 + 68)/2 = 69.5; vision (74.5 + 69.5)/2 = 72 */
+    total = card_weigh_pyramid(leaf, 4, node);
+    cr_assert_eq(total.score, 72);
+    cr_assert_eq(total.coverage, 0.875);
+    double sum = 0;
+    for (int i = 0; i < 4; i++)
+        sum += leaf[i].weight * leaf[i].score;
+    cr_assert_float_eq(sum, 72, 1e-12);
+}
+
+/* ---- the change since the last snapshot, across a restart ---- */
+
+struct parts {
+    int n;
+    bool has_change;
+    double score, change, perf[4], mix[4], sum;
+};
+
+static int take_change(void *ctx, const struct scorecard_snapshot *s)
+{
+    struct parts *x = ctx;
+    x->n++;
+    x->has_change = s->has_change;
+    x->change = s->change;
+    x->score = s->score;
+    x->sum = 0;
+    for (size_t i = 0; i < s->perspective_count; i++) {
+        x->perf[i] = s->perspectives[i].kpis[0].perf;
+        x->mix[i] = s->perspectives[i].kpis[0].mix;
+        x->sum += x->perf[i] + x->mix[i];
+    }
+    return 0;
+}
+
+struct kept_state {
+    int n;
+    char key[64][64], value[64][512];
+};
+
+static int keep_state(void *ctx, struct slice org, struct slice key, struct slice value)
+{
+    struct kept_state *k = ctx;
+    (void)org;
+    snprintf(k->key[k->n], sizeof k->key[0], "%.*s", (int)key.n, key.p);
+    snprintf(k->value[k->n++], sizeof k->value[0], "%.*s", (int)value.n, value.p);
+    return 0;
+}
+
+static void load_cell(const char *field, const char *pane, int64_t value)
+{
+    struct cell_delta d = {
+        .org = SLICE("acme"), .field = slice_of(field), .grain = CELL_HOUR, .pane_ms = at(pane), .value = value
+    };
+    cr_assert_eq(evaluator_restore_cell(e, &d), 0);
+}
+
+/* Attainment alone (60 of 100: score 20), then with csat 0.85 (100): W .5714/.4286, S 54.2857: all of the change is mix. */
+Test(scorecard, change_since_the_last_snapshot)
+{
+    static struct parts parts;
+    static struct kept_state kept;
+    const struct evaluator_sink change = { .ctx = &parts, .scorecard = take_change };
+    memset(&parts, 0, sizeof parts);
+    memset(&kept, 0, sizeof kept);
+    e = world_start(&w, false, true, false);
+    happen(e, "org:acme|target", at("2025-03-02T01:00Z"), 100);
+    happen(e, "org:acme|sales", at("2025-03-02T01:00Z"), 60);
+    advance(e, at("2025-03-02T03:00Z"), &change);
+    cr_assert(parts.n == 1 && !parts.has_change);
+    cr_assert_float_eq(parts.score, 20, 1e-9);
+    cr_assert_eq(evaluator_state_save(e, false, keep_state, &kept), 0);
+    evaluator_free(e);
+    e = world_start(&w, false, true, false);
+    for (int i = 0; i < kept.n; i++) {
+        struct slice org = strchr(kept.key[i], '|') ? SLICE("acme") : SLICE("");
+        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept.key[i]), slice_of(kept.value[i])), 0, "%s",
+                     kept.key[i]);
+    }
+    load_cell("org:acme|target", "2025-03-02T01:00Z", 100);
+    load_cell("org:acme|sales", "2025-03-02T01:00Z", 60);
+    happen(e, "org:acme|top2", at("2025-03-02T05:00Z"), 17);
+    happen(e, "org:acme|n", at("2025-03-02T05:00Z"), 20);
+    advance(e, at("2025-03-02T07:00Z"), &change);
+    cr_assert(parts.n == 2 && parts.has_change, "%d", parts.n);
+    cr_assert_float_eq(parts.score, (4 * 20 + 3 * 100) / 7.0, 1e-9);
+    cr_assert_float_eq(parts.change, parts.score - 20, 1e-9);
+    cr_assert_float_eq(parts.sum, parts.change, 1e-9);
+    cr_assert_float_eq(parts.perf[0], 0, 1e-9);
+    cr_assert_float_eq(parts.perf[1], 0, 1e-9);
 }
