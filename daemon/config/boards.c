@@ -3,7 +3,7 @@
 
 #include "loader.h"
 
-static const char *const ties_words[] = {
+const char *const ties_words[] = {
     [TIES_COMPETITION] = "competition", [TIES_DENSE] = "dense", [TIES_ORDINAL] = "ordinal", NULL
 };
 

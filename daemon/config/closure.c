@@ -27,13 +27,29 @@ static void need_measure(struct definitions *d, int index, struct need need)
         need_expr(d, m->derived, need);
 }
 
+static bool is_fine(const struct window *w)
+{
+    return w->kind == WINDOW_ROLLING && w->length_ms <= FINE_WINDOW_MAX_MS;
+}
+
+/* What a slot reads of its measure: the org's cells only, or another window than the row's. */
+static struct need need_of(const struct definitions *d, int slot, struct need need)
+{
+    const struct measure_ref *ref = slot >= SLOT_REF ? &d->ref[slot - SLOT_REF] : NULL;
+    if (ref && ref->whole)
+        need.dims = 1u << DIM_ORG;
+    if (ref && ref->has_window)
+        need.fine = is_fine(&ref->window);
+    return need;
+}
+
 static void need_expr(struct definitions *d, const struct expr *e, struct need need)
 {
     uint32_t n = 0;
     const int *slot = e ? expr_slots(e, &n) : NULL;
     for (uint32_t i = 0; i < n; i++)
-        if (slot_measure(slot[i]) >= 0)
-            need_measure(d, slot_measure(slot[i]), need);
+        if (slot_measure(d, slot[i]) >= 0)
+            need_measure(d, slot_measure(d, slot[i]), need_of(d, slot[i], need));
 }
 
 static void need_parts(struct definitions *d, int index, struct need need)
@@ -53,7 +69,7 @@ static void need_parts(struct definitions *d, int index, struct need need)
 
 static struct need need_in(uint32_t dims, const struct window *w)
 {
-    return (struct need){ .dims = dims, .fine = w->kind == WINDOW_ROLLING && w->length_ms <= FINE_WINDOW_MAX_MS };
+    return (struct need){ .dims = dims, .fine = is_fine(w) };
 }
 
 static void need_kpi(struct definitions *d, int index, uint32_t dims, const struct window *w)
@@ -136,8 +152,8 @@ static void use_expr(struct loader *l, struct entry *kpi, struct text *t, const 
     uint32_t n = 0;
     const int *slot = e ? expr_slots(e, &n) : NULL;
     for (uint32_t i = 0; i < n; i++)
-        if (slot_measure(slot[i]) >= 0)
-            use_measure(l, kpi, t, slot_measure(slot[i]));
+        if (slot_measure(l->defs, slot[i]) >= 0)
+            use_measure(l, kpi, t, slot_measure(l->defs, slot[i]));
 }
 
 static void identify(struct loader *l, int index)

@@ -2,9 +2,16 @@
 #include "crmpulse/fact_slot.h"
 #include "loader.h"
 
-int slot_measure(int slot)
+int slot_measure(const struct definitions *d, int slot)
 {
+    if (slot >= SLOT_REF)
+        return d->ref[slot - SLOT_REF].measure;
     return slot >= SLOT_BUILTIN ? -1 : slot / MEASURE_PARTS;
+}
+
+static int slot_part(const struct definitions *d, int slot)
+{
+    return slot >= SLOT_REF ? d->ref[slot - SLOT_REF].part : slot % MEASURE_PARTS;
 }
 
 static uint32_t field_content(int slot)
@@ -53,8 +60,9 @@ static uint32_t measure_content(const struct loader *l, const struct measure_def
         return CONTENT_OTHER;
     const int *slot = expr_slots(m->derived, &n);
     for (uint32_t i = 0; i < n; i++)
-        all |= slot_measure(slot[i]) < 0 ? CONTENT_OTHER
-                                         : measure_content(l, &l->defs->measure[slot_measure(slot[i])], depth + 1);
+        all |= slot_measure(l->defs, slot[i]) < 0
+                   ? CONTENT_OTHER
+                   : measure_content(l, &l->defs->measure[slot_measure(l->defs, slot[i])], depth + 1);
     return all;
 }
 
@@ -63,10 +71,10 @@ uint32_t formula_content(const struct loader *l, const struct expr *e)
     uint32_t n, all = 0;
     const int *slot = expr_slots(e, &n);
     for (uint32_t i = 0; i < n; i++) {
-        if (slot_measure(slot[i]) < 0)
+        if (slot_measure(l->defs, slot[i]) < 0)
             continue; /* elapsed and days scale, they do not make money of counts */
-        const struct measure_def *m = &l->defs->measure[slot_measure(slot[i])];
-        all |= slot[i] % MEASURE_PARTS == PART_N ? CONTENT_COUNT : measure_content(l, m, 0);
+        const struct measure_def *m = &l->defs->measure[slot_measure(l->defs, slot[i])];
+        all |= slot_part(l->defs, slot[i]) == PART_N ? CONTENT_COUNT : measure_content(l, m, 0);
     }
     return all;
 }

@@ -5,8 +5,8 @@
 
 static const char *const kpi_keys[] = { "title",     "title_zh", "perspective", "form",        "unit",
                                         "direction", "empty",    "numerator",   "denominator", "value",
-                                        "samples",   "of",       "extra",       "flags",       "windows",
-                                        "dims",      "switches", "note",        NULL };
+                                        "samples",   "of",       "extra",       "flags",       "ties",
+                                        "windows",   "dims",     "switches",    "note",        NULL };
 static const char *const form_words[] = {
     [KPI_RATIO] = "ratio", [KPI_VALUE] = "value", [KPI_DURATION] = "duration", [KPI_RANK] = "rank", NULL
 };
@@ -80,13 +80,30 @@ static void load_duration(struct kpi_loader *k)
         return;
     uint32_t count;
     const int *slot = expr_slots(f.expr, &count);
-    if (count == 1 && slot_measure(slot[0]) >= 0)
-        k->k->duration = slot_measure(slot[0]);
+    if (count == 1 && slot_measure(k->l->defs, slot[0]) >= 0)
+        k->k->duration = slot_measure(k->l->defs, slot[0]);
     else
         report(k->l, n, "expected the name of one duration measure");
     k->e->switches |= f.switches;
     text_put(&k->canon, "|of=%s", f.canonical);
     expr_free(f.expr);
+}
+
+/* A word, or a switch that names one. */
+static void load_ties(struct kpi_loader *k)
+{
+    const struct node *n = node_get(k->e->map, "ties");
+    struct slice text;
+    if (!n || !formula_resolve(k->l, n, &text, &k->e->switches))
+        return;
+    if (text.n >= 2 && text.p[0] == '\'')
+        text = (struct slice){ text.p + 1, text.n - 2 };
+    int i = find_word(text, ties_words);
+    if (i < 0)
+        report(k->l, n, "unknown ties '%.*s' (one of: competition, dense, ordinal)", (int)text.n, text.p);
+    else
+        k->k->ties = (enum ties)i;
+    text_put(&k->canon, "|ties=%d", i);
 }
 
 static void load_rank(struct kpi_loader *k)
@@ -97,6 +114,7 @@ static void load_rank(struct kpi_loader *k)
     k->k->rank_of = n ? section_index(k->l, SECTION_KPIS, n, "KPI") : -1;
     if (k->k->rank_of >= 0)
         text_put(&k->canon, "|of=%s", n->text.p);
+    load_ties(k);
 }
 
 static enum kpi_form form_of(struct kpi_loader *k)

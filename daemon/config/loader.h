@@ -106,6 +106,8 @@ bool value_size(struct loader *l, const struct node *n, int64_t min, int64_t max
 int value_choice(struct loader *l, const struct node *n, const char *const *words, const char *what);
 int find_word(struct slice text, const char *const *words);
 bool value_window(struct loader *l, const struct node *n, struct window *ret);
+/* Switch rolling_days: rolling windows of whole days as civil days. */
+void window_by_switch(struct loader *l, struct window *w);
 bool value_dims(struct loader *l, const struct node *n, uint32_t *ret_bits);
 bool value_dim(struct loader *l, const struct node *n, enum dim *ret);
 /* "4h", "0.85", "-3": durations only where the unit is UNIT_MS. */
@@ -161,6 +163,16 @@ bool formula_compile(struct loader *l, const struct node *n, enum scope scope, s
 /* The text with switches and if() over switches resolved, brackets around all of it removed. */
 bool formula_resolve(struct loader *l, const struct node *n, struct slice *ret_text, uint64_t *switches);
 
+/* reference.c: what a name stands for, as an expr_resolve over a struct scope_ctx ------------------------------------------------------------------- */
+struct scope_ctx {
+    struct loader *l;
+    enum scope scope;
+    char why[200]; /* said instead of "unknown name" */
+    struct suggest suggest;
+};
+int resolve_field(void *ctx, struct slice name);
+int resolve_measure(void *ctx, struct slice name);
+
 /* switches.c ------------------------------------------------------------------------------------------------------------------------------------- */
 void switches_load(struct loader *l);
 int switch_find(struct loader *l, struct slice name);
@@ -189,10 +201,13 @@ void closure(struct loader *l);
 enum content { CONTENT_COUNT = 1, CONTENT_MONEY = 2, CONTENT_TIME = 4, CONTENT_OTHER = 8 };
 uint32_t formula_content(const struct loader *l, const struct expr *e);
 /* The measure that a slot of a formula stands for, -1 for a builtin. */
-int slot_measure(int slot);
+int slot_measure(const struct definitions *d, int slot);
 
 /* kpi_text.c: a KPI's formula as it is written, on one line; malloc, for the config. */
 char *kpi_formula_text(struct loader *l, const struct node *kpi, enum kpi_form form);
+
+/* boards.c */
+extern const char *const ties_words[];
 
 /* kpis.c */
 extern const char *const unit_words[];

@@ -4,8 +4,8 @@
 #include "crmpulse/fact_slot.h"
 #include "loader.h"
 
-static const char *const measure_keys[] = { "fact",      "where", "agg",    "value", "at_least",
-                                            "lifecycle", "gauge", "derive", "note",  NULL };
+static const char *const measure_keys[] = { "fact",     "where", "agg",    "value", "at_least", "lifecycle",
+                                            "trailing", "gauge", "derive", "note",  NULL };
 static const char *const agg_words[] = {
     [AGG_COUNT] = "count", [AGG_SUM] = "sum",       [AGG_DURATION] = "duration",
     [AGG_MIN] = "min",     [AGG_MAX] = "max",       [AGG_DISTINCT] = "distinct",
@@ -56,6 +56,25 @@ static void load_value(struct loader *l, struct entry *e, struct measure_def *m,
     }
 }
 
+/* A number of days, or a switch that names one: part of the identity of those KPIs only that list the switch, as most do not read it. */
+static void load_trailing(struct loader *l, const struct entry *e, struct measure_def *m)
+{
+    uint64_t used = 0;
+    const struct node *n = node_get(e->map, "trailing");
+    struct slice text;
+    uint32_t days = 0;
+    if (!n || !formula_resolve(l, n, &text, &used))
+        return;
+    if (text.n >= 2 && text.p[0] == '\'')
+        text = (struct slice){ text.p + 1, text.n - 2 };
+    for (uint32_t i = 0; i < text.n && days < 1000; i++)
+        days = text.p[i] >= '0' && text.p[i] <= '9' ? days * 10 + (uint32_t)(text.p[i] - '0') : 1000;
+    if (days < 1 || days > 366)
+        report(l, n, "'%.*s' is no number of days: 1 to 366", (int)text.n, text.p);
+    else
+        m->trailing_days = days;
+}
+
 static void load_distinct(struct loader *l, const struct entry *e, struct measure_def *m)
 {
     const struct node *n;
@@ -63,6 +82,8 @@ static void load_distinct(struct loader *l, const struct entry *e, struct measur
     m->at_least = 1;
     misplaced(l, e, "at_least", m->agg == AGG_DISTINCT, "agg distinct");
     misplaced(l, e, "lifecycle", m->agg == AGG_DISTINCT, "agg distinct");
+    misplaced(l, e, "trailing", m->agg == AGG_DISTINCT, "agg distinct");
+    load_trailing(l, e, m);
     if ((n = node_get(e->map, "at_least")) && value_int(l, n, 1, 2, &at_least))
         m->at_least = (uint32_t)at_least;
     if ((n = node_get(e->map, "lifecycle")))
@@ -124,7 +145,7 @@ static void load_used(struct loader *l, struct entry *e, const struct measure_de
     const int *slot = expr_slots(m->derived, &n);
     text_put(&canon, "{derive=%s", f->canonical);
     for (uint32_t i = 0; i < n; i++) {
-        int index = slot_measure(slot[i]);
+        int index = slot_measure(l->defs, slot[i]);
         struct entry *used = &l->section[SECTION_MEASURES].v[index];
         load_derived(l, used, &l->defs->measure[index]);
         if (used->visit == 1)

@@ -5,8 +5,8 @@
 #include "crmpulse/zone_icu.h"
 #include "loader.h"
 
-static const char *const org_keys[] = { "zone",  "currency",       "week_start", "fiscal_shift",
-                                        "cycle", "business_hours", "holidays",   NULL };
+static const char *const org_keys[] = { "zone",     "currency", "week_start", "fiscal_shift", "cycle", "business_hours",
+                                        "holidays", "stages",   NULL };
 static const char *const weekdays[] = { "monday", "tuesday",  "wednesday", "thursday",
                                         "friday", "saturday", "sunday",    NULL };
 static const char *const cycles[] = {
@@ -45,6 +45,32 @@ static const struct node *key_of(const struct entry *e, const struct entry *any,
     return n || !any ? n : node_get(any->map, name);
 }
 
+static void load_stages(struct loader *l, const struct node *n, struct org_def *ret)
+{
+    uint32_t count = 0;
+    if (!want_list(l, n, "a list of stages"))
+        return;
+    for (const struct node *i = n->first; i; i = i->next)
+        count++;
+    ret->stage = calloc(count ? count : 1, sizeof *ret->stage);
+    if (!ret->stage) {
+        report_memory(l);
+        return;
+    }
+    for (const struct node *i = n->first; i; i = i->next) {
+        struct slice name;
+        bool again = false;
+        if (!value_text(l, i, &name))
+            continue;
+        for (uint32_t k = 0; k < ret->n_stages; k++)
+            again |= slice_eq(slice_of(ret->stage[k]), name);
+        if (again || !name.n)
+            report(l, i, again ? "stage '%s' is there twice" : "a stage has a name, not '%s'", name.p);
+        else
+            ret->stage[ret->n_stages++] = copy_text(l, name);
+    }
+}
+
 static void load_org(struct loader *l, const struct entry *e, const struct entry *any, struct org_def *ret)
 {
     struct calendar *cal = &ret->calendar;
@@ -64,6 +90,8 @@ static void load_org(struct loader *l, const struct entry *e, const struct entry
     if ((n = key_of(e, any, "cycle")) && (i = value_choice(l, n, cycles, "cycle")) >= 0)
         cal->cycle = (enum period)i;
     org_hours_load(l, key_of(e, any, "business_hours"), key_of(e, any, "holidays"), ret);
+    if ((n = key_of(e, any, "stages")))
+        load_stages(l, n, ret);
     struct slice zone = SLICE("UTC");
     n = key_of(e, any, "zone");
     if (!n || value_text(l, n, &zone))

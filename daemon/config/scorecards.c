@@ -453,8 +453,8 @@ static bool surveyed(const struct definitions *d, const struct expr *e)
     uint32_t n = 0;
     const int *slot = e ? expr_slots(e, &n) : NULL;
     for (uint32_t i = 0; i < n; i++)
-        if (slot_measure(slot[i]) >= 0 && d->measure[slot_measure(slot[i])].fact == FACT_SURVEY &&
-            d->measure[slot_measure(slot[i])].agg != AGG_DERIVED)
+        if (slot_measure(d, slot[i]) >= 0 && d->measure[slot_measure(d, slot[i])].fact == FACT_SURVEY &&
+            d->measure[slot_measure(d, slot[i])].agg != AGG_DERIVED)
             return true;
     return false;
 }

@@ -209,13 +209,35 @@ int value_choice(struct loader *l, const struct node *n, const char *const *word
     return -1;
 }
 
+void window_by_switch(struct loader *l, struct window *w)
+{
+    const int64_t day_ms = 86400000;
+    int s = switch_find(l, SLICE("rolling_days"));
+    char name[32];
+    if (s < 0 || !slice_eq(l->switches[s].chosen, SLICE("calendar")) || w->kind != WINDOW_ROLLING ||
+        w->length_ms % day_ms || w->length_ms == day_ms)
+        return;
+    int n = snprintf(name, sizeof name, "%lldcd", (long long)(w->length_ms / day_ms));
+    (void)window_parse(NULL, (struct slice){ name, (uint32_t)n }, w); /* its own lengths are valid */
+}
+
+/* A window, or "if(switch.x == 'y', 28d, 30d)". */
 bool value_window(struct loader *l, const struct node *n, struct window *ret)
 {
+    uint64_t used = 0;
     if (!is_scalar(l, n, "a window"))
         return false;
-    if (window_parse(NULL, n->text, ret) == 0 && ret->kind != WINDOW_SPAN)
+    struct slice text = n->text;
+    if (strstr(text.p, "switch.") && !formula_resolve(l, n, &text, &used))
+        return false;
+    bool ok = window_parse(NULL, text, ret) == 0 && ret->kind != WINDOW_SPAN;
+    if (ok)
+        window_by_switch(l, ret);
+    if (ok)
         return true;
-    report(l, n, "unknown window '%s' (rolling: 5m 1h 24h 7d 30d ..; periods: d w m q h y; to date: td; gauge: g)",
+    report(l, n,
+           "unknown window '%s' (rolling: 5m 1h 24h 7d 30d ..; civil days: 7cd ..; periods: d w m q h y; to date: td; "
+           "closed cycle: cy; gauge: g)",
            n->text.p);
     return false;
 }

@@ -72,6 +72,33 @@ struct span calendar_previous(const struct calendar *cal, enum period period, in
     return calendar_period(cal, period, calendar_period(cal, period, unix_ms).start_ms - 1);
 }
 
+static int64_t to_day(const struct calendar *cal, int64_t t, int64_t days)
+{
+    int64_t local_ms = t + zone_offset_ms(&cal->zone, t);
+    return zone_first_instant(&cal->zone, days * DAY_MS + floor_mod(local_ms, DAY_MS));
+}
+
+int64_t calendar_shift_days(const struct calendar *cal, int64_t unix_ms, int32_t n)
+{
+    int64_t t = time_clamp(unix_ms);
+    return to_day(cal, t, floor_div(t + zone_offset_ms(&cal->zone, t), DAY_MS) + n);
+}
+
+int64_t calendar_shift_years(const struct calendar *cal, int64_t unix_ms, int32_t n)
+{
+    int64_t t = time_clamp(unix_ms);
+    struct date d = date_from_days(floor_div(t + zone_offset_ms(&cal->zone, t), DAY_MS));
+    if (!date_exists(d.year + n, d.month, d.day))
+        d.day = 28; /* 29 February, or out of range: clamped like any other time */
+    return to_day(cal, t, date_days(d.year + n, d.month, d.day));
+}
+
+int64_t calendar_last_day_ms(const struct calendar *cal, int64_t at_ms)
+{
+    struct span day = calendar_period(cal, PERIOD_DAY, at_ms);
+    return at_ms == day.end_ms - 1 ? at_ms : day.start_ms - 1;
+}
+
 /* Local hours (minutes), cut where the offset changes: a change by half an hour leaves a half pane, and an hour that the clock
  * shows twice gives two panes. */
 static struct span pane_at(const struct calendar *cal, enum grain grain, int64_t unix_ms)

@@ -96,6 +96,9 @@ static void release_org(struct org_def *o)
 {
     free(o->id);
     free(o->business.holidays);
+    for (uint32_t i = 0; i < o->n_stages; i++)
+        free(o->stage[i]);
+    free(o->stage);
 }
 
 void definitions_free(struct definitions *defs)
@@ -115,6 +118,7 @@ void definitions_free(struct definitions *defs)
     for (uint32_t i = 0; i < defs->n_orgs; i++)
         release_org(&defs->org[i]);
     free(defs->measure);
+    free(defs->ref);
     free(defs->kpi);
     free(defs->board);
     free(defs->rule);

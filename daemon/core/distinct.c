@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "cohort.h"
+
 enum { EXACT_PER_PANE = 4 };
 
 /* ---- packed form: u8 has_since, then per change: svarint s since the pane before, svarint cause - pane, svarint n, and with has_since
@@ -269,18 +271,29 @@ static const char *const period_part[PERIOD_COUNT] = { "d", "w", "m", "q", "h", 
 
 enum { LIFE_PERIODS = 3 };
 
+/* What a record counts, apart from its threshold. */
+struct distinct_terms {
+    const struct calendar *cal;
+    bool lifecycle;
+    uint32_t trailing_days;
+};
+
 /* Civil time around the changed pane, looked up once per change. */
 struct around {
     const struct calendar *cal;
     struct span period[PERIOD_COUNT];
     struct span next[LIFE_PERIODS]; /* day, week, month after */
     bool lifecycle;
+    int64_t trailing_ms; /* 0: not kept */
 };
 
-static void around_init(struct around *a, const struct calendar *cal, int64_t pane_ms, bool lifecycle)
+static void around_init(struct around *a, const struct distinct_terms *terms, int64_t pane_ms)
 {
+    const struct calendar *cal = terms->cal;
+    bool lifecycle = terms->lifecycle;
     a->cal = cal;
     a->lifecycle = lifecycle;
+    a->trailing_ms = terms->trailing_days * INT64_C(86400000);
     for (int p = 0; p < PERIOD_COUNT; p++)
         a->period[p] = calendar_period(cal, (enum period)p, pane_ms);
     for (int p = 0; p < LIFE_PERIODS && lifecycle; p++)
@@ -335,57 +348,136 @@ static void life_points(struct distinct_scratch *s, const struct state *st, cons
     }
 }
 
-static void cohort_point(struct distinct_scratch *s, const struct calendar *cal, struct span first, int64_t start_ms,
-                         int64_t sign)
+/* Intervals between two starts. A change of the clock may move one by an hour. */
+static int32_t age_of(const struct calendar *cal, int period, int64_t first_ms, int64_t start_ms)
 {
-    int64_t age =
-        (start_ms - first.start_ms + 84 * 3600000) / (7 * 86400000LL); /* weeks; DST may shift starts by an hour */
-    char part[16] = "cohort.w.";
-    size_t at = strlen(part);
-    if (age > 52)
+    const int64_t day_ms = 86400000, half_day_ms = day_ms / 2;
+    if (period == PERIOD_MONTH) {
+        struct civil a = civil_from_unix(&cal->zone, first_ms + half_day_ms);
+        struct civil b = civil_from_unix(&cal->zone, start_ms + half_day_ms);
+        return (b.year - a.year) * 12 + b.month - a.month;
+    }
+    int64_t days = (start_ms - first_ms + half_day_ms) / day_ms;
+    return (int32_t)(period == PERIOD_WEEK ? days / 7 : days);
+}
+
+/* What a member's cohort cells of one period are made of. */
+struct cohort {
+    bool any;
+    struct span first;
+    int64_t back_ms, last_ms; /* pane of the first activity after the first interval (INT64_MAX: none), of the latest */
+};
+
+static void cohort_note(struct distinct_scratch *s, const struct calendar *cal, int period, const struct cohort *c,
+                        enum cohort_cell kind, int64_t pane_ms, int64_t sign)
+{
+    int64_t start_ms = calendar_period(cal, (enum period)period, pane_ms).start_ms;
+    int32_t age = age_of(cal, period, c->first.start_ms, start_ms), max = cohort_age_max((enum period)period);
+    char part[16];
+    size_t at = strlen(cohort_names[kind]);
+    if (age > max && kind != COHORT_LAST)
         return;
+    age = age > max ? max : age;
+    memcpy(part, cohort_names[kind], at);
+    part[at++] = period_part[period][0];
+    part[at++] = '.';
     if (age >= 10)
         part[at++] = (char)('0' + age / 10);
     part[at++] = (char)('0' + age % 10);
     part[at] = 0;
-    note(s, part, pane_start(cal, GRAIN_HOUR, first.start_ms), sign);
+    note(s, part, pane_start(cal, GRAIN_HOUR, c->first.start_ms), sign);
 }
 
-/* The member's weeks, counted from its first one; only the changed week where the first one is the same. */
-static void cohort_points(struct distinct_scratch *s, const struct state *st, const struct around *a, struct span first,
-                          bool all, int64_t sign)
+/* The member's intervals, counted from its first one; only the changed one where the first one is the same. */
+static void cohort_intervals(struct distinct_scratch *s, const struct state *st, const struct around *a, int period,
+                             const struct cohort *c, bool all, int64_t sign)
 {
-    struct span week = a->period[PERIOD_WEEK];
-    if (!all) {
-        if (reached(st, week, 1))
-            cohort_point(s, a->cal, first, week.start_ms, sign);
-        return;
-    }
     int64_t end_ms = INT64_MIN;
-    for (uint32_t i = 0; i < s->n_panes; i++) {
+    if (!all && reached(st, a->period[period], 1))
+        cohort_note(s, a->cal, period, c, COHORT_ACTIVE, a->period[period].start_ms, sign);
+    for (uint32_t i = 0; all && i < s->n_panes; i++) {
         if (!standing(st, i) || s->pane[i].pane_ms < end_ms)
             continue;
-        week = calendar_period(a->cal, PERIOD_WEEK, s->pane[i].pane_ms);
-        end_ms = week.end_ms;
-        cohort_point(s, a->cal, first, week.start_ms, sign);
+        end_ms = calendar_period(a->cal, (enum period)period, s->pane[i].pane_ms).end_ms;
+        cohort_note(s, a->cal, period, c, COHORT_ACTIVE, s->pane[i].pane_ms, sign);
+    }
+}
+
+static struct cohort cohort_of(const struct state *st, const struct calendar *cal, int period, int64_t active_ms)
+{
+    struct cohort c = { .any = active_ms != INT64_MAX, .back_ms = INT64_MAX };
+    if (!c.any)
+        return c;
+    c.first = calendar_period(cal, (enum period)period, active_ms);
+    for (uint32_t i = pane_from(st->s, c.first.end_ms); i < st->s->n_panes && c.back_ms == INT64_MAX; i++)
+        if (standing(st, i))
+            c.back_ms = st->s->pane[i].pane_ms;
+    for (uint32_t i = st->s->n_panes; i-- > 0;)
+        if (standing(st, i)) {
+            c.last_ms = st->s->pane[i].pane_ms;
+            break;
+        }
+    return c;
+}
+
+static void cohort_points(struct distinct_scratch *s, const struct state *both, const struct around *a, int period,
+                          const int64_t *active_ms)
+{
+    struct cohort c[2];
+    for (int i = 0; i < 2; i++)
+        c[i] = cohort_of(&both[i], a->cal, period, active_ms[i]);
+    bool same = c[0].any && c[1].any && c[0].first.start_ms == c[1].first.start_ms;
+    for (int i = 0; i < 2; i++) {
+        int64_t sign = i ? 1 : -1;
+        if (!c[i].any)
+            continue;
+        cohort_intervals(s, &both[i], a, period, &c[i], !same, sign);
+        if (c[i].back_ms != INT64_MAX && !(same && c[0].back_ms == c[1].back_ms))
+            cohort_note(s, a->cal, period, &c[i], COHORT_FIRST_BACK, c[i].back_ms, sign);
+        if (!(same && c[0].last_ms == c[1].last_ms))
+            cohort_note(s, a->cal, period, &c[i], COHORT_LAST, c[i].last_ms, sign);
     }
 }
 
 static void beginning_points(struct distinct_scratch *s, const struct state *both, const struct around *a)
 {
     int64_t active_ms[2] = { earliest(&both[0]), earliest(&both[1]) }, first_ms[2];
-    struct span week[2] = { 0 };
     for (int i = 0; i < 2; i++) {
         int64_t since_ms = beginning(&both[i]);
         first_ms[i] = active_ms[i] < since_ms ? active_ms[i] : since_ms;
-        if (active_ms[i] != INT64_MAX)
-            week[i] = calendar_period(a->cal, PERIOD_WEEK, active_ms[i]);
+        if (active_ms[0] != active_ms[1] && active_ms[i] != INT64_MAX)
+            note(s, "first", active_ms[i], i ? 1 : -1);
     }
-    bool all = (active_ms[0] == INT64_MAX) != (active_ms[1] == INT64_MAX) || week[0].start_ms != week[1].start_ms;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         life_points(s, &both[i], a, first_ms, first_ms[i], i ? 1 : -1);
-        if (active_ms[i] != INT64_MAX)
-            cohort_points(s, &both[i], a, week[i], all, i ? 1 : -1);
+    for (int p = 0; p < COHORT_PERIODS; p++)
+        cohort_points(s, both, a, p, active_ms);
+}
+
+/* The ends of days that only the changed pane lies so shortly before. */
+static void trail_points(struct distinct_scratch *s, const struct state *both, const struct calendar *cal,
+                         int64_t trailing_ms)
+{
+    const struct state *st = &both[0];
+    uint32_t at = st->at;
+    bool had = standing(&both[0], at) > 0, has = standing(&both[1], at) > 0;
+    if (had == has)
+        return;
+    int64_t pane_ms = s->pane[at].pane_ms, low_ms = pane_ms, high_ms = pane_ms + trailing_ms;
+    uint32_t i = at;
+    while (i > 0 && !standing(st, i - 1))
+        i--;
+    if (i > 0 && s->pane[i - 1].pane_ms + trailing_ms > low_ms)
+        low_ms = s->pane[i - 1].pane_ms + trailing_ms;
+    for (i = at + 1; i < s->n_panes && !standing(st, i);)
+        i++;
+    if (i < s->n_panes && s->pane[i].pane_ms < high_ms)
+        high_ms = s->pane[i].pane_ms;
+    for (int64_t t = low_ms; t < high_ms;) {
+        struct span day = calendar_period(cal, PERIOD_DAY, t);
+        if (day.end_ms <= high_ms)
+            note(s, "trail", pane_start(cal, GRAIN_HOUR, day.start_ms), has ? 1 : -1);
+        t = day.end_ms;
     }
 }
 
@@ -405,6 +497,8 @@ static void difference(struct distinct_scratch *s, const struct state *both, con
     }
     if (a->lifecycle)
         beginning_points(s, both, a);
+    if (a->trailing_ms)
+        trail_points(s, both, a->cal, a->trailing_ms);
 }
 
 static int64_t value_in(const struct distinct_points *list, const struct distinct_point *like)
@@ -479,8 +573,8 @@ static uint32_t start_sweep(struct distinct_scratch *s, int64_t pane_ms, int64_t
     return n_late;
 }
 
-static void sweep(struct distinct_scratch *s, const struct calendar *cal, bool lifecycle, struct state *both,
-                  int64_t pane_ms, int64_t from_ms)
+static void sweep(struct distinct_scratch *s, const struct distinct_terms *terms, struct state *both, int64_t pane_ms,
+                  int64_t from_ms)
 {
     uint32_t at = 0, n_late = start_sweep(s, pane_ms, from_ms, &at);
     struct around a;
@@ -491,7 +585,7 @@ static void sweep(struct distinct_scratch *s, const struct calendar *cal, bool l
     /* One more fact where there are enough already changes nothing, now or later: the usual case for a busy member. */
     if (!n_late && both[1].bump > 0 && s->pane[at].n >= both[0].k && beginning(&both[0]) == beginning(&both[1]))
         return;
-    around_init(&a, cal, pane_ms, lifecycle);
+    around_init(&a, terms, pane_ms);
     s->before.n = 0;
     difference(s, both, &a);
     emit_step(s, from_ms);
@@ -512,6 +606,7 @@ int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint
     const struct activity a = { pane_start(cal, GRAIN_HOUR, c->t_ms), c->cause_ms, lifecycle ? c->since_ms : INT64_MAX,
                                 c->n };
     int32_t k = at_least == 2 ? 2 : 1;
+    const struct distinct_terms terms = { cal, lifecycle, k == 1 ? c->trailing_days : 0 };
     s->n_points = 0;
     s->no_memory = false;
     if (unpack(s, log) < 0)
@@ -520,7 +615,7 @@ int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint
         return 0;
     struct state both[2] = { { .s = s, .k = k, .bump_since_ms = INT64_MAX },
                              { .s = s, .k = k, .bump = c->n, .bump_since_ms = a.since_ms } };
-    sweep(s, cal, lifecycle, both, a.pane_ms, a.cause_ms);
+    sweep(s, &terms, both, a.pane_ms, a.cause_ms);
     add_activity(s, &a);
     fold_pane(s, a.pane_ms, c->n, k);
     forget_old(s, lifecycle);

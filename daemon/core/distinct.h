@@ -5,7 +5,9 @@
  * - one unit of a rolling histogram, in its latest pane (for "at least two": in the pane of its second latest fact): the members active in the last w
  *   are the sum of the histogram over w's panes;
  * - one unit per civil period with enough facts, in the pane where the period starts;
- * - for measures with a life cycle: new, returning, resurrected, dormant by day, week and month, and the weekly cohort.
+ * - for measures with a life cycle: new, returning, resurrected, dormant and the cohort (cohort.h), each by day, week and month, and one
+ *   unit in the pane of its first fact ("first");
+ * - with trailing_days: one unit per civil day at whose end it was active in so many times 24 h before ("trail").
  * A change emits the difference between what the record says after and before it, at its own cause and at every later one. So a view judged at T is
  * exact whatever arrived later, and the order of arrival does not matter (design, sections 4 and 5).
  *
@@ -71,6 +73,7 @@ struct distinct_change {
     int64_t t_ms, cause_ms;
     int32_t n;        /* facts added (> 0) or withdrawn (< 0) at this cause */
     int64_t since_ms; /* life cycle: when the member was first enabled, as these facts know it; INT64_MAX if unknown */
+    uint32_t trailing_days; /* 0: none */
 };
 
 /* Apply a change to a distinct record's log (its own packed form) and list the resulting points in scratch->point, netted, none of them 0. Returns 1 if

@@ -81,7 +81,7 @@ static void commit_distinct(struct track_view *v, const struct distinct_op *op)
         return;
     }
     size_t before = record_bytes(r);
-    struct distinct_change change = { op->t_ms, op->cause_ms, op->n, op->since_ms };
+    struct distinct_change change = { op->t_ms, op->cause_ms, op->n, op->since_ms, op->measure->trailing_days };
     int changed = distinct_change(&e->distinct, &v->def->calendar, op->measure->at_least, op->measure->lifecycle,
                                   &r->log, &change);
     if (changed < 0) {

@@ -105,6 +105,7 @@ struct rank_cache {
     uint64_t generation;
     const struct org *org;
     enum dim dim;
+    enum ties ties;
     int kpi, view;
     struct window window;
     int window_index;

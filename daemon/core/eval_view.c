@@ -45,7 +45,7 @@ struct span org_span(struct evaluator *e, enum view_id v, struct org *org, int w
     struct span *span = &view->span[window * COMPARED_COUNT + prev];
     if (span->end_ms < span->start_ms) {
         const struct window *w = &e->plan.window[window];
-        *span = prev ? window_previous(org->cal, w, at_ms, prev == COMPARED_ELAPSED) : window_span(org->cal, w, at_ms);
+        *span = window_compared(org->cal, w, at_ms, prev);
     }
     return *span;
 }
@@ -123,7 +123,7 @@ static void schedule_pane(struct evaluator *e, enum view_id v, struct series *s,
         int64_t next;
         if (m->gauge || (slot->level && n->view[v].slot_next[k] == INT64_MAX))
             next = n->view[v].slot_next[k] == INT64_MAX ? slot_next_event(e, v, n, k, at_ms) : INT64_MAX;
-        else if (slot->fine == (grain == CELL_MINUTE) && series_serves(s, m, w))
+        else if (slot->fine == (grain == CELL_MINUTE) && series_serves(s, m, w, slot->prev))
             next = slot_event_of_pane(n->subject->org, w, slot, pane_ms, at_ms);
         else
             continue;
@@ -241,7 +241,7 @@ static void touch(struct evaluator *e, enum view_id v, struct series *s, const s
         const struct window *w = &e->plan.window[slot->window];
         bool same_grain = d->kind == CELL_GAUGE || slot->fine == (d->kind == CELL_MINUTE);
         bool aside = m->agg == AGG_DURATION && (s->part == SERIES_SUM || s->part == SERIES_BIN);
-        if (!same_grain || (!aside && !series_serves(s, m, w)))
+        if (!same_grain || (!aside && !series_serves(s, m, w, slot->prev)))
             continue;
         view_mark(e, v, n->subject, slot->watches);
         if (v == VIEW_JUDGED && d->kind != CELL_GAUGE && w->kind == WINDOW_PERIOD && !slot->prev && !e->restored)

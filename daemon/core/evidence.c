@@ -228,7 +228,7 @@ static void gather(const struct evaluator *e, const struct subject *s, int kpi, 
 {
     const struct plan_kpi *k = &e->plan.kpi[kpi];
     for (uint32_t i = 0; i < k->n_leaves; i++) {
-        const struct node *n = k->leaf[i].prev ? NULL : s->node[k->leaf[i].measure];
+        const struct node *n = k->leaf[i].at != COMPARED_NOT || k->leaf[i].whole ? NULL : s->node[k->leaf[i].measure];
         const struct evidence *x = n ? n->evidence : NULL;
         struct span in = span_of(&e->defs->measure[k->leaf[i].measure], span);
         for (uint32_t j = 0; x && j < x->n; j++)

@@ -88,7 +88,7 @@ static void add_measures(struct explain_room *x, const struct rule_reader *reade
     const struct measure_reader m = { .r = &reader->r, .s = reader->subject };
     x->n_measures = x->n_panes = 0;
     for (uint32_t i = 0; i < k->n_leaves; i++)
-        if (!k->leaf[i].prev)
+        if (k->leaf[i].at == COMPARED_NOT && !k->leaf[i].whole)
             add_measure(x, &m, k->leaf[i].measure);
     for (uint32_t i = 0, at = 0; i < x->n_measures; i++) {
         x->measure[i].pane = x->pane + at;

@@ -25,6 +25,11 @@ struct parser {
 
 static void parse_either(struct parser *p);
 
+static bool is_qualifier(struct slice name)
+{
+    return slice_eq(name, SLICE("over")) || slice_eq(name, SLICE("aged"));
+}
+
 /* The first error stands; afterwards the rest of the text reads as its end, so every loop stops. */
 static void fail(struct parser *p, uint32_t at, const char *before, struct slice what, const char *after)
 {
@@ -140,6 +145,47 @@ static void call_fold(struct parser *p, enum expr_op op)
     } while (another(p));
 }
 
+/* "over('30d', aged(2, name))" reads as the one name "name@aged=2@over=30d". */
+static void parse_qualified(struct parser *p, struct slice qualifier, char *name, size_t cap)
+{
+    struct token how = p->token;
+    if (how.kind != TOKEN_TEXT && how.kind != TOKEN_INT)
+        fail(p, how.at, "expected a literal as the first argument of ", qualifier, "");
+    advance(p);
+    expect(p, TOKEN_COMMA, "expected ',' and a name");
+    struct token of = p->token;
+    if (of.kind != TOKEN_NAME)
+        fail_plain(p, of.at, "expected a name");
+    advance(p);
+    if (p->token.kind == TOKEN_OPEN && is_qualifier(of.text)) {
+        if (!enter(p))
+            return;
+        advance(p);
+        parse_qualified(p, of.text, name, cap);
+        expect(p, TOKEN_CLOSE, "expected ')'");
+        leave(p);
+    } else {
+        snprintf(name, cap, "%.*s", (int)of.text.n, of.text.n ? of.text.p : "");
+    }
+    size_t n = strlen(name);
+    if (n + qualifier.n + how.text.n + 3 > cap)
+        fail_plain(p, how.at, "name too long");
+    else
+        snprintf(name + n, cap - n, "@%.*s=%.*s", (int)qualifier.n, qualifier.p, (int)how.text.n,
+                 how.text.n ? how.text.p : "");
+}
+
+static void call_qualified(struct parser *p, struct token qualifier)
+{
+    char name[256] = "";
+    parse_qualified(p, qualifier.text, name, sizeof name);
+    int slot = p->failed ? -1 : p->resolve(p->ctx, slice_of(name));
+    if (slot < 0)
+        fail(p, qualifier.at, "unknown name '", slice_of(name), "'");
+    emit(p, OP_LOAD, slot, +1);
+    expect(p, TOKEN_CLOSE, "expected ')'");
+}
+
 static void call_abs(struct parser *p, enum expr_op op)
 {
     parse_either(p);
@@ -188,10 +234,15 @@ static void parse_call(struct parser *p, struct token name)
         void (*parse)(struct parser *p, enum expr_op op);
         enum expr_op op;
     } functions[] = {
-        { "if", call_if, OP_UNLESS }, { "min", call_fold, OP_MIN },  { "max", call_fold, OP_MAX },
-        { "abs", call_abs, OP_ABS },  { "in", call_in, OP_IN_TEST }, { "coalesce", call_coalesce, OP_COALESCE_SKIP },
+        { "if", call_if, OP_UNLESS },    { "min", call_fold, OP_MIN },  { "max", call_fold, OP_MAX },
+        { "abs", call_abs, OP_ABS },     { "in", call_in, OP_IN_TEST }, { "coalesce", call_coalesce, OP_COALESCE_SKIP },
+        { "floor", call_abs, OP_FLOOR },
     };
     advance(p); /* "(" */
+    if (is_qualifier(name.text)) {
+        call_qualified(p, name);
+        return;
+    }
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         if (!slice_eq(name.text, slice_of(functions[i].name)))
             continue;

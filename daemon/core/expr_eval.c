@@ -188,6 +188,17 @@ static struct expr_value absolute(struct expr_value v)
     return expr_number(v, &d) ? of_double(fabs(d)) : expr_null();
 }
 
+static struct expr_value floored(struct expr_value v)
+{
+    double d;
+    if (whole(v))
+        return expr_int(v.i);
+    if (!expr_number(v, &d))
+        return expr_null();
+    d = floor(d);
+    return d >= -9223372036854775808.0 && d < 9223372036854775808.0 ? expr_int((int64_t)d) : expr_null();
+}
+
 static struct expr_value inverted(struct expr_value v)
 {
     enum truth t = truth_of(v);
@@ -262,6 +273,9 @@ struct expr_value expr_eval(const struct expr *e, expr_load load, void *ctx)
             break;
         case OP_ABS:
             *top = absolute(*top);
+            break;
+        case OP_FLOOR:
+            *top = floored(*top);
             break;
         default:
             top--;

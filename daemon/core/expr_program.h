@@ -23,6 +23,7 @@ enum expr_op {
     OP_NOT,           /*                                             v -> v */
     OP_NEGATE,        /*                                             v -> v */
     OP_ABS,           /*                                             v -> v */
+    OP_FLOOR,         /*                                             v -> v */
     OP_FIRST_BINARY,  /* from here on                              a b -> v */
     OP_AND = OP_FIRST_BINARY,
     OP_OR,

@@ -16,8 +16,7 @@ struct span reading_span(const struct reading *r, const struct org *org, enum co
 {
     if (!r->past && r->window_index >= 0)
         return org_span(r->e, r->view, (struct org *)org, r->window_index, prev);
-    return prev ? window_previous(org->cal, r->window, r->at_ms, prev == COMPARED_ELAPSED)
-                : window_span(org->cal, r->window, r->at_ms);
+    return window_compared(org->cal, r->window, r->at_ms, prev);
 }
 
 struct span measure_span(const struct measure_reader *m, const struct measure_def *def, enum compared prev)
@@ -26,8 +25,7 @@ struct span measure_span(const struct measure_reader *m, const struct measure_de
     const struct calendar *cal = m->s->org->cal;
     if (r->window->kind == WINDOW_GAUGE) {
         const struct window to_date = { .kind = WINDOW_TO_DATE };
-        return prev ? window_previous(cal, &to_date, r->at_ms, prev == COMPARED_ELAPSED)
-                    : window_span(cal, &to_date, r->at_ms);
+        return window_compared(cal, &to_date, r->at_ms, prev);
     }
     struct span span = reading_span(r, m->s->org, prev);
     if (window_grain(r->window) == GRAIN_MINUTE && !def->fine) {
@@ -226,6 +224,60 @@ static struct expr_value base_value(struct measure_reader *m, const struct measu
     return part_sum(m, n, (int)part_for(def, m->r->window));
 }
 
+static int64_t pane_value(struct measure_reader *m, const struct series *s, int64_t start_ms)
+{
+    bool overflow = false;
+    int64_t pane_ms = pane_start(m->s->org->cal, GRAIN_HOUR, start_ms);
+    int64_t v =
+        s ? panes_sum(&s->track[m->r->view].panes[GRAIN_HOUR], (struct span){ pane_ms, pane_ms + 1 }, &overflow) : 0;
+    if (overflow)
+        m->flags |= VALUE_OVERFLOW;
+    return v;
+}
+
+/* As of the end of the last day that the window holds a part of. */
+static struct expr_value trailing_members(struct measure_reader *m, const struct node *n)
+{
+    const struct calendar *cal = m->s->org->cal;
+    struct span span = m->r->window->kind == WINDOW_GAUGE ? (struct span){ m->r->at_ms, m->r->at_ms + 1 }
+                                                          : reading_span(m->r, m->s->org, m->prev);
+    struct span day = calendar_period(cal, PERIOD_DAY, span.end_ms - 1);
+    return expr_int(pane_value(m, n ? n->part[SERIES_TRAILING] : NULL, day.start_ms));
+}
+
+/* Ages first .. last of one kind of cohort cell, of those who began in the interval at start_ms. */
+static int64_t cohort_sum(struct measure_reader *m, const struct node *n, enum cohort_cell kind, int64_t start_ms,
+                          int32_t first, int32_t last)
+{
+    enum period period = m->r->window->period;
+    int64_t sum = 0;
+    for (int32_t age = first; n && age <= last && age <= cohort_age_max(period); age++)
+        sum += pane_value(m, node_find_bin(n, cohort_code(kind, period, age)), start_ms);
+    return sum;
+}
+
+static struct expr_value cohort_members(struct measure_reader *m, const struct node *n, enum measure_part part)
+{
+    const struct window *w = m->r->window;
+    if (w->kind != WINDOW_PERIOD || w->period > PERIOD_MONTH || m->age > cohort_age_max(w->period))
+        return expr_null();
+    int64_t start_ms = reading_span(m->r, m->s->org, m->prev).start_ms;
+    for (int32_t i = 0; part < PART_LATER && i < m->age; i++)
+        start_ms = calendar_previous(m->s->org->cal, w->period, start_ms).start_ms;
+    switch (part) {
+    case PART_COHORT:
+        return expr_int(cohort_sum(m, n, COHORT_ACTIVE, start_ms, 0, 0));
+    case PART_BACK_BY:
+    case PART_LATER_BY:
+        return expr_int(cohort_sum(m, n, COHORT_FIRST_BACK, start_ms, 1, m->age));
+    case PART_BACK_SINCE:
+    case PART_LATER_SINCE:
+        return expr_int(cohort_sum(m, n, COHORT_LAST, start_ms, m->age, INT32_MAX));
+    default:
+        return expr_int(cohort_sum(m, n, COHORT_ACTIVE, start_ms, m->age, m->age));
+    }
+}
+
 /* The share of the window that has passed at the exact instant: 0 at its first one (T29). */
 static struct expr_value elapsed(const struct measure_reader *m)
 {
@@ -256,11 +308,15 @@ static struct expr_value builtin(const struct measure_reader *m, int which)
         return (struct expr_value){ .type = EXPR_TEXT, .s = slice_of(m->r->window->name) };
     if (which == BUILTIN_WORKDAYS_START || which == BUILTIN_WORKDAYS_UNTIL)
         return expr_int(workdays_before(m->s->org->cal, bound_ms(m, which == BUILTIN_WORKDAYS_START)));
+    if (which == BUILTIN_DIM)
+        return (struct expr_value){ .type = EXPR_TEXT, .s = slice_of(dim_name(m->row->dim)) };
     struct span span = which == BUILTIN_CYCLE_DAYS ? calendar_period(m->s->org->cal, m->s->org->cal->cycle, m->r->at_ms)
                                                    : reading_span(m->r, m->s->org, m->prev);
-    return which == BUILTIN_DAYS || which == BUILTIN_CYCLE_DAYS
-               ? of_double((double)(span.end_ms - span.start_ms) / (double)DAY_MS)
-               : expr_null();
+    if (which == BUILTIN_DAYS_PASSED) {
+        int64_t now_ms = pane_end(m->s->org->cal, window_grain(m->r->window), m->r->at_ms);
+        span.end_ms = now_ms < span.end_ms ? now_ms : span.end_ms;
+    }
+    return of_double((double)(span.end_ms - span.start_ms) / (double)DAY_MS);
 }
 
 static struct expr_value derived(struct measure_reader *m, const struct measure_def *def)
@@ -273,44 +329,124 @@ static struct expr_value derived(struct measure_reader *m, const struct measure_
     return v;
 }
 
+/* Over the civil days of the window that have begun, each as it stood at its own end. */
+static struct expr_value each_day(struct measure_reader *m, const struct measure_def *def)
+{
+    const struct window day = { .kind = WINDOW_PERIOD, .period = PERIOD_DAY, .name = "d" };
+    const struct reading *outer = m->r;
+    const struct calendar *cal = m->s->org->cal;
+    struct span span = measure_span(m, def, m->prev);
+    enum compared prev = m->prev;
+    double sum = 0, x;
+    bool any = false;
+    m->prev = COMPARED_NOT;
+    for (int64_t t = span.start_ms; t < span.end_ms && t <= outer->at_ms;) {
+        struct span now = calendar_period(cal, PERIOD_DAY, t);
+        struct reading r =
+            reading_past(outer->e, outer->view, &day, now.end_ms - 1 < outer->at_ms ? now.end_ms - 1 : outer->at_ms);
+        m->r = &r;
+        if (now.start_ms >= span.start_ms && expr_number(derived(m, def), &x)) {
+            sum += x;
+            any = true;
+        }
+        t = now.end_ms;
+    }
+    m->r = outer;
+    m->prev = prev;
+    return any ? of_double(sum) : expr_null();
+}
+
+static struct expr_value level_at_start(struct measure_reader *m, const struct measure_def *def, const struct node *n)
+{
+    m->at_start = true;
+    struct expr_value v = def->agg == AGG_LEVEL ? base_value(m, def, n) : expr_null();
+    m->at_start = false;
+    return v;
+}
+
+/* Parts of distinct measures. */
+static struct expr_value members_part(struct measure_reader *m, const struct measure_def *def, const struct node *n,
+                                      enum measure_part part)
+{
+    if (part == PART_TRAILING)
+        return def->trailing_days ? trailing_members(m, n) : expr_null();
+    if (part == PART_DAILY)
+        return def->agg == AGG_DISTINCT ? part_sum(m, n, SERIES_CIVIL + PERIOD_DAY) : expr_null();
+    if (!def->lifecycle)
+        return expr_null();
+    if (part == PART_FIRST)
+        return part_sum(m, n, SERIES_FIRST);
+    if (part >= PART_COHORT)
+        return cohort_members(m, n, part);
+    struct expr_value v = part_sum(m, n, life_part((enum life)(part - PART_NEW), m->r->window));
+    return part == PART_DORMANT && v.type == EXPR_INT ? expr_int(-v.i) : v; /* published negative */
+}
+
 static struct expr_value part_value(struct measure_reader *m, int measure, enum measure_part part)
 {
     const struct measure_def *def = &m->r->e->defs->measure[measure];
     const struct node *n = m->s->node[measure];
     if (def->agg == AGG_DERIVED)
-        return part == PART_VALUE || part == PART_PREV ? derived(m, def) : expr_null();
+        return part == PART_VALUE ? derived(m, def) : expr_null();
     if (window_grain(m->r->window) == GRAIN_MINUTE && !def->fine && !def->gauge && def->agg != AGG_LEVEL)
         m->flags |= VALUE_COARSE;
-    if (part == PART_START || part == PART_PREV_START) {
-        m->at_start = true;
-        struct expr_value v = def->agg == AGG_LEVEL ? base_value(m, def, n) : expr_null();
-        m->at_start = false;
-        return v;
-    }
+    if (part == PART_START)
+        return level_at_start(m, def, n);
     if (part == PART_N || part == PART_SUM)
         return def->agg == AGG_DURATION ? part_sum(m, n, part == PART_N ? SERIES_N : SERIES_SUM) : expr_null();
-    if (part >= PART_NEW) {
-        struct expr_value v =
-            def->lifecycle ? part_sum(m, n, life_part((enum life)(part - PART_NEW), m->r->window)) : expr_null();
-        return part == PART_DORMANT && v.type == EXPR_INT ? expr_int(-v.i) : v; /* published negative */
+    return part >= PART_NEW ? members_part(m, def, n, part) : base_value(m, def, n);
+}
+
+/* Nothing is kept of the window before a comparison window. */
+static struct expr_value compared_value(struct measure_reader *m, const struct measure_ref *ref)
+{
+    if (ref->at == COMPARED_NOT)
+        return ref->each_day ? each_day(m, &m->r->e->defs->measure[ref->measure])
+                             : part_value(m, ref->measure, (enum measure_part)ref->part);
+    if (m->prev)
+        return expr_null();
+    struct measure_ref here = *ref;
+    here.at = COMPARED_NOT;
+    m->prev = ref->at;
+    struct expr_value v = ref->measure < 0 ? builtin(m, ref->part) : compared_value(m, &here);
+    m->prev = COMPARED_NOT;
+    m->prev_zero |= ref->measure >= 0 && ref->at != COMPARED_LAST_DAY && v.type == EXPR_INT && v.i == 0;
+    return v;
+}
+
+static struct expr_value ref_value(struct measure_reader *m, int index)
+{
+    const struct evaluator *e = m->r->e;
+    const struct measure_ref *ref = &e->defs->ref[index];
+    const struct reading *outer = m->r;
+    struct reading r = *outer;
+    struct subject *s = m->s;
+    if (ref->has_window) {
+        r.window = &ref->window;
+        r.window_index = outer->past ? -1 : e->plan.ref_window[index];
     }
-    return base_value(m, def, n);
+    if (ref->whole)
+        m->s = s->org->dim[DIM_ORG].v[0];
+    m->r = &r;
+    m->age = ref->age;
+    struct expr_value v = ref->measure < 0 && ref->at == COMPARED_NOT ? builtin(m, ref->part) : compared_value(m, ref);
+    m->r = outer;
+    m->s = s;
+    return v;
 }
 
 struct expr_value measure_load(void *ctx, int slot)
 {
     struct measure_reader *m = ctx;
+    if (slot >= SLOT_REF)
+        return ref_value(m, slot - SLOT_REF);
     if (slot >= SLOT_BUILTIN)
         return builtin(m, slot - SLOT_BUILTIN);
-    int measure = slot / MEASURE_PARTS;
-    enum measure_part part = (enum measure_part)(slot % MEASURE_PARTS);
+    int measure = slot / MEASURE_PARTS, part = slot % MEASURE_PARTS;
     if (part != PART_PREV && part != PART_PREV_START)
-        return part_value(m, measure, part);
-    if (m->prev)
-        return expr_null(); /* nothing is kept of the window before the comparison window */
-    m->prev = COMPARED_ELAPSED;
-    struct expr_value v = part_value(m, measure, part == PART_PREV ? PART_VALUE : PART_START);
-    m->prev = COMPARED_NOT;
-    m->prev_zero |= v.type == EXPR_INT && v.i == 0;
-    return v;
+        return part_value(m, measure, (enum measure_part)part);
+    struct measure_ref ref = { .measure = measure,
+                               .part = part == PART_PREV ? PART_VALUE : PART_START,
+                               .at = COMPARED_ELAPSED };
+    return compared_value(m, &ref);
 }

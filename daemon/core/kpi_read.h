@@ -6,10 +6,12 @@
 
 struct measure_reader {
     const struct reading *r;
-    struct subject *s;
+    struct subject *s;         /* read from: the row's, or the org */
+    const struct subject *row; /* the row's */
     enum compared prev;
     int depth;
     bool at_start;  /* levels: at the start of the window */
+    int32_t age;    /* of cohorts, in intervals */
     bool prev_zero; /* a comparison value was read and is 0 */
     uint32_t flags;
 };

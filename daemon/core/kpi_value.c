@@ -124,7 +124,7 @@ static void read_duration(struct measure_reader *m, const struct kpi_def *k, str
 
 static void read_rank(struct measure_reader *m, const struct kpi_def *k, struct kpi_value *ret)
 {
-    int32_t rank = ranking_of(m->r, m->s, k->rank_of);
+    int32_t rank = ranking_of(m->r, m->s, k->rank_of, k->ties);
     ret->is_null = rank <= 0;
     ret->value = rank;
     ret->numerator = rank;
@@ -141,9 +141,9 @@ static void read_extras(struct measure_reader *m, const struct kpi_def *k, struc
 }
 
 /* The period compared with may be shorter than what has passed of this one: February before 31 March. */
-static bool short_base(const struct reading *r, const struct org *org)
+static bool short_base(const struct reading *r, const struct org *org, enum compared base)
 {
-    struct span now = reading_span(r, org, COMPARED_NOT), before = reading_span(r, org, COMPARED_ELAPSED);
+    struct span now = reading_span(r, org, COMPARED_NOT), before = reading_span(r, org, base);
     int64_t elapsed_ms = pane_end(org->cal, window_grain(r->window), r->at_ms) - now.start_ms;
     int64_t length_ms = now.end_ms - now.start_ms < elapsed_ms ? now.end_ms - now.start_ms : elapsed_ms;
     return (r->window->kind == WINDOW_PERIOD || r->window->kind == WINDOW_TO_DATE) &&
@@ -170,7 +170,7 @@ static const form_reader form_readers[] = {
 void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_value *ret)
 {
     const struct kpi_def *k = &r->e->defs->kpi[kpi];
-    struct measure_reader m = { .r = r, .s = s, .prev = r->prev };
+    struct measure_reader m = { .r = r, .s = s, .row = s, .prev = r->prev };
     *ret = (struct kpi_value){ .span = reading_span(r, s->org, r->prev) };
     form_readers[k->form](&m, k, ret);
     if (k->samples)
@@ -186,7 +186,8 @@ void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_va
         ret->is_null = false;
         ret->value = 0;
     }
-    if (r->e->plan.kpi[kpi].prev && k->form != KPI_RANK && short_base(r, s->org))
+    enum compared base = r->e->plan.kpi[kpi].prev;
+    if (base && k->form != KPI_RANK && short_base(r, s->org, base))
         ret->flags |= VALUE_SHORT_BASE;
     if (warming(r, ret->span))
         ret->flags |= VALUE_WARMING;

@@ -39,7 +39,7 @@ bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule)
         return true;
     if (rule->window.kind != WINDOW_PERIOD || rule->n_milestones || rule->judge == RULE_JUDGE_RUNNING)
         return false;
-    return rule->judge == RULE_JUDGE_COMPLETE || (less && !k->paced && !k->prev);
+    return rule->judge == RULE_JUDGE_COMPLETE || (less && !k->paced && k->prev == COMPARED_NOT);
 }
 
 static void *grown(void *array, uint32_t n, size_t size)
@@ -245,12 +245,13 @@ static int touch_leaves(struct plan *plan)
         const struct plan_watch *w = &plan->watch[i];
         const struct plan_kpi *k = &plan->kpi[w->kpi];
         for (uint32_t j = 0; j < k->n_leaves; j++) {
-            if (touch(plan, k->leaf[j].measure, w->window, k->leaf[j].prev ? COMPARED_ELAPSED : COMPARED_NOT, i) < 0)
+            int window = k->leaf[j].window < 0 ? w->window : k->leaf[j].window;
+            if (touch(plan, k->leaf[j].measure, window, k->leaf[j].at, i) < 0)
                 return -1;
-            if (watch_reads_past(plan, w) && touch(plan, k->leaf[j].measure, w->window, COMPARED_ELAPSED, i) < 0)
+            if (watch_reads_past(plan, w) && touch(plan, k->leaf[j].measure, window, COMPARED_ELAPSED, i) < 0)
                 return -1;
-            if (w->n_boards && plan->window[w->window].kind != WINDOW_GAUGE &&
-                touch(plan, k->leaf[j].measure, w->window, COMPARED_WHOLE, i) < 0)
+            if (w->n_boards && plan->window[window].kind != WINDOW_GAUGE &&
+                touch(plan, k->leaf[j].measure, window, COMPARED_WHOLE, i) < 0)
                 return -1;
         }
     }
@@ -284,14 +285,27 @@ static int roster_of(const struct definitions *defs)
     return -1;
 }
 
+static int add_ref_windows(struct plan *plan)
+{
+    uint32_t n = plan->defs->n_refs;
+    plan->ref_window = malloc((n ? n : 1) * sizeof *plan->ref_window);
+    for (uint32_t i = 0; plan->ref_window && i < n; i++) {
+        const struct measure_ref *ref = &plan->defs->ref[i];
+        plan->ref_window[i] = ref->has_window ? add_window(plan, &ref->window) : -1;
+        if (ref->has_window && plan->ref_window[i] < 0)
+            return -1;
+    }
+    return plan->ref_window ? 0 : -1;
+}
+
 int plan_init(struct plan *plan, const struct definitions *defs)
 {
     *plan = (struct plan){ .defs = defs, .roster = roster_of(defs) };
     plan->kpi = calloc(defs->n_kpis ? defs->n_kpis : 1, sizeof *plan->kpi);
-    if (!plan->kpi)
+    if (!plan->kpi || add_ref_windows(plan) < 0)
         return -1;
     for (uint32_t i = 0; i < defs->n_kpis; i++)
-        if (plan_kpi_init(&plan->kpi[i], defs, (int)i) < 0)
+        if (plan_kpi_init(&plan->kpi[i], plan, (int)i) < 0)
             return -1;
     if (watch_rows(plan) < 0 || watch_users(plan) < 0)
         return -1;
@@ -318,5 +332,6 @@ void plan_release(struct plan *plan)
     free(plan->watch);
     free(plan->kpi);
     free(plan->window);
+    free(plan->ref_window);
     *plan = (struct plan){ 0 };
 }

@@ -7,14 +7,13 @@
 
 enum { PLAN_DEPTH_MAX = 16 }; /* of measures derived from derived ones */
 
-/* Which span of a window is read: its own, the comparison window cut at the time elapsed, or all of the comparison window. */
-enum compared { COMPARED_NOT, COMPARED_ELAPSED, COMPARED_WHOLE, COMPARED_COUNT };
-
 /* A measure with cells that a KPI reads. */
 struct plan_leaf {
     int measure;
-    bool prev;    /* in the comparison window */
-    bool raising; /* more of it makes the numerator or value greater: it tells when a value was reached */
+    int window;       /* index of an own window of definitions.ref, -1: the window of the row */
+    enum compared at; /* where that window lies */
+    bool whole;       /* of the org */
+    bool raising;     /* more of it makes the numerator or value greater: it tells when a value was reached */
 };
 
 struct plan_kpi {
@@ -22,7 +21,8 @@ struct plan_kpi {
     uint32_t n_leaves;
     bool paced;   /* measured against the share of the window that has passed: means something before its end too */
     bool clocked; /* counts time up to the present: a value may come up by the clock alone */
-    bool prev;    /* reads a comparison window */
+    bool whole;   /* rows of other subjects change with the org's */
+    enum compared prev; /* the comparison window it reads; COMPARED_NOT: none */
 };
 
 /* A KPI in a window that something wants. */
@@ -57,6 +57,7 @@ struct plan {
     struct plan_kpi *kpi;
     struct plan_watch *watch;
     struct plan_measure *measure;
+    int *ref_window;                        /* by ref: index of its window, -1: none of its own */
     uint32_t n_windows, n_watches, n_words; /* words of a bit set over watches */
     int roster;                             /* measure: who is enabled; -1: none */
 };

@@ -3,17 +3,20 @@
 
 #include <stdlib.h>
 
-static int add_leaf(struct plan_kpi *k, int measure, bool prev)
+static int add_leaf(struct plan_kpi *k, struct plan_leaf leaf)
 {
     for (uint32_t i = 0; i < k->n_leaves; i++)
-        if (k->leaf[i].measure == measure && k->leaf[i].prev == prev)
+        if (k->leaf[i].measure == leaf.measure && k->leaf[i].at == leaf.at && k->leaf[i].window == leaf.window &&
+            k->leaf[i].whole == leaf.whole)
             return 0;
     struct plan_leaf *v = realloc(k->leaf, (k->n_leaves + 1) * sizeof *v);
     if (!v)
         return -1;
     k->leaf = v;
-    v[k->n_leaves++] = (struct plan_leaf){ .measure = measure, .prev = prev };
-    k->prev |= prev;
+    v[k->n_leaves++] = leaf;
+    k->whole |= leaf.whole;
+    if (leaf.at != COMPARED_NOT && leaf.at != COMPARED_LAST_DAY)
+        k->prev = leaf.at;
     return 0;
 }
 
@@ -22,23 +25,42 @@ static bool is_prev(int part)
     return part == PART_PREV || part == PART_PREV_START;
 }
 
-static int collect(struct plan_kpi *k, const struct definitions *defs, const struct expr *e, bool prev, int depth)
+/* The leaf of a slot, inside of what reads it: the outer reading's window and position, unless it says its own. */
+static struct plan_leaf leaf_of(const struct plan *plan, int slot, struct plan_leaf outer)
+{
+    struct plan_leaf leaf = outer;
+    if (slot < SLOT_BUILTIN) {
+        leaf.measure = slot / MEASURE_PARTS;
+        leaf.at = is_prev(slot % MEASURE_PARTS) ? COMPARED_ELAPSED : outer.at;
+        return leaf;
+    }
+    const struct measure_ref *ref = &plan->defs->ref[slot - SLOT_REF];
+    leaf.measure = ref->measure;
+    if (ref->at != COMPARED_NOT)
+        leaf.at = ref->at;
+    if (ref->has_window)
+        leaf.window = plan->ref_window[slot - SLOT_REF];
+    leaf.whole |= ref->whole;
+    return leaf;
+}
+
+static int collect(struct plan_kpi *k, const struct plan *plan, const struct expr *e, struct plan_leaf outer, int depth)
 {
     uint32_t n = 0;
     const int *slots = e && depth < PLAN_DEPTH_MAX ? expr_slots(e, &n) : NULL;
     for (uint32_t i = 0; i < n; i++) {
-        if (slots[i] >= SLOT_BUILTIN) {
+        if (slots[i] >= SLOT_BUILTIN && slots[i] < SLOT_REF) {
             k->paced |= slots[i] == SLOT_BUILTIN + BUILTIN_ELAPSED;
             k->clocked |=
                 slots[i] >= SLOT_BUILTIN + BUILTIN_START_MS && slots[i] <= SLOT_BUILTIN + BUILTIN_WORKDAYS_UNTIL;
             continue;
         }
-        int measure = slots[i] / MEASURE_PARTS;
-        k->paced |= defs->measure[measure].agg == AGG_ACCRUE || defs->measure[measure].agg == AGG_ACCRUE_WORK;
-        bool before = prev || is_prev(slots[i] % MEASURE_PARTS);
-        const struct measure_def *m = &defs->measure[measure];
-        if (m->agg == AGG_DERIVED ? collect(k, defs, m->derived, before, depth + 1) < 0
-                                  : add_leaf(k, measure, before) < 0)
+        struct plan_leaf leaf = leaf_of(plan, slots[i], outer);
+        if (leaf.measure < 0)
+            continue;
+        const struct measure_def *m = &plan->defs->measure[leaf.measure];
+        k->paced |= m->agg == AGG_ACCRUE || m->agg == AGG_ACCRUE_WORK;
+        if (m->agg == AGG_DERIVED ? collect(k, plan, m->derived, leaf, depth + 1) < 0 : add_leaf(k, leaf) < 0)
             return -1;
     }
     return 0;
@@ -53,8 +75,13 @@ struct trial {
 static struct expr_value trial_load(void *ctx, int slot)
 {
     struct trial *t = ctx;
-    if (slot >= SLOT_BUILTIN)
+    if (slot >= SLOT_BUILTIN && slot < SLOT_REF)
         return expr_int(1);
+    if (slot >= SLOT_REF) { /* elsewhere, or at another time */
+        const struct measure_ref *ref = &t->defs->ref[slot - SLOT_REF];
+        bool here = ref->measure >= 0 && !ref->whole && ref->at == COMPARED_NOT;
+        return here ? trial_load(ctx, ref->measure * MEASURE_PARTS + PART_VALUE) : expr_int(1000);
+    }
     int measure = slot / MEASURE_PARTS, part = slot % MEASURE_PARTS;
     const struct measure_def *m = &t->defs->measure[measure];
     if (m->agg == AGG_DERIVED && !is_prev(part) && t->depth < PLAN_DEPTH_MAX) {
@@ -78,21 +105,24 @@ static void mark_raising(struct plan_kpi *k, const struct definitions *defs, con
 {
     const struct expr *e = def->numerator ? def->numerator : def->value;
     for (uint32_t i = 0; i < k->n_leaves; i++)
-        k->leaf[i].raising = !k->leaf[i].prev && (e ? raises(defs, e, k->leaf[i].measure) : true);
+        k->leaf[i].raising =
+            k->leaf[i].at == COMPARED_NOT && !k->leaf[i].whole && (e ? raises(defs, e, k->leaf[i].measure) : true);
 }
 
-int plan_kpi_init(struct plan_kpi *ret, const struct definitions *defs, int kpi)
+int plan_kpi_init(struct plan_kpi *ret, const struct plan *plan, int kpi)
 {
+    const struct definitions *defs = plan->defs;
     const struct kpi_def *def = &defs->kpi[kpi];
+    const struct plan_leaf own = { .measure = def->duration, .window = -1 };
     if (def->form == KPI_RANK && def->rank_of >= 0 && def->rank_of != kpi)
-        return plan_kpi_init(ret, defs, def->rank_of);
-    if (collect(ret, defs, def->numerator, false, 0) < 0 || collect(ret, defs, def->denominator, false, 0) < 0 ||
-        collect(ret, defs, def->value, false, 0) < 0 || collect(ret, defs, def->samples, false, 0) < 0)
+        return plan_kpi_init(ret, plan, def->rank_of);
+    if (collect(ret, plan, def->numerator, own, 0) < 0 || collect(ret, plan, def->denominator, own, 0) < 0 ||
+        collect(ret, plan, def->value, own, 0) < 0 || collect(ret, plan, def->samples, own, 0) < 0)
         return -1;
     for (uint32_t i = 0; i < def->n_extras; i++)
-        if (collect(ret, defs, def->extra[i].value, false, 0) < 0)
+        if (collect(ret, plan, def->extra[i].value, own, 0) < 0)
             return -1;
-    if (def->form == KPI_DURATION && add_leaf(ret, def->duration, false) < 0)
+    if (def->form == KPI_DURATION && add_leaf(ret, own) < 0)
         return -1;
     mark_raising(ret, defs, def);
     return 0;

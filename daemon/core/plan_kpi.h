@@ -4,7 +4,8 @@
 
 #include "plan.h"
 
-/* Leaves of all formulas of a KPI, through derived measures; a rank has those of what it ranks by. 0 or -1 (out of memory). */
-int plan_kpi_init(struct plan_kpi *ret, const struct definitions *defs, int kpi);
+/* Leaves of all formulas of a KPI, through derived measures; a rank has those of what it ranks by. The windows of
+ * definitions.ref must be in the plan. 0 or -1 (out of memory). */
+int plan_kpi_init(struct plan_kpi *ret, const struct plan *plan, int kpi);
 
 #endif

@@ -59,24 +59,54 @@ static int publish_set(struct evaluator *e, enum view_id v, struct subject *s, c
     return rc;
 }
 
+static void mark_dim(struct evaluator *e, enum view_id v, struct org *org, int dim, uint32_t watch)
+{
+    const struct subject_list *list = &org->dim[dim];
+    for (uint32_t j = 0; j < list->n; j++)
+        if (list->v[j]->view[v].known)
+            view_mark_one(e, v, list->v[j], watch);
+}
+
+/* A rank depends on all subjects of its dim. */
+static void spread_rank(struct evaluator *e, enum view_id v, uint32_t watch, uint32_t n)
+{
+    const struct org *done = NULL;
+    uint32_t done_dims = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct subject *s = e->view[v].dirty.v[i];
+        if (!bit_test(s->view[v].dirty, watch) || (done && done == s->org && done_dims >> s->dim & 1))
+            continue;
+        done_dims = done && done == s->org ? done_dims | 1u << s->dim : 1u << s->dim;
+        done = s->org;
+        mark_dim(e, v, s->org, (int)s->dim, watch);
+    }
+}
+
+/* What reads the org's figure changes with it, for every subject that somebody looks at. */
+static void spread_whole(struct evaluator *e, enum view_id v, uint32_t watch, uint32_t n)
+{
+    const struct plan_watch *w = &e->plan.watch[watch];
+    uint32_t dims = (v == VIEW_JUDGED ? w->row_dims : w->live_dims) | w->rule_dims;
+    for (uint32_t b = 0; b < w->n_boards; b++)
+        dims |= 1u << e->defs->board[w->board[b]].dim;
+    for (uint32_t c = 0; c < w->n_cards; c++)
+        dims |= 1u << e->defs->scorecard[w->card[c]].dim;
+    for (uint32_t i = 0; i < n; i++) {
+        struct subject *s = e->view[v].dirty.v[i];
+        for (int d = DIM_ORG + 1; s->dim == DIM_ORG && bit_test(s->view[v].dirty, watch) && d < DIM_COUNT; d++)
+            if (dims >> d & 1)
+                mark_dim(e, v, s->org, d, watch);
+    }
+}
+
 void publish_spread(struct evaluator *e, enum view_id v)
 {
-    struct subject_set *dirty = &e->view[v].dirty;
-    uint32_t n = dirty->n; /* those that come in below have nothing new to spread */
-    for (uint32_t k = 0; k < e->plan.n_watches; k++) {
-        const struct org *done = NULL;
-        uint32_t done_dims = 0;
-        for (uint32_t i = 0; e->plan.watch[k].ranked && i < n; i++) {
-            struct subject *s = dirty->v[i];
-            if (!bit_test(s->view[v].dirty, k) || (done && done == s->org && done_dims >> s->dim & 1))
-                continue;
-            done_dims = done && done == s->org ? done_dims | 1u << s->dim : 1u << s->dim;
-            done = s->org;
-            const struct subject_list *list = &s->org->dim[s->dim];
-            for (uint32_t j = 0; j < list->n; j++)
-                if (list->v[j]->view[v].known)
-                    view_mark_one(e, v, list->v[j], k);
-        }
+    uint32_t n = e->view[v].dirty.n; /* those that come in below have nothing new to spread */
+    for (uint32_t k = 0; k < e->plan.n_watches && n; k++) {
+        if (e->plan.watch[k].ranked)
+            spread_rank(e, v, k, n);
+        if (e->plan.kpi[e->plan.watch[k].kpi].whole)
+            spread_whole(e, v, k, n);
     }
 }
 

@@ -16,7 +16,7 @@ static bool kpi_has_dim(const struct evaluator *e, int kpi, int dim)
 {
     const struct plan_kpi *k = &e->plan.kpi[kpi];
     for (uint32_t i = 0; i < k->n_leaves; i++)
-        if (!(e->defs->measure[k->leaf[i].measure].dims >> dim & 1))
+        if (!k->leaf[i].whole && !(e->defs->measure[k->leaf[i].measure].dims >> dim & 1))
             return false;
     return true;
 }

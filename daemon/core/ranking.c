@@ -130,7 +130,7 @@ static bool serves(const struct rank_cache *c, const struct reading *r, const st
            same_reading(&cached, r);
 }
 
-static int fill(struct rank_cache *c, const struct reading *r, const struct subject *s, int kpi)
+static int fill(struct rank_cache *c, const struct reading *r, const struct subject *s, int kpi, enum ties ties)
 {
     const struct subject_list *list = &s->org->dim[s->dim];
     struct ranking ranking = { 0 };
@@ -142,7 +142,7 @@ static int fill(struct rank_cache *c, const struct reading *r, const struct subj
         c->rank = rank;
         c->cap = list->n;
     }
-    struct ranking_rule rule = ranking_rule_of(r->e->defs, s->dim, kpi, TIES_COMPETITION);
+    struct ranking_rule rule = ranking_rule_of(r->e->defs, s->dim, kpi, ties);
     if (ranking_make(r, s->org, &rule, &ranking) < 0)
         return -1;
     for (uint32_t i = 0; i < list->n; i++) {
@@ -152,19 +152,31 @@ static int fill(struct rank_cache *c, const struct reading *r, const struct subj
     for (uint32_t i = 0; i < ranking.n; i++)
         c->rank[ranking.v[i].subject->position] = ranking.v[i].rank;
     ranking_release(&ranking);
-    *c = (struct rank_cache){ true,     r->e->generation, s->org,  s->dim,  kpi,   r->view, *r->window, r->window_index,
-                              r->at_ms, r->past,          r->prev, c->rank, c->cap };
+    *c = (struct rank_cache){ .valid = true,
+                              .generation = r->e->generation,
+                              .org = s->org,
+                              .dim = s->dim,
+                              .ties = ties,
+                              .kpi = kpi,
+                              .view = (int)r->view,
+                              .window = *r->window,
+                              .window_index = r->window_index,
+                              .at_ms = r->at_ms,
+                              .past = r->past,
+                              .prev = r->prev,
+                              .rank = c->rank,
+                              .cap = c->cap };
     return 0;
 }
 
-int32_t ranking_of(const struct reading *r, struct subject *s, int kpi)
+int32_t ranking_of(const struct reading *r, struct subject *s, int kpi, enum ties ties)
 {
     struct evaluator *e = r->e;
     if (kpi < 0 || e->defs->kpi[kpi].form == KPI_RANK)
         return 0;
     for (uint32_t i = 0; i < RANK_CACHES; i++)
-        if (serves(&e->rank_cache[i], r, s, kpi))
+        if (e->rank_cache[i].ties == ties && serves(&e->rank_cache[i], r, s, kpi))
             return e->rank_cache[i].rank[s->position];
     struct rank_cache *c = &e->rank_cache[e->rank_cache_next++ % RANK_CACHES];
-    return fill(c, r, s, kpi) < 0 ? -1 : c->rank[s->position];
+    return fill(c, r, s, kpi, ties) < 0 ? -1 : c->rank[s->position];
 }

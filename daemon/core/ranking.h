@@ -21,6 +21,6 @@ void ranking_release(struct ranking *ranking);
 
 /* Rank of one subject among its dim, ties by competition; -1 when out of memory, 0 when it is not known at the instant. The last rankings are kept, so
  * asking for all subjects in turn costs one. */
-int32_t ranking_of(const struct reading *r, struct subject *s, int kpi);
+int32_t ranking_of(const struct reading *r, struct subject *s, int kpi, enum ties ties);
 
 #endif

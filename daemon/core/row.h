@@ -6,7 +6,7 @@
 
 /* Room for the texts of one row; the row borrows from it. */
 struct row_text {
-    char id[33], hash[17], flags[512];
+    char id[33], hash[17], flags[1024];
 };
 
 struct row_note {

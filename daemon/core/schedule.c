@@ -3,6 +3,7 @@
 #include "eval_core.h"
 
 #define HOUR_MS INT64_C(3600000)
+#define DAY_MS  INT64_C(86400000)
 
 enum { EVENT_TYPES = 5 };
 
@@ -37,27 +38,118 @@ static int64_t civil_event(const struct org *org, const struct window *w, bool l
     return type < 3 ? event[type] : INT64_MAX;
 }
 
-/* The comparison period is cut at the time elapsed in the present one, so its panes come in one by one (an hour earlier or later where DST differs). */
-static int64_t civil_prev_event(const struct org *org, const struct window *w, int type, int64_t pane_ms)
+/* A civil window whose panes come in one by one, next.start and so many ms after it (an hour earlier or later where DST differs), until it ends. */
+static int64_t entering_event(struct span next, int64_t after_start_ms, int type)
 {
-    enum period period = w->kind == WINDOW_PERIOD ? w->period : org->cal->cycle;
-    struct span p = org_period(org, period, pane_ms), next = org_period(org, period, p.end_ms);
-    int64_t in_ms = next.start_ms + (pane_ms - p.start_ms);
+    int64_t in_ms = next.start_ms + after_start_ms;
     const int64_t event[EVENT_TYPES] = { next.start_ms, in_ms - HOUR_MS, in_ms, in_ms + HOUR_MS, next.end_ms };
     return least(event[type], next.end_ms);
+}
+
+/* The comparison period is cut at the time elapsed in the present one. */
+static int64_t civil_prev_event(const struct org *org, enum period period, bool year, int type, int64_t pane_ms)
+{
+    const struct calendar *cal = org->cal;
+    struct span p = org_period(org, period, pane_ms), next;
+    if (year) {
+        int64_t noon_ms = p.start_ms + DAY_MS / 2;
+        int64_t there_ms =
+            period == PERIOD_WEEK ? calendar_shift_days(cal, noon_ms, 364) : calendar_shift_years(cal, noon_ms, 1);
+        next = calendar_period(cal, period, there_ms);
+        if (type == EVENT_TYPES - 1) /* a day too many after 28 February */
+            return calendar_period(cal, period, next.end_ms).end_ms;
+    } else {
+        next = org_period(org, period, p.end_ms);
+    }
+    return entering_event(next, pane_ms - p.start_ms, type);
+}
+
+static int64_t days_event(const struct calendar *cal, const struct window *w, bool prev, int type, int64_t pane_ms)
+{
+    int32_t n = (int32_t)(w->length_ms / DAY_MS);
+    int64_t day_ms = calendar_period(cal, PERIOD_DAY, pane_ms).start_ms;
+    int64_t leave_ms = calendar_shift_days(cal, day_ms, n);
+    if (prev)
+        return entering_event((struct span){ leave_ms, calendar_shift_days(cal, day_ms, 2 * n) }, pane_ms - day_ms,
+                              type);
+    return type == 0 ? pane_ms : type == 1 ? leave_ms : INT64_MAX;
+}
+
+/* A closed cycle is read from its end to that of the next, compared with until one later. */
+static int64_t closed_event(const struct calendar *cal, bool prev, bool year, int type, int64_t pane_ms)
+{
+    struct span p = calendar_period(cal, cal->cycle, pane_ms);
+    struct span next = calendar_period(cal, cal->cycle, year ? calendar_shift_years(cal, p.end_ms, 1) : p.end_ms);
+    struct span after = calendar_period(cal, cal->cycle, next.end_ms);
+    if (type > 1)
+        return INT64_MAX;
+    return !prev || year ? (type ? next.end_ms : p.end_ms + (year ? next.start_ms - p.end_ms : 0))
+                         : (type ? after.end_ms : after.start_ms);
+}
+
+/* At the last millisecond of a day, windows move on to its end: the pane comes in with its day, and leaves with that which ends a length later. */
+static int64_t last_day_event(const struct calendar *cal, const struct window *w, int type, int64_t pane_ms)
+{
+    struct span day = calendar_period(cal, PERIOD_DAY, pane_ms);
+    int64_t leave_ms = w->kind == WINDOW_ROLLING ? rolling_leave(cal, w, false, pane_ms, w->length_ms)
+                       : w->kind == WINDOW_DAYS
+                           ? calendar_shift_days(cal, day.start_ms, (int32_t)(w->length_ms / DAY_MS))
+                       : w->kind == WINDOW_PERIOD ? calendar_period(cal, w->period, pane_ms).end_ms
+                                                  : calendar_period(cal, cal->cycle, pane_ms).end_ms;
+    return type == 0 ? day.end_ms - 1 : type == 1 ? calendar_period(cal, PERIOD_DAY, leave_ms).end_ms - 1 : INT64_MAX;
+}
+
+/* Rolling windows a year back: visited around the day, in hours. */
+static int64_t rolling_year_event(const struct calendar *cal, const struct window *w, int type, int64_t pane_ms)
+{
+    int64_t in_ms = calendar_shift_years(cal, pane_ms, 1);
+    const int64_t event[EVENT_TYPES] = { in_ms, in_ms + HOUR_MS, in_ms + DAY_MS, in_ms + w->length_ms,
+                                         in_ms + w->length_ms + DAY_MS };
+    return event[type];
+}
+
+static int64_t compared_event(const struct org *org, const struct window *w, const struct plan_slot *slot, int type,
+                              int64_t pane_ms)
+{
+    const struct calendar *cal = org->cal;
+    bool year = slot->prev == COMPARED_YEAR;
+    if (slot->prev == COMPARED_LAST_DAY)
+        return w->kind == WINDOW_SPAN ? INT64_MAX : last_day_event(cal, w, type, pane_ms);
+    switch (w->kind) {
+    case WINDOW_ROLLING:
+        return year ? rolling_year_event(cal, w, type, pane_ms)
+                    : rolling_event(cal, w, true, slot->fine, type, pane_ms);
+    case WINDOW_DAYS:
+        return year ? rolling_year_event(cal, w, type, pane_ms) : days_event(cal, w, true, type, pane_ms);
+    case WINDOW_PERIOD:
+        return civil_prev_event(org, w->period, year, type, pane_ms);
+    case WINDOW_TO_DATE:
+    case WINDOW_GAUGE: /* measures with panes run to date in it */
+        return civil_prev_event(org, cal->cycle, year, type, pane_ms);
+    case WINDOW_CLOSED:
+        return closed_event(cal, true, year, type, pane_ms);
+    case WINDOW_SPAN:
+        break;
+    }
+    return INT64_MAX;
 }
 
 static int64_t slot_event(const struct org *org, const struct window *w, const struct plan_slot *slot, int type,
                           int64_t pane_ms)
 {
-    bool prev = slot->prev != COMPARED_NOT;
+    if (slot->prev != COMPARED_NOT)
+        return compared_event(org, w, slot, type, pane_ms);
     switch (w->kind) {
     case WINDOW_ROLLING:
-        return rolling_event(org->cal, w, prev, slot->fine, type, pane_ms);
+        return rolling_event(org->cal, w, false, slot->fine, type, pane_ms);
+    case WINDOW_DAYS:
+        return days_event(org->cal, w, false, type, pane_ms);
     case WINDOW_PERIOD:
     case WINDOW_TO_DATE:
-    case WINDOW_GAUGE: /* measures with panes run to date in it */
-        return prev ? civil_prev_event(org, w, type, pane_ms) : civil_event(org, w, slot->level, type, pane_ms);
+    case WINDOW_GAUGE:
+        return civil_event(org, w, slot->level, type, pane_ms);
+    case WINDOW_CLOSED:
+        return closed_event(org->cal, false, false, type, pane_ms);
     case WINDOW_SPAN:
         return slot->level && type == 0 ? pane_ms : INT64_MAX;
     }
@@ -124,9 +216,9 @@ int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct 
     int64_t next = ps->level ? next_of_level(org, w, ps->prev, after_ms) : INT64_MAX;
     enum grain grain = ps->fine ? GRAIN_MINUTE : GRAIN_HOUR;
     for (int i = 0; i < SERIES_PARTS; i++)
-        if (n->part[i] && series_serves(n->part[i], m, w))
+        if (n->part[i] && series_serves(n->part[i], m, w, ps->prev))
             next = least(next, next_of_panes(org, w, ps, &n->part[i]->track[v].panes[grain], after_ms));
-    for (uint32_t i = 0; m->agg != AGG_DURATION && i < n->n_bins; i++)
+    for (uint32_t i = 0; m->agg != AGG_DURATION && m->agg != AGG_DISTINCT && i < n->n_bins; i++)
         next = least(next, next_of_panes(org, w, ps, &n->bin[i]->track[v].panes[grain], after_ms));
     return next;
 }

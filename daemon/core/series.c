@@ -293,13 +293,39 @@ static const struct {
     { "dor.d", SERIES_LIFE + LIFE_DORMANT * 3 },
     { "dor.w", SERIES_LIFE + LIFE_DORMANT * 3 + 1 },
     { "dor.m", SERIES_LIFE + LIFE_DORMANT * 3 + 2 },
+    { "trail", SERIES_TRAILING },
+    { "first", SERIES_FIRST },
 };
 
-/* -1: no part that a KPI reads (cohorts). */
-static int part_of(const struct cell_field *f)
+/* "cohort.w.3"; -1 if it is none. */
+static int64_t cohort_of(struct slice part)
 {
+    for (int kind = 0; kind < COHORT_CELLS; kind++) {
+        struct slice name = slice_of(cohort_names[kind]);
+        if (part.n < name.n + 3 || part.n > name.n + 4 || memcmp(part.p, name.p, name.n) != 0 ||
+            part.p[name.n + 1] != '.')
+            continue;
+        const char *period = memchr("dwm", part.p[name.n], 3);
+        int32_t age = 0;
+        for (uint32_t i = name.n + 2; i < part.n; i++)
+            age = age * 10 + (part.p[i] - '0');
+        bool known = period && age >= 0 && age <= cohort_age_max((enum period)(period - "dwm"));
+        return known ? cohort_code((enum cohort_cell)kind, (enum period)(period - "dwm"), age) : -1;
+    }
+    return -1;
+}
+
+/* -1: no part that a KPI reads. *ret_sub tells bins apart. */
+static int part_of(const struct cell_field *f, int64_t *ret_sub)
+{
+    *ret_sub = f->sub;
     if (f->has_sub)
         return f->part.n ? -1 : SERIES_BIN;
+    int64_t cohort = cohort_of(f->part);
+    if (cohort >= 0) {
+        *ret_sub = cohort;
+        return SERIES_BIN;
+    }
     for (size_t i = 0; i < sizeof part_names / sizeof part_names[0]; i++)
         if (slice_eq(f->part, slice_of(part_names[i].name)))
             return (int)part_names[i].part;
@@ -321,7 +347,7 @@ struct node *subject_node(struct subject *s, int measure)
     return s->node[measure] = n;
 }
 
-static struct series *node_bin(struct node *n, int64_t sub)
+static uint32_t bin_position(const struct node *n, int64_t sub)
 {
     uint32_t low = 0, high = n->n_bins;
     while (low < high) {
@@ -331,6 +357,18 @@ static struct series *node_bin(struct node *n, int64_t sub)
         else
             high = mid;
     }
+    return low;
+}
+
+struct series *node_find_bin(const struct node *n, int64_t sub)
+{
+    uint32_t i = bin_position(n, sub);
+    return i < n->n_bins && n->bin[i]->sub == sub ? n->bin[i] : NULL;
+}
+
+static struct series *node_bin(struct node *n, int64_t sub)
+{
+    uint32_t low = bin_position(n, sub);
     if (low < n->n_bins && n->bin[low]->sub == sub)
         return n->bin[low];
     if (n->n_bins == n->cap_bins) {
@@ -397,10 +435,11 @@ int store_series(struct store *st, struct org *org, struct slice field, struct s
     if (!subject)
         return -1;
     *ret_subject = subject;
-    int measure = definitions_measure(st->plan->defs, f.measure), part = part_of(&f);
+    int64_t sub;
+    int measure = definitions_measure(st->plan->defs, f.measure), part = part_of(&f, &sub);
     if (measure < 0 || part < 0)
         return 0;
-    *ret = org->series[i] = make_series(st, subject, measure, part, f.sub);
+    *ret = org->series[i] = make_series(st, subject, measure, part, sub);
     return *ret ? 0 : -1;
 }
 
@@ -424,12 +463,18 @@ int life_part(enum life life, const struct window *w)
     return has ? (int)SERIES_LIFE + (int)life * 3 + (int)w->period : -1;
 }
 
-bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w)
+bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w, enum compared at)
 {
     if (s->part == SERIES_BIN)
         return m->agg != AGG_DURATION; /* the count of a duration stands for its bins */
     if (s->part == SERIES_SUM)
         return false;
+    if (s->part == SERIES_TRAILING)
+        return at == COMPARED_LAST_DAY;
+    if (s->part == SERIES_CIVIL + PERIOD_DAY && w->kind != WINDOW_PERIOD)
+        return true; /* .daily */
+    if (s->part == SERIES_FIRST)
+        return true;
     if (s->part >= SERIES_LIFE)
         return w->kind == WINDOW_PERIOD && (int)w->period == (int)(s->part - SERIES_LIFE) % 3;
     return s->part == part_for(m, w);

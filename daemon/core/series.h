@@ -2,6 +2,7 @@
 #ifndef CRMPULSE_CORE_SERIES_H
 #define CRMPULSE_CORE_SERIES_H
 
+#include "cohort.h"
 #include "crmpulse/cell.h"
 #include "intern.h"
 #include "panes.h"
@@ -21,8 +22,12 @@ enum series_part {
     SERIES_BIN,                                /* sub: DDSketch bin of a duration, value of a minimum or maximum */
     SERIES_CIVIL,                              /* + enum period */
     SERIES_LIFE = SERIES_CIVIL + PERIOD_COUNT, /* + enum life * 3 + day, week, month */
-    SERIES_PARTS = SERIES_LIFE + LIFE_COUNT * 3
+    SERIES_TRAILING = SERIES_LIFE + LIFE_COUNT * 3,
+    SERIES_FIRST,
+    SERIES_PARTS
 };
+
+/* Cells of cohorts are bins too, numbered by cohort_code. */
 
 /* What one view holds of a series. */
 struct track {
@@ -162,8 +167,10 @@ struct node *subject_node(struct subject *s, int measure);
 int store_series(struct store *st, struct org *org, struct slice field, struct series **ret,
                  struct subject **ret_subject);
 
+struct series *node_find_bin(const struct node *n, int64_t sub); /* NULL: none */
+
 /* Which slots a series serves: civil windows of distinct measures have their own part. */
-bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w);
+bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w, enum compared at);
 /* The part that holds the base value of a measure in a window. */
 enum series_part part_for(const struct measure_def *m, const struct window *w);
 /* Whether its value at a past instant depends on what was known then: as-of facts, and the rolling count of distinct members. */

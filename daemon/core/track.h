@@ -35,6 +35,7 @@ bool view_follows_owner(const struct track_view *v);
 const struct calendar *view_calendar(const struct track_view *v);
 /* A follow-up is due so long after the last one; 0: no due times of that kind. */
 int64_t view_followup_ms(const struct track_view *v);
+const struct org_def *view_org(const struct track_view *v);
 /* A fact of the view's entity; never NULL: when memory runs out a scratch fact is handed out and the event is refused. */
 struct fact *view_fact(struct track_view *v, enum fact_type type, int64_t t_ms);
 /* Memory that lives as long as the facts of this event; NULL when out of memory (the event is then refused). */

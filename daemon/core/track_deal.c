@@ -2,6 +2,7 @@
  *
  * Corrections act where the fact was counted: an amend changes the close in the pane of the close, a reopen withdraws it (C2, C3). A close without an
  * opening counts at once; what needs the opening appears when it arrives (C9). */
+#include "crmpulse/defs.h"
 #include "track_campaign.h"
 #include "track_sale.h"
 
@@ -178,8 +179,30 @@ static void close_facts(struct track_view *v, const struct deal_log *d)
     sale_figures(f, s);
     product_newness(v, f, s->close_ms);
     campaign_sale(v, f, s->close_ms, 1);
+    market_facts(v, deal_sale_fact(v, FACT_MARKET, s->close_ms, d));
     if (s->customer.n)
         deal_sale_fact(v, FACT_CUSTOMER_ACTIVITY, s->close_ms, d)->s[FT_KIND] = SLICE("deal");
+}
+
+static void stage_step(struct track_view *v, const struct deal_log *d, const char *mode, const char *stage)
+{
+    struct fact *f = credited_fact(v, FACT_STAGE_STEP, d->s.opened_ms, d, d->s.opened_at);
+    f->s[FT_MODE] = slice_of(mode);
+    f->dim[DIM_KIND] = f->s[FT_KIND] = slice_of(stage);
+}
+
+/* The stage as the beginning of a step and as the end of one, where the org says what comes before and after it. */
+static void stage_steps(struct track_view *v, const struct deal_log *d, struct slice stage)
+{
+    const struct org_def *org = view_org(v);
+    for (uint32_t i = 0; i < org->n_stages; i++) {
+        if (!slice_eq(slice_of(org->stage[i]), stage))
+            continue;
+        if (i + 1 < org->n_stages)
+            stage_step(v, d, "from", org->stage[i]);
+        if (i > 0)
+            stage_step(v, d, "to", org->stage[i - 1]);
+    }
 }
 
 static void opening_facts(struct track_view *v, const struct deal_log *d)
@@ -193,6 +216,7 @@ static void opening_facts(struct track_view *v, const struct deal_log *d)
     for (uint32_t i = 0; i < s->n_stages; i++) {
         f = credited_fact(v, FACT_STAGE_ENTRY, s->opened_ms, d, s->opened_at);
         f->dim[DIM_KIND] = f->s[FT_KIND] = s->stage[i];
+        stage_steps(v, d, s->stage[i]);
     }
 }
 

@@ -9,6 +9,9 @@ struct lead_state {
     uint32_t created, qualified, converted, disqualified; /* positions, log.n: never */
     int64_t prob_ppm;
     bool has_prob, by_customer, won;
+    struct entry_log win; /* the deal won first */
+    uint32_t win_at;
+    int64_t win_ms;
     int64_t customer_ms; /* earliest acquisition */
 };
 
@@ -42,15 +45,30 @@ static void fold_customer(struct track_view *v, struct entry_log log, void *ctx)
 static void fold_deal(struct track_view *v, struct entry_log log, void *ctx)
 {
     struct lead_state *s = ctx;
+    uint32_t at = 0;
     bool won = false;
+    int64_t close_ms = 0;
     (void)v;
     for (uint32_t i = 0; i < log.n; i++) {
-        if (log.v[i].type == EV_DEAL_CLOSED)
+        if (log.v[i].type == EV_DEAL_CLOSED) {
             won = slice_eq(entry_str(&log.v[i], F_OUTCOME), SLICE("won"));
-        else if (log.v[i].type == EV_DEAL_REOPENED)
+            close_ms = log.v[i].t_ms;
+            at = i;
+        } else if (log.v[i].type == EV_DEAL_REOPENED) {
             won = false;
+        }
+        close_ms = entry_int(&log.v[i], F_CLOSED_AT_MS, close_ms);
     }
-    s->won |= won && !log_deleted(log) && slice_eq(log_text(log, F_LEAD_ID), s->id);
+    if (!won || log_deleted(log) || !slice_eq(log_text(log, F_LEAD_ID), s->id))
+        return;
+    bool earlier = !s->won || close_ms < s->win_ms ||
+                   (close_ms == s->win_ms && slice_cmp(log_text(log, F_DEAL_ID), log_text(s->win, F_DEAL_ID)) < 0);
+    s->won = true;
+    if (earlier) {
+        s->win = log;
+        s->win_at = at;
+        s->win_ms = close_ms;
+    }
 }
 
 static struct fact *lead_fact(struct track_view *v, struct entry_log log, enum fact_type type, int64_t t_ms,
@@ -101,6 +119,16 @@ static void follow_ups(struct track_view *v, struct entry_log log, const struct 
     followup_facts(v, log, (struct entry_log){ 0 }, open, SLICE("lead"));
 }
 
+static void win_fact(struct track_view *v, struct entry_log log, const struct lead_state *s)
+{
+    struct fact *f = view_fact(v, FACT_LEAD_WON, s->win_ms);
+    struct credit c = credit_owner(s->win, s->win_at);
+    fact_dims(f, s->win);
+    fact_dims(f, log);
+    credit_inherit(&c, log);
+    fact_credit(v, f, &c);
+}
+
 void lead_facts(struct track_view *v, struct entry_log log)
 {
     struct lead_state s = { 0 };
@@ -121,6 +149,8 @@ void lead_facts(struct track_view *v, struct entry_log log)
         credited_fact(v, log, FACT_LEAD_QUALIFIED, log.v[s.qualified].t_ms, &s, credit_owner(log, s.qualified));
     if (created)
         follow_ups(v, log, &s);
+    if (s.won)
+        win_fact(v, log, &s);
     if (s.converted < log.n || s.by_customer)
         conversion_fact(v, log, &s);
     else if (created && s.disqualified == log.n) {

@@ -86,6 +86,7 @@ void order_facts(struct track_view *v, struct entry_log log)
     struct fact *sale = order_fact(v, FACT_TXN, o.placed->t_ms, &o);
     product_newness(v, sale, o.placed->t_ms);
     campaign_sale(v, sale, o.placed->t_ms, 1);
+    market_facts(v, order_fact(v, FACT_MARKET, o.placed->t_ms, &o));
     order_fact(v, FACT_CUSTOMER_ACTIVITY, o.placed->t_ms, &o)->s[FT_KIND] = SLICE("order");
     order_receivable_facts(v, &o);
     order_refund_facts(v, &o);

@@ -43,6 +43,9 @@ void order_refund_facts(struct track_view *v, const struct order_log *o);
 void order_receivable_facts(struct track_view *v, const struct order_log *o);
 void order_receivable_refund(struct track_view *v, const struct order_log *o, int64_t t_ms, int64_t amount);
 
+/* Turns a fact of a sale (of type FACT_MARKET, the newest one) into one per region and one per segment. */
+void market_facts(struct track_view *v, struct fact *f);
+
 /* Refunds of one sale. */
 struct refund_list {
     const struct entry **v; /* in the event's scratch memory, borrowed */

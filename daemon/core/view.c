@@ -271,6 +271,11 @@ int64_t view_followup_ms(const struct track_view *v)
     return v->e->defs->followup_ms;
 }
 
+const struct org_def *view_org(const struct track_view *v)
+{
+    return v->def;
+}
+
 struct fact *view_fact(struct track_view *v, enum fact_type type, int64_t t_ms)
 {
     struct fact *f = fact_push(v->out, type, t_ms);

@@ -13,7 +13,7 @@ static const struct {
 } named_windows[] = {
     { "d", WINDOW_PERIOD, PERIOD_DAY },     { "w", WINDOW_PERIOD, PERIOD_WEEK }, { "m", WINDOW_PERIOD, PERIOD_MONTH },
     { "q", WINDOW_PERIOD, PERIOD_QUARTER }, { "h", WINDOW_PERIOD, PERIOD_HALF }, { "y", WINDOW_PERIOD, PERIOD_YEAR },
-    { "td", WINDOW_TO_DATE, PERIOD_DAY },   { "g", WINDOW_GAUGE, PERIOD_DAY },
+    { "td", WINDOW_TO_DATE, PERIOD_DAY },   { "g", WINDOW_GAUGE, PERIOD_DAY },   { "cy", WINDOW_CLOSED, PERIOD_DAY },
 };
 
 static bool parse_named(struct slice text, struct window *ret)
@@ -38,24 +38,44 @@ static void name_rolling(struct window *w)
     snprintf(w->name, sizeof w->name, "%lld%c", (long long)(w->length_ms / unit_ms), unit);
 }
 
+/* Digits without a leading 0; false if there are none. */
+static bool scan_count(struct slice *text, int64_t *ret)
+{
+    uint32_t digits = 0;
+    *ret = 0;
+    for (int32_t digit; digits < 9 && scan_digits(text, 1, &digit); digits++) {
+        if (digits == 0 && digit == 0)
+            return false;
+        *ret = *ret * 10 + digit;
+    }
+    return digits > 0;
+}
+
+/* "7cd" */
+static bool parse_days(struct slice text, struct window *ret)
+{
+    int64_t count;
+    if (!scan_count(&text, &count) || !slice_eq(text, SLICE("cd")) || count * DAY_MS > WINDOW_LENGTH_MAX_MS)
+        return false;
+    *ret = (struct window){ .kind = WINDOW_DAYS, .length_ms = count * DAY_MS };
+    snprintf(ret->name, sizeof ret->name, "%lldcd", (long long)count);
+    return true;
+}
+
 /* "30d", "24h", "5m", "r30", "r24h" */
 static bool parse_rolling(struct slice text, struct window *ret)
 {
     bool short_form = scan_char(&text, 'r');
-    int64_t count = 0;
-    uint32_t digits = 0;
-    for (int32_t digit; digits < 9 && scan_digits(&text, 1, &digit); digits++) {
-        if (digits == 0 && digit == 0)
-            return false;
-        count = count * 10 + digit;
-    }
+    int64_t count;
+    if (!scan_count(&text, &count))
+        return false;
     int64_t unit_ms = scan_char(&text, 'm')   ? MINUTE_MS
                       : scan_char(&text, 'h') ? HOUR_MS
                       : scan_char(&text, 'd') ? DAY_MS
                                               : 0;
     if (unit_ms == 0 && short_form)
         unit_ms = DAY_MS;
-    if (digits == 0 || unit_ms == 0 || text.n != 0)
+    if (unit_ms == 0 || text.n != 0)
         return false;
     int64_t length_ms = count * unit_ms;
     if (length_ms > WINDOW_LENGTH_MAX_MS || (length_ms > HOUR_MS && length_ms % HOUR_MS != 0))
@@ -89,7 +109,9 @@ static bool parse_span(const struct calendar *cal, struct slice text, struct win
 
 int window_parse(const struct calendar *cal, struct slice text, struct window *ret)
 {
-    return parse_named(text, ret) || parse_rolling(text, ret) || parse_span(cal, text, ret) ? 0 : -1;
+    return parse_named(text, ret) || parse_rolling(text, ret) || parse_days(text, ret) || parse_span(cal, text, ret)
+               ? 0
+               : -1;
 }
 
 enum grain window_grain(const struct window *w)
@@ -107,6 +129,13 @@ static struct span cut(const struct calendar *cal, const struct window *w, struc
     return (struct span){ pane_start(cal, grain, span.start_ms), pane_end(cal, grain, span.end_ms - 1) };
 }
 
+/* The first instant of the day `days` before that of `at`. */
+static int64_t days_before_ms(const struct calendar *cal, int64_t at_ms, int64_t days)
+{
+    struct span day;
+    return day_start_ms(&cal->zone, period_days_at(cal, PERIOD_DAY, at_ms, &day).first - days);
+}
+
 struct span window_span(const struct calendar *cal, const struct window *w, int64_t at_ms)
 {
     int64_t end_ms = pane_end(cal, window_grain(w), at_ms);
@@ -117,6 +146,10 @@ struct span window_span(const struct calendar *cal, const struct window *w, int6
         return calendar_period(cal, w->period, at_ms);
     case WINDOW_TO_DATE:
         return (struct span){ calendar_period(cal, cal->cycle, at_ms).start_ms, end_ms };
+    case WINDOW_DAYS:
+        return (struct span){ days_before_ms(cal, at_ms, w->length_ms / DAY_MS - 1), end_ms };
+    case WINDOW_CLOSED:
+        return calendar_previous(cal, cal->cycle, at_ms);
     case WINDOW_SPAN:
         return cut(cal, w, w->span);
     case WINDOW_GAUGE:
@@ -125,18 +158,29 @@ struct span window_span(const struct calendar *cal, const struct window *w, int6
     return (struct span){ at_ms, at_ms };
 }
 
+/* The first part of `before` that is as long as what has passed since start_ms at the end of at's pane. */
+static struct span cut_elapsed(const struct calendar *cal, const struct window *w, int64_t start_ms, struct span before,
+                               int64_t at_ms)
+{
+    int64_t end_ms = before.start_ms + (pane_end(cal, window_grain(w), at_ms) - start_ms);
+    if (end_ms < before.end_ms)
+        before.end_ms = pane_end(cal, window_grain(w), end_ms - 1);
+    return before;
+}
+
 /* The period before the one of `at`, whole or only its first part that is as long as what has elapsed at the end of at's pane. */
 static struct span previous_period(const struct calendar *cal, const struct window *w, enum period period,
                                    int64_t at_ms, bool same_elapsed)
 {
     struct span before = calendar_previous(cal, period, at_ms);
-    if (!same_elapsed)
-        return before;
-    int64_t elapsed_ms = pane_end(cal, window_grain(w), at_ms) - calendar_period(cal, period, at_ms).start_ms;
-    int64_t end_ms = before.start_ms + elapsed_ms;
-    if (end_ms < before.end_ms)
-        before.end_ms = pane_end(cal, window_grain(w), end_ms - 1);
-    return before;
+    return same_elapsed ? cut_elapsed(cal, w, calendar_period(cal, period, at_ms).start_ms, before, at_ms) : before;
+}
+
+static struct span previous_days(const struct calendar *cal, const struct window *w, struct span now, int64_t at_ms,
+                                 bool same_elapsed)
+{
+    struct span before = { days_before_ms(cal, at_ms, 2 * (w->length_ms / DAY_MS) - 1), now.start_ms };
+    return same_elapsed ? cut_elapsed(cal, w, now.start_ms, before, at_ms) : before;
 }
 
 struct span window_previous(const struct calendar *cal, const struct window *w, int64_t at_ms, bool same_elapsed)
@@ -149,10 +193,56 @@ struct span window_previous(const struct calendar *cal, const struct window *w, 
         return previous_period(cal, w, w->period, at_ms, same_elapsed);
     case WINDOW_TO_DATE:
         return previous_period(cal, w, cal->cycle, at_ms, same_elapsed);
+    case WINDOW_DAYS:
+        return previous_days(cal, w, now, at_ms, same_elapsed);
+    case WINDOW_CLOSED:
+        return calendar_previous(cal, cal->cycle, now.start_ms);
     case WINDOW_SPAN:
         return cut(cal, w, (struct span){ now.start_ms - (now.end_ms - now.start_ms), now.start_ms });
     case WINDOW_GAUGE:
         break;
     }
     return now;
+}
+
+/* The period a year earlier, cut at the time elapsed. */
+static struct span year_period(const struct calendar *cal, const struct window *w, enum period period, int64_t at_ms)
+{
+    struct span now = calendar_period(cal, period, at_ms);
+    int64_t noon_ms = now.start_ms + DAY_MS / 2; /* no change of the clock moves it to another day */
+    int64_t there_ms =
+        period == PERIOD_WEEK ? calendar_shift_days(cal, noon_ms, -364) : calendar_shift_years(cal, noon_ms, -1);
+    return cut_elapsed(cal, w, now.start_ms, calendar_period(cal, period, there_ms), at_ms);
+}
+
+static struct span window_year_ago(const struct calendar *cal, const struct window *w, int64_t at_ms)
+{
+    struct span now = window_span(cal, w, at_ms);
+    switch (w->kind) {
+    case WINDOW_PERIOD:
+        return year_period(cal, w, w->period, at_ms);
+    case WINDOW_TO_DATE:
+        return year_period(cal, w, cal->cycle, at_ms);
+    case WINDOW_CLOSED:
+        return year_period(cal, w, cal->cycle, now.end_ms - 1);
+    case WINDOW_SPAN:
+        return cut(
+            cal, w,
+            (struct span){ calendar_shift_years(cal, now.start_ms, -1), calendar_shift_years(cal, now.end_ms, -1) });
+    case WINDOW_ROLLING:
+    case WINDOW_DAYS:
+        return window_span(cal, w, calendar_shift_years(cal, at_ms, -1));
+    case WINDOW_GAUGE:
+        break;
+    }
+    return now;
+}
+
+struct span window_compared(const struct calendar *cal, const struct window *w, int64_t at_ms, enum compared compared)
+{
+    if (compared == COMPARED_YEAR)
+        return window_year_ago(cal, w, at_ms);
+    if (compared == COMPARED_LAST_DAY)
+        return window_span(cal, w, calendar_last_day_ms(cal, at_ms));
+    return compared ? window_previous(cal, w, at_ms, compared == COMPARED_ELAPSED) : window_span(cal, w, at_ms);
 }

@@ -103,6 +103,8 @@ enum window_kind {
                      * a part of an hour in between: at that pane's start) */
     WINDOW_PERIOD,  /* the whole civil period that holds `at` */
     WINDOW_TO_DATE, /* from the start of the org's cycle to the end of the pane of `at` */
+    WINDOW_DAYS,    /* so many civil days, the last being that of `at`, to the end of the pane of `at` */
+    WINDOW_CLOSED,  /* the org's last complete cycle */
     WINDOW_GAUGE,   /* no panes: the state as of `at` */
     WINDOW_SPAN     /* fixed, widened to whole panes */
 };
@@ -110,12 +112,12 @@ enum window_kind {
 struct window {
     enum window_kind kind;
     enum period period; /* WINDOW_PERIOD */
-    int64_t length_ms;  /* WINDOW_ROLLING */
+    int64_t length_ms;  /* WINDOW_ROLLING; WINDOW_DAYS: days x 24 h */
     struct span span;   /* WINDOW_SPAN, as asked for */
-    char name[48];      /* canonical: 5m 1h 24h 7d 30d .. d w m q h y td g, or START..END in ms as asked for */
+    char name[48]; /* canonical: 5m 1h 24h 7d 30d .. 7cd .. d w m q h y td cy g, or START..END in ms as asked for */
 };
 
-/* Parse "5m", "1h", "24h", "7d", "r30" (= 30d), "r24h", "d", "w", "m", "q", "h", "y", "td", "g", "START..END" (ms or ISO 8601 with
+/* Parse "5m", "1h", "24h", "7d", "r30" (= 30d), "r24h", "7cd" (civil days), "d", "w", "m", "q", "h", "y", "td", "cy", "g", "START..END" (ms or ISO 8601 with
  * zone, or a bare date, which needs `cal`; cal may be NULL otherwise). Rolling lengths are whole minutes up to an hour, whole hours
  * above, at most 36600 d; equal lengths get one name ("48h" is "2d", "1d" is "24h", "60m" is "1h"). Returns 0 or -1. */
 int window_parse(const struct calendar *cal, struct slice text, struct window *ret);
@@ -131,6 +133,23 @@ struct span window_span(const struct calendar *cal, const struct window *w, int6
  * time from the period's start to the end of at's pane. Without same_elapsed, to-date compares with the whole previous cycle. A span
  * is compared with one of its length before it, a gauge with itself. The base is short where its length is below window_span's. */
 struct span window_previous(const struct calendar *cal, const struct window *w, int64_t at_ms, bool same_elapsed);
+
+/* Where a window is read: its own span, or one to compare with. */
+enum compared {
+    COMPARED_NOT,
+    COMPARED_ELAPSED, /* window_previous with same_elapsed */
+    COMPARED_WHOLE,   /* window_previous without */
+    COMPARED_YEAR, /* a civil year earlier: both ends by the calendar (29 February: the 28th), weeks by 52 weeks; civil windows cut at the
+                        * time elapsed as with same_elapsed */
+    COMPARED_LAST_DAY, /* positioned at the end of the last complete day; a day is complete at its last millisecond */
+    COMPARED_COUNT
+};
+struct span window_compared(const struct calendar *cal, const struct window *w, int64_t at_ms, enum compared compared);
+/* The last instant of the last complete day. */
+int64_t calendar_last_day_ms(const struct calendar *cal, int64_t at_ms);
+/* The same local date and time n days later or earlier; n years later or earlier. */
+int64_t calendar_shift_days(const struct calendar *cal, int64_t unix_ms, int32_t n);
+int64_t calendar_shift_years(const struct calendar *cal, int64_t unix_ms, int32_t n);
 
 /* "2025-03-27T02:00:00Z", "...+08:00", "2025-03-27" (midnight in cal's zone, UTC if NULL) or decimal ms. Seconds may be left out or have
  * up to 9 decimals (ms are kept, the rest dropped); a local time without zone is refused. Years 0001..9999. Returns 0 or -1. */

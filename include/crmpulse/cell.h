@@ -5,7 +5,9 @@
  *   <dim>:<subject>|<measure>#<value>    min and max: how often the value stands
  *   <dim>:<subject>|<measure>.d .w .m .q .h .y   distinct, once per civil period, in the pane where the period starts
  *   <dim>:<subject>|<measure>.new.d .ret.d .res.d .dor.d (likewise .w .m)   lifecycle; .dor counts positive
- *   <dim>:<subject>|<measure>.cohort.w.<age>     members first active in the week of the pane, active again <age> weeks later
+ *   <dim>:<subject>|<measure>.cohort.w.<age>     members first active in the week of the pane, active again <age> weeks later (likewise .d .m)
+ *   <dim>:<subject>|<measure>.return.w.<age> .last.w.<age>   of these, active for the second and for the last time then
+ *   <dim>:<subject>|<measure>.first .trail       members by the pane of their first fact; by day, active in the trailing days to its end
  *
  * A delta whose cause still lies ahead is parked: key pane:<org>:f:<hour of the cause>, field "<cause>|<grain>|<pane>|<field>" (ARCHITECTURE.md).
  *

@@ -34,17 +34,19 @@ struct measure_def {
     struct expr *where; /* over the fact's fields; NULL: all */
     struct expr *value; /* over the fact's fields; NULL: 1 */
     enum agg agg;
-    uint32_t at_least;      /* AGG_DISTINCT: 1 or 2 */
-    bool asof;              /* fact_type_asof(fact), or AGG_DISTINCT in rolling windows */
-    bool gauge;             /* as-of without panes: one running total; not set for levels */
-    bool lifecycle;         /* AGG_DISTINCT: also new, returning, resurrected, dormant and cohorts */
+    uint32_t at_least; /* AGG_DISTINCT: 1 or 2 */
+    bool asof;         /* fact_type_asof(fact), or AGG_DISTINCT in rolling windows */
+    bool gauge;        /* as-of without panes: one running total; not set for levels */
+    bool lifecycle;    /* AGG_DISTINCT: also new, returning, resurrected, dormant and cohorts */
+    uint32_t
+        trailing_days; /* AGG_DISTINCT: also, for the end of every day, the members of so many times 24 h before it; 0: not kept */
     bool fine;              /* minute panes wanted: some KPI uses it in a window up to one hour */
     uint32_t dims;          /* bit per dim that some KPI, board, rule or scorecard wants; DIM_ORG always */
     uint32_t evidence_dims; /* those of them in which a rule wants the ids of the events behind it */
     struct expr *derived;   /* AGG_DERIVED: slots are measure slots, see below */
 };
 
-/* Slots in formulas: measure index * MEASURE_PARTS + part, or SLOT_BUILTIN + n. */
+/* Slots in formulas: measure index * MEASURE_PARTS + part, SLOT_BUILTIN + n, or SLOT_REF + index of a measure_ref. */
 enum measure_part {
     PART_VALUE, /* sum, count, distinct, min or max */
     PART_N,     /* durations: count */
@@ -56,13 +58,25 @@ enum measure_part {
     PART_RETURNING,
     PART_RESURRECTED,
     PART_DORMANT,
+    PART_TRAILING,    /* distinct with trailing_days: at the end of the window's last day, or of the day asked for */
+    PART_DAILY,       /* distinct: sum over the civil days that start in the window of the members of each */
+    PART_COHORT,      /* lifecycle, windows d w m: members first active in the interval `age` before the window */
+    PART_BACK,        /* of these, active in the window */
+    PART_BACK_BY,     /* active in any interval after their first, up to the window */
+    PART_BACK_SINCE,  /* active in the window or later */
+    PART_LATER,       /* members first active in the window: active `age` intervals later (0: all) */
+    PART_LATER_BY,    /* active in any of the `age` intervals after it */
+    PART_LATER_SINCE, /* active `age` intervals later or after that */
+    PART_FIRST,       /* lifecycle: members whose first fact ever lies in the window, whatever its kind */
     MEASURE_PARTS
 };
-enum { SLOT_BUILTIN = 1 << 20 };
+enum { SLOT_BUILTIN = 1 << 20, SLOT_REF = 1 << 21 };
 enum builtin {
-    BUILTIN_ELAPSED,    /* elapsed share of the window at the exact instant, 0..1 */
-    BUILTIN_DAYS,       /* length of the window in days */
-    BUILTIN_CYCLE_DAYS, /* of the org's cycle that holds the instant */
+    BUILTIN_ELAPSED,     /* elapsed share of the window at the exact instant, 0..1 */
+    BUILTIN_DAYS,        /* length of the window in days */
+    BUILTIN_DAYS_PASSED, /* length of its part up to the end of the pane asked for */
+    BUILTIN_DIM,         /* the dimension of the row, a text: 'org', 'kind' .. */
+    BUILTIN_CYCLE_DAYS,  /* of the org's cycle that holds the instant */
     /* Where the window starts, and where it ends or the present is (the ms after the instant asked for), whichever is earlier. With levels they give what a
      * state amounts to over time: if a step of n at t also adds -n * t to a second level, the time spent in the state is level * until_ms + second. */
     BUILTIN_START_MS,
@@ -71,6 +85,23 @@ enum builtin {
     BUILTIN_WORKDAYS_UNTIL,
     BUILTIN_WINDOW, /* name of the window, a text: 'g', 'm', '30d': for measures that mean another thing in one of them */
     BUILTIN_COUNT
+};
+
+/* A measure read in another way than its own row's window and subject:
+ *   prev.NAME prev_full.NAME year_ago.NAME   in the comparison window: the same elapsed part, all of it, a year earlier
+ *   last_day.NAME                            at the end of the last complete day
+ *   whole.NAME                               of the org, on the row of any other subject
+ *   each_day.NAME                            sum over the civil days of the window (those that began) of a derived measure in each day
+ *   over('30d', NAME)                        over another window at the same instant
+ *   aged(3, NAME.back)                       with an age in intervals
+ * They combine: over('30d', last_day.NAME.daily). Also for the builtins: prev.days. */
+struct measure_ref {
+    int measure; /* -1: a builtin */
+    int part;    /* enum measure_part, or enum builtin */
+    enum compared at;
+    bool whole, each_day, has_window;
+    struct window window;
+    int32_t age;
 };
 
 enum kpi_form {
@@ -83,7 +114,7 @@ enum unit { UNIT_RATIO, UNIT_COUNT, UNIT_MICROS, UNIT_MS, UNIT_SCORE, UNIT_DAYS 
 enum direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION_NEUTRAL };
 enum ties { TIES_COMPETITION, TIES_DENSE, TIES_ORDINAL };
 
-enum { KPI_WINDOWS_MAX = 16, KPI_EXTRAS_MAX = 6 };
+enum { KPI_WINDOWS_MAX = 16, KPI_EXTRAS_MAX = 14 };
 
 struct kpi_extra {
     char *name; /* an additional integer column of the row, e.g. "weighted", "count" */
@@ -110,6 +141,7 @@ struct kpi_def {
     uint32_t dims; /* bit per dim */
     uint32_t n_extras;
     struct kpi_extra extra[KPI_EXTRAS_MAX];
+    enum ties ties; /* KPI_RANK */
     char *formula;  /* as written, for people: "deals_won / (deals_won + deals_lost)" */
     char *switches; /* "win_rate_by=count", as published; part of the identity */
     uint64_t hash;  /* of the whole definition, as published */
@@ -265,12 +297,16 @@ struct org_def {
         struct business hours;
         int64_t *holidays;
     } business;
+    uint32_t n_stages;
+    char **stage;     /* order of the stages of deals, for steps from one to the next; may be empty */
     char currency[4]; /* "" = any single currency: the first one seen in an org is not enforced */
 };
 
 struct definitions {
     uint32_t n_measures, n_kpis, n_boards, n_rules, n_scorecards, n_orgs;
     struct measure_def *measure;
+    uint32_t n_refs;
+    struct measure_ref *ref;
     struct kpi_def *kpi;
     struct board_def *board;
     struct rule_def *rule;

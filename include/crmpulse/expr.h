@@ -1,7 +1,8 @@
 /* The one expression language: filters over facts, values of measures, KPI formulas, rules.
  *
  *   or and not   == != < <= > >=   + - * /   unary -   ( )   name   a.b   'text' "text"   12 0.5 true false null
- *   if(c, a, b)  min(a, b, ...)  max(a, b, ...)  abs(a)  coalesce(a, b, ...)  in(x, a, b, ...)
+ *   if(c, a, b)  min(a, b, ...)  max(a, b, ...)  abs(a)  floor(a)  coalesce(a, b, ...)  in(x, a, b, ...)
+ *   over('30d', name)  aged(3, name)   a name read in another way: the resolver is asked for "name@over=30d", "name@aged=3"
  *
  * Integers stay integers under + - * (an overflow gives null); `/` always gives a double, null for a zero divisor. null is
  * contagious except for coalesce, if, ==, != and `and`/`or` (three-valued). Text compares bytewise. Compiled once to a stack
@@ -14,6 +15,7 @@
  * - Integers and doubles compare exactly. A double result that is not finite is null; a loaded NaN is null.
  * - if with a null condition gives b. in(null, ...) is null; a null among the candidates matches nothing. min and max need one type
  *   (all numbers or all text), else null.
+ * - floor gives an integer, null where that does not fit.
  * - Names are ASCII letters, digits, _ and dots between parts. Text has no escapes: use the other quote. Double literals have at most
  *   15 or 16 digits and exponents to 22, so that each is exact to the last bit.
  * Limits: 64 nested brackets, calls or prefix operators; 1024 operations. */

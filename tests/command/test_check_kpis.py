@@ -45,8 +45,8 @@ class Kpis(Case):
         self.assertEqual(by_count["formula"], by_amount["formula"])
 
     def test_formulas_of_every_form(self):
-        self.assertEqual(self.kpi("sales_growth_rate")["formula"],
-                         "(sales_amount - prev.sales_amount) / prev.sales_amount")
+        self.assertEqual(self.kpi("revenue_growth_rate")["formula"],
+                         "(sales_amount - year_ago.sales_amount) / year_ago.sales_amount; days = days_passed; base_days = year_ago.days")
         self.assertEqual(self.kpi("sales_rank")["formula"], "rank by sales_amount")
         self.assertTrue(self.kpi("time_to_qualify")["formula"].startswith("mean, p50, p90, p95, p99 of "))
 

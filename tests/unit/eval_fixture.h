@@ -66,7 +66,7 @@ static inline struct measure_def *add_measure(struct world *w, const char *id, e
 
 static inline int resolve_slot(void *ctx, struct slice name)
 {
-    static const char *const parts[MEASURE_PARTS] = {
+    static const char *const parts[PART_TRAILING] = {
         "", ".n", ".sum", ".prev", ".start", ".prev.start", ".new", ".returning", ".resurrected", ".dormant"
     };
     struct world *w = ctx;
@@ -75,7 +75,7 @@ static inline int resolve_slot(void *ctx, struct slice name)
     if (slice_eq(name, SLICE("days")))
         return SLOT_BUILTIN + BUILTIN_DAYS;
     for (uint32_t i = 0; i < w->defs.n_measures; i++)
-        for (int p = 0; p < MEASURE_PARTS; p++) {
+        for (int p = 0; p < PART_TRAILING; p++) {
             char text[64];
             snprintf(text, sizeof text, "%s%s", w->measure[i].id, parts[p]);
             if (slice_eq(name, slice_of(text)))

@@ -286,8 +286,15 @@ static struct expr_value hand_load(void *ctx, int slot)
     const struct hand *h = ctx;
     if (slot == SLOT_BUILTIN + BUILTIN_ELAPSED)
         return (struct expr_value){ .type = EXPR_DOUBLE, .d = 317.0 / 372.0 };
+    if (slot >= SLOT_REF) {
+        const struct measure_ref *ref = &h->config->defs.ref[slot - SLOT_REF];
+        cr_assert_geq(ref->measure, 0);
+        slot = ref->measure * MEASURE_PARTS + (ref->at ? PART_PREV : ref->part);
+    }
+    if (slot >= SLOT_BUILTIN)
+        return expr_int(0);
     const struct measure_def *m = &h->config->defs.measure[slot / MEASURE_PARTS];
-    static const char *const suffix[MEASURE_PARTS] = {
+    static const char *const suffix[PART_TRAILING] = {
         "", ".n", ".sum", ".prev", ".start", ".prev.start", ".new", ".returning", ".resurrected", ".dormant"
     };
     char name[96];

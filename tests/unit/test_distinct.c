@@ -9,7 +9,7 @@
 #include "daemon/core/distinct.h"
 #include "test_zones.h"
 
-enum { FACTS_MAX = 12, CELLS_MAX = 4096 };
+enum { FACTS_MAX = 12, CELLS_MAX = 16384 };
 
 static const int64_t monday_ms = 1740960000000; /* 2025-03-03T00:00Z */
 
@@ -99,17 +99,40 @@ static void naive_life(const struct world *w, enum period period, struct cells *
     }
 }
 
-static void naive_cohort(const struct world *w, struct cells *to)
+static void naive_cohort(const struct world *w, enum period period, struct cells *to)
 {
+    static const char letter[] = "dwm";
+    static const int max[] = { 30, 52, 24 };
     char part[32];
     if (first_pane(w) == INT64_MAX)
         return;
-    struct span first = calendar_period(w->cal, PERIOD_WEEK, first_pane(w)), at = first;
-    for (int age = 0; age <= 52; age++, at = calendar_period(w->cal, PERIOD_WEEK, at.end_ms)) {
-        snprintf(part, sizeof part, "cohort.w.%d", age);
-        if (count_in(w, at))
+    struct span first = calendar_period(w->cal, period, first_pane(w)), at = first;
+    int back = -1, last = 0;
+    for (int age = 0; at.start_ms < monday_ms + 400 * TEST_DAY;
+         age++, at = calendar_period(w->cal, period, at.end_ms)) {
+        if (!count_in(w, at))
+            continue;
+        last = age;
+        back = back < 0 && age > 0 ? age : back;
+        snprintf(part, sizeof part, "cohort.%c.%d", letter[period], age);
+        if (age <= max[period])
             add(to, part, pane_start(w->cal, GRAIN_HOUR, first.start_ms), 1);
     }
+    snprintf(part, sizeof part, "return.%c.%d", letter[period], back);
+    if (back > 0 && back <= max[period])
+        add(to, part, pane_start(w->cal, GRAIN_HOUR, first.start_ms), 1);
+    snprintf(part, sizeof part, "last.%c.%d", letter[period], last < max[period] ? last : max[period]);
+    add(to, part, pane_start(w->cal, GRAIN_HOUR, first.start_ms), 1);
+}
+
+enum { TRAILING_DAYS = 9 };
+
+static void naive_trail(const struct world *w, struct cells *to)
+{
+    struct span day = calendar_period(w->cal, PERIOD_DAY, monday_ms - 40 * TEST_DAY);
+    for (; day.start_ms < monday_ms + 140 * TEST_DAY; day = calendar_period(w->cal, PERIOD_DAY, day.end_ms))
+        if (count_in(w, (struct span){ day.end_ms - TRAILING_DAYS * TEST_DAY, day.end_ms }))
+            add(to, "trail", pane_start(w->cal, GRAIN_HOUR, day.start_ms), 1);
 }
 
 static void naive(const struct world *w, bool lifecycle, struct cells *to)
@@ -132,8 +155,12 @@ static void naive(const struct world *w, bool lifecycle, struct cells *to)
     }
     for (int p = PERIOD_DAY; lifecycle && p <= PERIOD_MONTH; p++)
         naive_life(w, (enum period)p, to);
-    if (lifecycle)
-        naive_cohort(w, to);
+    for (int p = PERIOD_DAY; lifecycle && p <= PERIOD_MONTH; p++)
+        naive_cohort(w, (enum period)p, to);
+    if (lifecycle && n)
+        add(to, "first", first_pane(w), 1);
+    if (lifecycle && w->k == 1)
+        naive_trail(w, to);
 }
 
 /* ---- the record under test ---- */
@@ -150,7 +177,7 @@ struct rig {
 
 static void change(struct rig *r, int64_t t_ms, int64_t cause_ms, int32_t n, int64_t since_ms)
 {
-    const struct distinct_change c = { t_ms, cause_ms, n, since_ms };
+    const struct distinct_change c = { t_ms, cause_ms, n, since_ms, r->lifecycle ? TRAILING_DAYS : 0 };
     cr_assert_geq(distinct_change(&r->scratch, &r->cal, r->k, r->lifecycle, &r->log, &c), 0);
     for (uint32_t i = 0; i < r->scratch.n_points; i++) {
         if (r->n == r->cap)
@@ -440,7 +467,7 @@ Test(distinct, a_busy_pane_is_folded)
 Test(distinct, malformed_bytes_are_refused)
 {
     struct rig r = fresh(1, false);
-    const struct distinct_change c = { hour(0), hour(0), 1, INT64_MAX };
+    const struct distinct_change c = { hour(0), hour(0), 1, INT64_MAX, 0 };
     cr_assert_eq(bytes_put(&r.log, "\x01", 1), 0); /* announces a beginning, then ends */
     cr_assert_eq(distinct_change(&r.scratch, &r.cal, 1, false, &r.log, &c), -1);
     release(&r);

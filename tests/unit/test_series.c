@@ -164,9 +164,12 @@ Test(series, one_per_field)
     cr_assert_eq(find("rep:ann|time#-3")->sub, -3);
     cr_assert_eq(find("rep:ann|time.n")->part, SERIES_N);
     cr_assert_eq(find("rep:ann|users.ret.w")->part, SERIES_LIFE + LIFE_RETURNING * 3 + PERIOD_WEEK);
-    cr_assert_eq(find("rep:ann|users.cohort.w.4"), NULL, "no KPI reads cohorts");
+    cr_assert_eq(find("rep:ann|users.cohort.w.4")->sub, cohort_code(COHORT_ACTIVE, PERIOD_WEEK, 4));
+    cr_assert_eq(find("rep:ann|users.last.d.30")->sub, cohort_code(COHORT_LAST, PERIOD_DAY, 30));
+    cr_assert_eq(find("rep:ann|users.return.m.25"), NULL, "older than any that is kept");
+    cr_assert_eq(find("rep:ann|users.return.q.1"), NULL);
     cr_assert_eq(find("rep:ann|unknown"), NULL);
-    cr_assert_eq(st.n_series, 6);
+    cr_assert_eq(st.n_series, 8);
 }
 
 Test(series, bins_are_in_order)

@@ -150,8 +150,17 @@ class Calendar:
         end = (moment.astimezone(timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
         return Window("prev", before.start, min(end, before.end))
 
-    def year_ago(self, window):
-        return Window("prev", self._year_earlier(window.start), self._year_earlier(window.end))
+    def year_ago(self, window, at):
+        """The same window a civil year earlier; of a civil one the part that had elapsed."""
+        unit = self.cycle if window.name == "td" else window.name
+        if unit not in CIVIL:
+            return Window("prev", self._year_earlier(window.start), self._year_earlier(window.end))
+        whole = self.civil(unit, window.start)
+        noon = whole.start + 12 * HOUR_MS
+        earlier = noon - 364 * 24 * HOUR_MS if unit == "w" else self._year_earlier(noon)
+        before = self.civil(unit, earlier)
+        end = before.start + self.pane(at)[1] - whole.start
+        return Window("prev", before.start, min(end, before.end))
 
     def _year_earlier(self, ms):
         moment = self.local(ms).replace(tzinfo=None)

@@ -56,10 +56,15 @@ def sales_growth_rate(q):
     if compare == "same_elapsed":
         before = q.cal.same_elapsed(q.window, q.at)
     elif compare == "year_ago":
-        before = q.cal.year_ago(q.window)
+        before = q.cal.year_ago(q.window, q.at)
     else:
         before = q.cal.previous(q.window)
     now, prev = _net(q), _net(q.over(before))
+    return ratio(now - prev, prev, n=q.count("txn"))
+
+
+def revenue_growth_rate(q):
+    now, prev = _net(q), _net(q.over(q.cal.year_ago(q.window, q.at)))
     return ratio(now - prev, prev, n=q.count("txn"))
 
 
@@ -78,6 +83,17 @@ def gross_margin(q):
 def sales_share(q):
     whole = _net(q.of("org", q.f.org))
     return ratio(_net(q), whole)
+
+
+def new_segments(q):
+    """Regions and segments whose first sale ever lies in the window."""
+    first = {}
+    for con in select(q.f, "txn", q.sw, "org", q.f.org, 0, 1 << 62):
+        for dim in ("region", "segment"):
+            code = con.keys.get(dim)
+            if code and (q.dim == "org" or (q.dim, q.subject) == (dim, code)):
+                first[dim, code] = min(first.get((dim, code), con.t), con.t)
+    return number(sum(1 for t in first.values() if q.window.start <= t < q.window.end))
 
 
 def refund_rate(q):
@@ -114,9 +130,11 @@ def loss_rate(q):
 
 
 def loss_reason_share(q):
-    """By kind: lost for that reason / all lost of the org."""
-    whole = q.of("org", q.f.org) if q.dim == "kind" else q
-    return ratio(q.count("deals_lost"), whole.count("deals_lost"))
+    """By kind: lost for that reason / all lost of the org. Elsewhere: lost with a reason / all lost of the subject."""
+    if q.dim == "kind":
+        return ratio(q.count("deals_lost"), q.of("org", q.f.org).count("deals_lost"))
+    lost = q.cons("deals_lost")
+    return ratio(sum(1 for c in lost if c.keys.get("kind", "unspecified") != "unspecified"), len(lost))
 
 
 def opportunity_conversion(q):

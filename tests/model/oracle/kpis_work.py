@@ -80,7 +80,7 @@ def active_users(q):
 def stickiness(q):
     cal = q.cal
     day = cal.civil("d", cal.civil("d", q.at).start - 1)
-    if cal.civil("d", q.at).end == q.at + 1 and q.window.name == "complete":
+    if cal.civil("d", q.at).end == q.at + 1:    # complete at its last millisecond
         day = cal.civil("d", q.at)
     length = int(q.sw["mau_days"]) * DAY_MS
     month = Window("mau", day.end - length, day.end)
