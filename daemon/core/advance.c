@@ -69,6 +69,8 @@ static int64_t next_tick(const struct evaluator *e)
  * are looked at once at the tick that was judged last: nothing changes by that, but what they wait for is found. */
 static int resume_judged(struct evaluator *e)
 {
+    if (closed_windows_copy(&e->revised_saved, &e->revised) < 0)
+        return -1;
     if (e->judged_tick == INT64_MIN || !pending_exact(e)) {
         pending_forget(e);
         return 0;

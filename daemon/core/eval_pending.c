@@ -62,12 +62,12 @@ static bool any(const uint64_t *v, uint32_t n)
     return bits != 0;
 }
 
-/* Words under "<kind>|<dim>|<subject>"; none of them: the field goes. */
+/* Words under "<kind>|<dim>|<subject>"; none of them: "-". */
 static int save_words(const struct subject *s, const char *kind, const uint64_t *v, uint32_t n_words,
                       evaluator_state_sink sink, void *ctx)
 {
-    char key[1024], value[4096];
-    size_t m = 0;
+    char key[1024], value[4096] = "-";
+    size_t m = n_words ? 0 : 1;
     int n = snprintf(key, sizeof key, "%s|%s|%.*s", kind, dim_name(s->dim), (int)s->escaped.n, s->escaped.p);
     if (n < 0 || (size_t)n >= sizeof key)
         return -1;
@@ -83,24 +83,31 @@ static int save_words(const struct subject *s, const char *kind, const uint64_t 
 static int save_subject(struct evaluator *e, struct subject *s, evaluator_state_sink sink, void *ctx)
 {
     const uint64_t *set = s->view[VIEW_JUDGED].changed;
-    bool stands = any(set, e->plan.n_words);
-    int rc = 0;
-    if (stands || s->changed_saved)
-        rc = save_words(s, "chg", set, stands ? e->plan.n_words : 0, sink, ctx);
-    s->changed_saved = stands;
+    int rc = save_words(s, "chg", set, any(set, e->plan.n_words) ? e->plan.n_words : 0, sink, ctx);
     if (rc == 0 && any(s->card_published, e->defs->n_scorecards))
         rc = save_words(s, "crd", s->card_published, e->defs->n_scorecards, sink, ctx);
     return rc;
 }
 
+static int save_known(struct evaluator *e, evaluator_state_sink sink, void *ctx)
+{
+    int rc = 0;
+    for (uint32_t o = 0; o < e->store.n_orgs; o++)
+        for (int d = 0; d < DIM_COUNT; d++)
+            for (uint32_t i = 0; rc == 0 && i < e->store.org[o]->dim[d].n; i++)
+                if (e->store.org[o]->dim[d].v[i]->view[VIEW_JUDGED].known)
+                    rc = save_subject(e, e->store.org[o]->dim[d].v[i], sink, ctx);
+    return rc;
+}
+
 static int save_subjects(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx)
 {
-    struct subject_set *set = only_changed ? &e->unsaved : &e->view[VIEW_JUDGED].changed;
-    int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < set->n; i++)
-        rc = save_subject(e, set->v[i], sink, ctx);
-    for (uint32_t i = 0; i < e->unsaved.n; i++)
+    int rc = only_changed ? 0 : save_known(e, sink, ctx);
+    for (uint32_t i = 0; i < e->unsaved.n; i++) {
+        if (rc == 0 && only_changed)
+            rc = save_subject(e, e->unsaved.v[i], sink, ctx);
         e->unsaved.v[i]->listed_unsaved = false;
+    }
     e->unsaved.n = 0;
     return rc;
 }
@@ -125,8 +132,8 @@ static int save_revisions(struct evaluator *e, bool only_changed, evaluator_stat
         const struct closed_window *was = &e->revised_saved.v[i];
         char key[32];
         int n = snprintf(key, sizeof key, "rvd|%u", i);
-        if (i < e->revised.n && e->revised.v[i].subject->org == was->subject->org)
-            continue; /* written over below, or the same */
+        if (!was->subject || (i < e->revised.n && e->revised.v[i].subject->org == was->subject->org))
+            continue; /* of another plan; or written over below, or the same */
         rc = sink(ctx, was->subject->org->id, (struct slice){ key, (uint32_t)n }, SLICE(""));
     }
     for (uint32_t i = 0; rc == 0 && i < e->revised.n; i++)
@@ -193,9 +200,13 @@ int pending_restore_changed(struct evaluator *e, struct slice org, struct slice 
 {
     struct subject *s = subject_in(e, org, rest);
     struct subject_view *view = s ? &s->view[VIEW_JUDGED] : NULL;
-    if (!s || parse_words(value, view->changed, e->plan.n_words) < 0)
+    if (!s)
         return -1;
-    s->changed_saved = true;
+    s->known_saved = true;
+    if (strcmp(value, "-") == 0)
+        return 0;
+    if (parse_words(value, view->changed, e->plan.n_words) < 0)
+        return -1;
     if (!view->listed_changed && subject_set_add(&e->view[VIEW_JUDGED].changed, s) < 0)
         return -1;
     view->listed_changed = true;
@@ -203,8 +214,27 @@ int pending_restore_changed(struct evaluator *e, struct slice org, struct slice 
     return 0;
 }
 
+/* Entries come in any order and take the places they had. */
+static int put_revised(struct evaluator *e, struct slice place, struct closed_window c)
+{
+    char number[12];
+    if (place.n == 0 || place.n >= sizeof number)
+        return -1;
+    memcpy(number, place.p, place.n);
+    number[place.n] = 0;
+    unsigned long at = strtoul(number, NULL, 10);
+    if (at > 10000000)
+        return -1;
+    while (e->revised.n <= at)
+        if (closed_windows_add(&e->revised, (struct closed_window){ 0 }) < 0)
+            return -1;
+    e->revised.v[at] = c;
+    e->rows_due = true;
+    return 0;
+}
+
 /* "<measure>|<slot>|<dim>|<at ms>|<subject>" */
-int pending_restore_revised(struct evaluator *e, struct slice org, struct slice value)
+int pending_restore_revised(struct evaluator *e, struct slice org, struct slice rest, struct slice value)
 {
     struct slice part[5];
     char number[24];
@@ -226,8 +256,7 @@ int pending_restore_revised(struct evaluator *e, struct slice org, struct slice 
     number[part[3].n] = 0;
     const struct plan_slot *of = &e->plan.measure[measure].slot[slot];
     struct closed_window c = { s, of->window, strtoll(number, NULL, 10), of->watches, measure, slot };
-    e->rows_due = true;
-    return closed_windows_add(&e->revised, c);
+    return put_revised(e, rest, c);
 }
 
 int pending_restore_plan(struct evaluator *e, const char *value)

@@ -2,7 +2,7 @@
  * windows that late deltas changed. Without it a restart would tell everything again, at ticks at which nobody else would, and forget revisions.
  *
  *   org ""   key "plan"                   value "<hash of all watches>": the rest below means something under this plan alone
- *   org      key "chg|<dim>|<subject>"    value "<hex word>,<hex word>,.."; empty: gone
+ *   org      key "chg|<dim>|<subject>"    value "<hex word>,<hex word>,..", or "-": the judged view knows the subject, nothing waits
  *   org      key "crd|<dim>|<subject>"    value "<hex hash>,..": of each scorecard's snapshot told last
  *   org      key "rvd|<n>"                value "<measure>|<slot>|<dim>|<at ms>|<subject>"; empty: gone */
 #ifndef CRMPULSE_CORE_EVAL_PENDING_H
@@ -19,7 +19,7 @@ int pending_save(struct evaluator *e, bool only_changed, evaluator_state_sink si
 /* `rest`: the key behind its first bar. 0 or -1 (malformed, out of memory). */
 int pending_restore_changed(struct evaluator *e, struct slice org, struct slice rest, const char *value);
 int pending_restore_cards(struct evaluator *e, struct slice org, struct slice rest, const char *value);
-int pending_restore_revised(struct evaluator *e, struct slice org, struct slice value);
+int pending_restore_revised(struct evaluator *e, struct slice org, struct slice rest, struct slice value);
 int pending_restore_plan(struct evaluator *e, const char *value);
 
 /* After all was restored: true if what was saved belongs to this plan and is complete. */

@@ -211,7 +211,7 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
     if (slice_eq(kind, SLICE("crd")))
         return pending_restore_cards(e, org, rest, text);
     if (slice_eq(kind, SLICE("rvd")))
-        return pending_restore_revised(e, org, value);
+        return pending_restore_revised(e, org, rest, value);
     if (slice_eq(kind, SLICE("plan")))
         return pending_restore_plan(e, text);
     char *end;

@@ -324,19 +324,22 @@ static void due_node(struct evaluator *e, enum view_id v, struct node *n, int64_
         return; /* an older, later entry */
     view->due_ms = INT64_MAX;
     const struct plan_measure *pm = &e->plan.measure[n->measure];
+    bool known = n->subject->view[v].known; /* after a restart panes may hold nothing but what waits */
     for (uint32_t k = 0; k < pm->n_slots; k++) {
         if (view->slot_next[k] > e->view[v].at_ms)
             continue;
         const struct plan_slot *slot = &pm->slot[k];
         const struct window *w = &e->plan.window[slot->window];
-        view_mark(e, v, n->subject, slot->watches);
         int64_t t = view->slot_next[k];
+        view->slot_next[k] = slot_next_event(e, v, n, k, e->view[v].at_ms);
+        if (!known)
+            continue;
+        view_mark(e, v, n->subject, slot->watches);
         bool ends = w->kind == WINDOW_PERIOD && !slot->prev &&
                     calendar_period(n->subject->org->cal, w->period, t).end_ms - 1 == t;
         if (v == VIEW_JUDGED && ends)
             note_closed(e, &e->closing,
                         (struct closed_window){ n->subject, slot->window, t, slot->watches, n->measure, k });
-        view->slot_next[k] = slot_next_event(e, v, n, k, e->view[v].at_ms);
     }
     requeue(e, v, n);
 }

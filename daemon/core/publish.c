@@ -137,9 +137,15 @@ static void resume_elapsed(struct evaluator *e, struct subject *s)
 void publish_resume(struct evaluator *e)
 {
     struct subject_set *dirty = &e->view[VIEW_JUDGED].dirty;
-    for (uint32_t i = 0; i < dirty->n; i++) /* every subject with cells */
-        resume_elapsed(e, dirty->v[i]);
     forget(dirty, VIEW_JUDGED, e->plan.n_words);
+    for (uint32_t o = 0; o < e->store.n_orgs; o++)
+        for (int d = 0; d < DIM_COUNT; d++)
+            for (uint32_t i = 0; i < e->store.org[o]->dim[d].n; i++) {
+                struct subject *s = e->store.org[o]->dim[d].v[i];
+                s->view[VIEW_JUDGED].known = s->known_saved; /* cells also tell of what is not judged yet */
+                if (s->known_saved)
+                    resume_elapsed(e, s);
+            }
 }
 
 /* Where nobody listens (a replay that asks for rows afterwards), nothing is prepared. */

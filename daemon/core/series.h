@@ -87,15 +87,16 @@ struct subject {
         levels_before; /* not 0: some level has steps that no pane holds any more, so the subject is older than they tell */
     struct node **node; /* by measure */
     struct subject_view view[VIEW_COUNT];
-    struct alert *alert;                /* by rule; none until first used */
-    uint64_t *card_published;           /* hash per scorecard */
-    bool listed_unsaved, changed_saved; /* eval_pending.c: waits to be saved; stands in the saved state */
-    uint32_t position;                  /* scratch: in the list of its dim, when a ranking was made */
-    struct card_told *card_told;        /* by scorecard: its last snapshot; NULL: none */
-    bool listed_carded;                 /* in evaluator.carded */
-    struct place *place;                /* by board, as told last; NULL: nowhere */
-    bool listed_placed;                 /* in evaluator.placed */
-    int32_t previous_rank;              /* scratch: of the board being made */
+    struct alert *alert;         /* by rule; none until first used */
+    uint64_t *card_published;    /* hash per scorecard */
+    bool listed_unsaved;         /* eval_pending.c: waits to be saved */
+    bool known_saved;            /* was known to the judged view when it was saved */
+    uint32_t position;           /* scratch: in the list of its dim, when a ranking was made */
+    struct card_told *card_told; /* by scorecard: its last snapshot; NULL: none */
+    bool listed_carded;          /* in evaluator.carded */
+    struct place *place;         /* by board, as told last; NULL: nowhere */
+    bool listed_placed;          /* in evaluator.placed */
+    int32_t previous_rank;       /* scratch: of the board being made */
 };
 
 struct subject_set {

@@ -80,7 +80,7 @@ REFUSED = [
     ("money without currency", wire.event(wire.DEAL_CLOSED, wire.message((1, "D-c1"), (2, "won"), (3, 5)), event_id="c1", org_id="acme",
                                           occurred_at_ms=BASE_MS), "money_without_currency"),
     ("currency in small letters", deal("c2", currency="cny"), "bad_currency"),
-    ("currency of another org", deal("c3", currency="USD"), "bad_currency"),
+    ("currency of another org, no rate", deal("c3", currency="USD"), "no_rate"),
     ("JSON cut off", as_json()[:-9], "malformed"),
     ("JSON with junk behind", as_json() + b"}", "malformed"),
     ("JSON nested 100,000 deep", b'{"a":' * 100_000, "malformed"),

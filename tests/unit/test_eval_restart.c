@@ -3,7 +3,7 @@
  * what is not judged yet. */
 #include "eval_fixture.h"
 
-enum { DELTAS = 300, REPS = 4, IDS_MAX = 60000, STATES_MAX = 512 };
+enum { DELTAS = 300, IDS_MAX = 60000, STATES_MAX = 512 };
 
 static struct world w;
 static const int64_t start_ms = INT64_C(1742860800000); /* 2025-03-25T00:00Z */
@@ -35,7 +35,7 @@ static void prepare(uint64_t s)
     world_init(&w, 0);
     add_measure(&w, "sales", AGG_SUM);
     int k = add_kpi(&w, "sales", KPI_VALUE, NULL, NULL, "sales", "24h 7d d m", 1u << DIM_ORG | 1u << DIM_REP);
-    w.defs.snapshot_every_ms = 6 * HOUR_MS;
+    w.defs.snapshot_every_ms = HOUR_MS;
     w.board[0] = (struct board_def){ .id = "week", .kpi = k, .window = win("7d"), .dim = DIM_REP };
     w.board[1] = (struct board_def){ .id = "month", .kpi = k, .window = win("m"), .dim = DIM_REP, .top = 2 };
     w.defs.n_boards = 2;
@@ -60,10 +60,10 @@ static void prepare(uint64_t s)
     w.card[0] = (struct scorecard_def){ .id = "card", .version = "1", .dim = DIM_REP, .n_items = 1, .item = item };
     w.defs.n_scorecards = 1;
     for (int i = 0; i < DELTAS; i++) {
-        int64_t burst = start_ms + (int64_t)dice(9) * 2 * DAY_MS;
-        given[i] = (struct given){ .t_ms = burst + (int64_t)dice(4 * 60) * MINUTE_MS,
+        int64_t round = (int64_t)dice(9); /* a rep appears with each second one */
+        given[i] = (struct given){ .t_ms = start_ms + round * 2 * DAY_MS + (int64_t)dice(4 * 60) * MINUTE_MS,
                                    .value = (int64_t)dice(600) - 150,
-                                   .rep = (int)dice(REPS) };
+                                   .rep = (int)dice((uint64_t)round / 2 + 1) };
         given[i].cause_ms = given[i].t_ms + (dice(5) ? 0 : (int64_t)dice(30 * 60) * MINUTE_MS);
     }
     qsort(given, DELTAS, sizeof given[0], by_cause);
