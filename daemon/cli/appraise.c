@@ -17,6 +17,7 @@ static const struct {
     { "turnover", appraise_turnover },
     { "goals_down", appraise_goals_down },
     { "measures_up", appraise_measures_up },
+    { "go_live", appraise_go_live },
 };
 
 enum { N_SECTIONS = sizeof(sections) / sizeof(*sections) };
@@ -36,8 +37,8 @@ static void evaluate(struct plan *p)
     }
     if (!any && !p->l->n_errors)
         report(p->l, p->root,
-               "nothing to appraise: no panel, ahp, fuzzy, before_after, trend, pyramid, eva, turnover, goals_down or "
-               "measures_up");
+               "nothing to appraise: no panel, ahp, fuzzy, before_after, trend, pyramid, eva, turnover, goals_down, "
+               "measures_up or go_live");
 }
 
 bool appraise_names(struct plan *p, const struct node *list, uint32_t max, struct slice *ret, uint32_t *ret_n)
@@ -67,7 +68,8 @@ int cmd_appraise(int argc, char **argv)
 {
     return plan_command(argc, argv,
                         "Appraises what a file describes: expert panel, AHP, fuzzy evaluation, before/after, trend, "
-                        "performance pyramid, EVA, turnover, goals down and measures up.\n"
+                        "performance pyramid, EVA, turnover, goals down and measures up, and KPIs before and after a "
+                        "go-live from a file of events.\n"
                         "  --json prints JSON, --svg writes a chart. Exit code 78 if the file has an error.",
                         evaluate);
 }

@@ -14,6 +14,7 @@ void appraise_eva(struct plan *p, const struct node *key);
 void appraise_turnover(struct plan *p, const struct node *key);
 void appraise_goals_down(struct plan *p, const struct node *key);
 void appraise_measures_up(struct plan *p, const struct node *key);
+void appraise_go_live(struct plan *p, const struct node *key);
 
 /* The names of a list of 1..max different words. false after reporting. */
 bool appraise_names(struct plan *p, const struct node *list, uint32_t max, struct slice *ret, uint32_t *ret_n);

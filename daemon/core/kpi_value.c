@@ -82,6 +82,21 @@ static struct sketch_count *reserve_counts(struct evaluator *e, uint32_t n)
     return e->counts;
 }
 
+/* Standard deviation of one observation. The bins stand for their values, so it is as near as the quantiles are; it is taken around the bins' own mean. */
+static double deviation(const struct sketch_bounds *bounds, const struct sketch_count *counts, uint32_t used)
+{
+    double n = 0, sum = 0, squares = 0;
+    for (uint32_t i = 0; i < used; i++) {
+        n += (double)counts[i].n;
+        sum += (double)counts[i].n * (double)sketch_value(bounds, counts[i].bin);
+    }
+    for (uint32_t i = 0; i < used; i++) {
+        double d = (double)sketch_value(bounds, counts[i].bin) - sum / n;
+        squares += (double)counts[i].n * d * d;
+    }
+    return n > 1 ? sqrt(squares / (n - 1)) : 0;
+}
+
 static void read_quantiles(struct measure_reader *m, const struct node *n, struct kpi_value *ret)
 {
     struct evaluator *e = m->r->e;
@@ -100,6 +115,7 @@ static void read_quantiles(struct measure_reader *m, const struct node *n, struc
         int64_t v;
         ret->quantile[q] = sketch_quantile(&e->bounds, counts, used, quantile_p[q], &v) ? (double)v : 0;
     }
+    ret->sd = deviation(&e->bounds, counts, used);
 }
 
 static void read_duration(struct measure_reader *m, const struct kpi_def *k, struct kpi_value *ret)

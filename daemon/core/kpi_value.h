@@ -35,6 +35,7 @@ struct kpi_value {
     bool has_distribution; /* KPI_DURATION with samples */
     int64_t sum, count;
     double quantile[QUANTILES]; /* p50 p90 p95 p99 */
+    double sd;                  /* of one observation, within the error of the quantiles */
     bool extra_null[KPI_EXTRAS_MAX];
     int64_t extra[KPI_EXTRAS_MAX];
     uint32_t flags;

@@ -143,6 +143,7 @@ void row_make(struct row_text *text, const struct reading *r, const struct subje
         .p90 = v->quantile[1],
         .p95 = v->quantile[2],
         .p99 = v->quantile[3],
+        .sd = v->has_distribution ? v->sd : 0,
         .quantile_error = v->has_distribution ? SKETCH_RELATIVE_ERROR : 0,
         .definition_hash = { text->hash, 16 },
         .judged = note.judged,

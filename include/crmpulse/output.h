@@ -25,6 +25,7 @@ struct kpi_row {
     bool has_distribution; /* sum .. quantile_error are meaningful */
     int64_t sum, count;
     double mean, p50, p90, p95, p99, quantile_error;
+    double sd; /* of one observation, within quantile_error; not published */
     struct slice definition_hash;
     bool judged;
     int64_t emitted_at_ms;

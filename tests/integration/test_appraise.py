@@ -167,6 +167,57 @@ never = write("never.yaml", (EXAMPLES / "tco.yaml").read_text().replace("[200, 5
 got = as_json("tco", never)
 lib.check_equal("no benefit: ROI -1, never paid back, no IRR", (got["roi"], got["payback_years"], got["irr"]), (-1, None, None))
 
+# ---- 4.8 from events: win rate 54/180 before, 81/216 after; a cycle of 42 d (s 12, n 60) before, 37 d (s 11, n 72) after --------------------------
+
+DAY = 86400000
+LIVE = 1740758400000  # 2025-03-01T00:00+08:00
+
+
+def deals(org, start, weeks, n, won, mean_days=20.0, sd_days=0.0):
+    """`won` of n deals closed won; half their cycles above the mean, half below, so that the deviation is as asked."""
+    spread = sd_days * ((n - 1) / n) ** .5
+    for i in range(n):
+        closed = start + i * weeks * 7 * DAY // n + 3600000
+        days = mean_days + (spread if i % 2 else -spread)
+        yield {"event_id": f"{org}{start}-{i}", "org_id": org, "type": "deal_closed", "deal_id": f"{org}{start}-{i}", "occurred_at_ms": closed,
+               "opened_at_ms": closed - round(days * DAY), "outcome": "won" if i < won else "lost", "amount_micros": 1000000, "currency": "CNY"}
+
+
+events = []
+for org, sizes in (("rates", ((180, 54, 20, 0), (216, 81, 20, 0))), ("cycles", ((60, 60, 42, 12), (72, 72, 37, 11)))):
+    for start, size in ((LIVE - 84 * DAY, sizes[0]), (LIVE + 30 * DAY, sizes[1])):
+        events += deals(org, start, 12, *size)
+    events += deals(org, LIVE, 4, 28, 0)  # settling: lost deals that belong to neither window
+(folder / "live.ndjson").write_text("".join(json.dumps(e) + "\n" for e in events))
+write("live_config.yaml", 'orgs: {"*": {zone: Asia/Shanghai, currency: CNY, cycle: month}}\n')
+LIVE_FILE = """\
+title: what the CRM changed
+go_live:
+  events: {folder}/live.ndjson
+  config: {folder}/live_config.yaml
+  org: {org}
+  at: 2025-03-01
+  kpis: [win_rate, sales_cycle, sales_amount]
+"""
+got = as_json("appraise", write("live_rates.yaml", LIVE_FILE.format(folder=folder, org="rates")))["go_live"]
+lib.check_equal("windows", (got["before"], got["after"]), ([LIVE - 84 * DAY, LIVE], [LIVE + 30 * DAY, LIVE + 114 * DAY]))
+rate = got["kpis"][0]
+lib.check_equal("win rate from events", (rate["before"], rate["after"], rate["verdict"]), (.3, .375, "no clear change"))
+near("its relative change", rate["relative"], .25, 9)
+near("its z", rate["z"], 1.568, 3)
+lib.check_equal("money has no test", got["kpis"][2]["verdict"], "not tested")
+got = as_json("appraise", write("live_cycles.yaml", LIVE_FILE.format(folder=folder, org="cycles")))["go_live"]
+cycle = got["kpis"][1]
+near("cycle before", cycle["before"] / DAY, 42, 6)
+near("cycle after", cycle["after"] / DAY, 37, 6)
+lib.check("its t to the error of the bins", abs(cycle["t"] + 2.475) < .05, cycle)
+lib.check_equal("its verdict", cycle["verdict"], "improved")
+code, out, err = crmpulse("appraise", folder / "live_cycles.yaml", "--svg", folder / "live.svg")
+lib.check_equal("go_live exits with 0", (code, err), (0, ""))
+says("text", out, "before: 2024-12-06T16:00:00.000Z to 2025-02-28T16:00:00.000Z", "improved")
+year = as_json("appraise", write("live_year.yaml", LIVE_FILE.format(folder=folder, org="rates") + "  against: year_ago\n  weeks: 4\n"))["go_live"]
+lib.check_equal("a year ago is 52 weeks ago", year["before"], [year["after"][0] - 364 * DAY, year["after"][1] - 364 * DAY])
+
 # ---- charts --------------------------------------------------------------------------------------------------------------------------
 
 for command, name, bars in [("appraise", "panel.yaml", 18), ("appraise", "fuzzy.yaml", 29), ("tco", "tco.yaml", 13)]:
@@ -244,6 +295,20 @@ goals_down:
 measures_up:
   win_rate: {a: [1, 2, 3]}
 """, [(2, 3, "'end'"), (2, 31, "did you mean 'end'?"), (4, 28, "nothing to split by"), (6, 17, "a numerator and a denominator")]),
+    ("bad_live.yaml", "appraise", """\
+go_live:
+  events: nowhere.ndjson
+  org: acme
+  at: 2025-03-01
+  kpis: [win_rate]
+""", [(2, 11, "nowhere.ndjson")]),
+    ("bad_live_date.yaml", "appraise", """\
+go_live:
+  events: nowhere.ndjson
+  org: acme
+  at: soon
+  kpis: win_rate
+""", [(5, 9, "a list of KPIs")]),
     ("empty.yaml", "appraise", "", [(1, 1, "map")]),
     ("only_title.yaml", "appraise", "title: x\n", [(1, 1, "nothing to appraise")]),
     ("broken.yaml", "tco", "costs: [1,\n", [(2, 1, "")]),
