@@ -2,8 +2,8 @@
 #include "kpis_page.h"
 
 static const char *const unit_names[] = {
-    [UNIT_RATIO] = "ratio", [UNIT_COUNT] = "count", [UNIT_MICROS] = "micros",
-    [UNIT_MS] = "ms",       [UNIT_SCORE] = "score", [UNIT_DAYS] = "days",
+    [UNIT_RATIO] = "ratio", [UNIT_COUNT] = "count", [UNIT_MICROS] = "micros", [UNIT_MS] = "ms",
+    [UNIT_SCORE] = "score", [UNIT_DAYS] = "days",   [UNIT_MONTHS] = "months",
 };
 static const char *const direction_names[] = {
     [DIRECTION_UP] = "up", [DIRECTION_DOWN] = "down", [DIRECTION_NEUTRAL] = "neutral"

@@ -10,13 +10,10 @@ static const char *const kpi_keys[] = { "title",     "title_zh", "perspective", 
 static const char *const form_words[] = {
     [KPI_RATIO] = "ratio", [KPI_VALUE] = "value", [KPI_DURATION] = "duration", [KPI_RANK] = "rank", NULL
 };
-const char *const unit_words[] = { [UNIT_RATIO] = "ratio",
-                                   [UNIT_COUNT] = "count",
-                                   [UNIT_MICROS] = "micros",
-                                   [UNIT_MS] = "ms",
-                                   [UNIT_SCORE] = "score",
-                                   [UNIT_DAYS] = "days",
-                                   NULL };
+const char *const unit_words[] = {
+    [UNIT_RATIO] = "ratio", [UNIT_COUNT] = "count", [UNIT_MICROS] = "micros", [UNIT_MS] = "ms",
+    [UNIT_SCORE] = "score", [UNIT_DAYS] = "days",   [UNIT_MONTHS] = "months", NULL
+};
 static const char *const direction_words[] = {
     [DIRECTION_UP] = "up", [DIRECTION_DOWN] = "down", [DIRECTION_NEUTRAL] = "neutral", NULL
 };

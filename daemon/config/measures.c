@@ -146,6 +146,8 @@ static void load_used(struct loader *l, struct entry *e, const struct measure_de
     text_put(&canon, "{derive=%s", f->canonical);
     for (uint32_t i = 0; i < n; i++) {
         int index = slot_measure(l->defs, slot[i]);
+        if (index < 0)
+            continue; /* a builtin, named in the formula itself */
         struct entry *used = &l->section[SECTION_MEASURES].v[index];
         load_derived(l, used, &l->defs->measure[index]);
         if (used->visit == 1)

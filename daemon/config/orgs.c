@@ -5,8 +5,8 @@
 #include "crmpulse/zone_icu.h"
 #include "loader.h"
 
-static const char *const org_keys[] = { "zone",     "currency", "week_start", "fiscal_shift", "cycle", "business_hours",
-                                        "holidays", "stages",   NULL };
+static const char *const org_keys[] = { "zone",           "currency", "week_start", "fiscal_shift", "cycle",
+                                        "business_hours", "holidays", "stages",     "go_live",      NULL };
 static const char *const weekdays[] = { "monday", "tuesday",  "wednesday", "thursday",
                                         "friday", "saturday", "sunday",    NULL };
 static const char *const cycles[] = {
@@ -71,6 +71,19 @@ static void load_stages(struct loader *l, const struct node *n, struct org_def *
     }
 }
 
+/* In the org's zone, so after it. */
+static void load_go_live(struct loader *l, const struct node *n, struct calendar *cal)
+{
+    struct slice s;
+    int64_t t_ms;
+    if (!value_text(l, n, &s))
+        return;
+    if (time_parse(cal, s, &t_ms) < 0 || t_ms <= 0)
+        report(l, n, "expected a date after 1970 (2025-03-01), not '%s'", s.p);
+    else
+        cal->go_live_ms = calendar_period(cal, PERIOD_DAY, t_ms).start_ms;
+}
+
 static void load_org(struct loader *l, const struct entry *e, const struct entry *any, struct org_def *ret)
 {
     struct calendar *cal = &ret->calendar;
@@ -96,6 +109,8 @@ static void load_org(struct loader *l, const struct entry *e, const struct entry
     n = key_of(e, any, "zone");
     if (!n || value_text(l, n, &zone))
         load_zone(l, zone.p, n, &cal->zone);
+    if ((n = key_of(e, any, "go_live")))
+        load_go_live(l, n, cal);
 }
 
 void orgs_load(struct loader *l)

@@ -40,6 +40,8 @@ static const char *const builtins[BUILTIN_COUNT + 1] = {
     [BUILTIN_WORKDAYS_START] = "workdays_start",
     [BUILTIN_WORKDAYS_UNTIL] = "workdays_until",
     [BUILTIN_WINDOW] = "window",
+    [BUILTIN_WORKDAYS_END] = "workdays_end",
+    [BUILTIN_YEAR] = "year",
     NULL,
 };
 
@@ -122,6 +124,33 @@ static void say_each_day(struct measure_ref *r)
 
 static const struct {
     const char *name;
+    enum periods periods;
+} period_prefixes[] = {
+    { "each_year.", PERIODS_EACH_YEAR },
+    { "each_cycle.", PERIODS_EACH_CYCLE },
+    { "payback.", PERIODS_PAYBACK },
+    { "npv.", PERIODS_NPV },
+    { "irr.", PERIODS_IRR },
+    { "holt.", PERIODS_HOLT },
+    { "so_far.", PERIODS_SO_FAR },
+};
+
+/* Takes one of those from the front of *name. */
+static bool take_period_prefix(struct slice *name, struct measure_ref *ret)
+{
+    for (size_t i = 0; i < sizeof period_prefixes / sizeof *period_prefixes; i++) {
+        struct slice p = slice_of(period_prefixes[i].name);
+        if (name->n <= p.n || memcmp(name->p, p.p, p.n) != 0)
+            continue;
+        ret->periods = period_prefixes[i].periods;
+        *name = (struct slice){ name->p + p.n, name->n - p.n };
+        return true;
+    }
+    return false;
+}
+
+static const struct {
+    const char *name;
     enum compared at;
     void (*say)(struct measure_ref *r);
 } prefixes[] = {
@@ -144,7 +173,7 @@ static bool take_prefix(struct slice *name, struct measure_ref *ret)
         *name = (struct slice){ name->p + p.n, name->n - p.n };
         return true;
     }
-    return false;
+    return take_period_prefix(name, ret);
 }
 
 static bool take_qualifier(struct scope_ctx *c, struct slice text, struct measure_ref *ret)
@@ -158,12 +187,14 @@ static bool take_qualifier(struct scope_ctx *c, struct slice text, struct measur
             refuse(c, "unknown window '%.*s'", value);
         return ret->has_window;
     }
+    bool rate = text.n > 8 && memcmp(text.p, "rate_bp=", 8) == 0;
+    int32_t most = rate ? 100000 : 1000, n = 0;
     for (uint32_t i = 0; i < value.n; i++)
-        ret->age =
-            value.p[i] >= '0' && value.p[i] <= '9' && ret->age < 1000 ? ret->age * 10 + (value.p[i] - '0') : 1000;
-    if (ret->age >= 1000)
-        refuse(c, "'%.*s' is no age in intervals", value);
-    return ret->age < 1000;
+        n = value.p[i] >= '0' && value.p[i] <= '9' && n < most ? n * 10 + (value.p[i] - '0') : most;
+    *(rate ? &ret->rate_bp : &ret->age) = n;
+    if (n >= most)
+        refuse(c, rate ? "'%.*s' is no rate in basis points" : "'%.*s' is no age in intervals", value);
+    return n < most;
 }
 
 /* Cuts "@over=30d@aged=2" off the end of *name. */
@@ -190,7 +221,7 @@ static bool same_ref(const struct measure_ref *a, const struct measure_ref *b)
 {
     return a->measure == b->measure && a->part == b->part && a->at == b->at && a->whole == b->whole &&
            a->each_day == b->each_day && a->has_window == b->has_window && a->age == b->age &&
-           strcmp(a->window.name, b->window.name) == 0;
+           a->periods == b->periods && a->rate_bp == b->rate_bp && strcmp(a->window.name, b->window.name) == 0;
 }
 
 static int ref_slot(struct scope_ctx *c, const struct measure_ref *ref)
@@ -212,7 +243,7 @@ static int ref_slot(struct scope_ctx *c, const struct measure_ref *ref)
 /* Plain ones have slots of their own. */
 static int slot_of(struct scope_ctx *c, const struct measure_ref *r)
 {
-    bool plain = !r->whole && !r->each_day && !r->has_window && r->part < PART_TRAILING;
+    bool plain = !r->whole && !r->each_day && !r->periods && !r->has_window && r->part < PART_TRAILING;
     if (r->measure < 0)
         return plain && r->at == COMPARED_NOT ? SLOT_BUILTIN + r->part : ref_slot(c, r);
     int slot = r->measure * MEASURE_PARTS;
@@ -250,6 +281,10 @@ static bool read_measure(struct scope_ctx *c, struct slice name, struct measure_
         unknown_part(c, suffix);
         return false;
     }
+    if (ret->periods && (ret->each_day || ret->at != COMPARED_NOT || ret->part != PART_VALUE)) {
+        refuse(c, "a reading period by period of '%.*s' takes no other prefix of time and no part", id);
+        return false;
+    }
     if (ret->each_day && !node_get(e->map, "derive")) {
         refuse(c, "'each_day.' is for derived measures, not '%.*s'", id);
         return false;
@@ -275,7 +310,9 @@ int resolve_measure(void *ctx, struct slice name)
     if (!plain && c->scope != SCOPE_FORMULA)
         return refuse(c, "'%.*s' is for the formulas of KPIs", bare);
     ref.measure = -1;
-    ref.part = c->scope == SCOPE_FORMULA ? find_word(id, builtins) : -1;
+    ref.part = find_word(id, builtins);
+    if (c->scope != SCOPE_FORMULA && ref.part != BUILTIN_YEAR) /* the one that derived measures are made for */
+        ref.part = -1;
     if (ref.part < 0 && !read_measure(c, id, &ref))
         return -1;
     return slot_of(c, &ref);

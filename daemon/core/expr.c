@@ -27,7 +27,7 @@ static void parse_either(struct parser *p);
 
 static bool is_qualifier(struct slice name)
 {
-    return slice_eq(name, SLICE("over")) || slice_eq(name, SLICE("aged"));
+    return slice_eq(name, SLICE("over")) || slice_eq(name, SLICE("aged")) || slice_eq(name, SLICE("rate_bp"));
 }
 
 /* The first error stands; afterwards the rest of the text reads as its end, so every loop stops. */

@@ -1,6 +1,8 @@
 /* Measures in a window: running sums where the view keeps them, otherwise the panes; as-of measures at past instants from their history. */
 #include "kpi_read.h"
 
+#include "kpi_periods.h"
+
 #include <stdlib.h>
 
 #include "workdays.h"
@@ -308,6 +310,10 @@ static struct expr_value builtin(const struct measure_reader *m, int which)
         return (struct expr_value){ .type = EXPR_TEXT, .s = slice_of(m->r->window->name) };
     if (which == BUILTIN_WORKDAYS_START || which == BUILTIN_WORKDAYS_UNTIL)
         return expr_int(workdays_before(m->s->org->cal, bound_ms(m, which == BUILTIN_WORKDAYS_START)));
+    if (which == BUILTIN_WORKDAYS_END)
+        return expr_int(workdays_before(m->s->org->cal, reading_span(m->r, m->s->org, m->prev).end_ms));
+    if (which == BUILTIN_YEAR)
+        return expr_int(m->year);
     if (which == BUILTIN_DIM)
         return (struct expr_value){ .type = EXPR_TEXT, .s = slice_of(dim_name(m->row->dim)) };
     struct span span = which == BUILTIN_CYCLE_DAYS ? calendar_period(m->s->org->cal, m->s->org->cal->cycle, m->r->at_ms)
@@ -382,7 +388,7 @@ static struct expr_value members_part(struct measure_reader *m, const struct mea
     return part == PART_DORMANT && v.type == EXPR_INT ? expr_int(-v.i) : v; /* published negative */
 }
 
-static struct expr_value part_value(struct measure_reader *m, int measure, enum measure_part part)
+struct expr_value measure_part_value(struct measure_reader *m, int measure, enum measure_part part)
 {
     const struct measure_def *def = &m->r->e->defs->measure[measure];
     const struct node *n = m->s->node[measure];
@@ -402,7 +408,7 @@ static struct expr_value compared_value(struct measure_reader *m, const struct m
 {
     if (ref->at == COMPARED_NOT)
         return ref->each_day ? each_day(m, &m->r->e->defs->measure[ref->measure])
-                             : part_value(m, ref->measure, (enum measure_part)ref->part);
+                             : measure_part_value(m, ref->measure, (enum measure_part)ref->part);
     if (m->prev)
         return expr_null();
     struct measure_ref here = *ref;
@@ -429,7 +435,9 @@ static struct expr_value ref_value(struct measure_reader *m, int index)
         m->s = s->org->dim[DIM_ORG].v[0];
     m->r = &r;
     m->age = ref->age;
-    struct expr_value v = ref->measure < 0 && ref->at == COMPARED_NOT ? builtin(m, ref->part) : compared_value(m, ref);
+    struct expr_value v = ref->periods                                  ? periods_value(m, ref)
+                          : ref->measure < 0 && ref->at == COMPARED_NOT ? builtin(m, ref->part)
+                                                                        : compared_value(m, ref);
     m->r = outer;
     m->s = s;
     return v;
@@ -444,7 +452,7 @@ struct expr_value measure_load(void *ctx, int slot)
         return builtin(m, slot - SLOT_BUILTIN);
     int measure = slot / MEASURE_PARTS, part = slot % MEASURE_PARTS;
     if (part != PART_PREV && part != PART_PREV_START)
-        return part_value(m, measure, (enum measure_part)part);
+        return measure_part_value(m, measure, (enum measure_part)part);
     struct measure_ref ref = { .measure = measure,
                                .part = part == PART_PREV ? PART_VALUE : PART_START,
                                .at = COMPARED_ELAPSED };

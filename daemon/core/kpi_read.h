@@ -12,12 +12,16 @@ struct measure_reader {
     int depth;
     bool at_start;  /* levels: at the start of the window */
     int32_t age;    /* of cohorts, in intervals */
+    int32_t year;   /* of a reading year by year, 1 the first */
     bool prev_zero; /* a comparison value was read and is 0 */
     uint32_t flags;
 };
 
 /* expr_load over a struct measure_reader: slots as in defs.h. */
 struct expr_value measure_load(void *ctx, int slot);
+
+/* A part of a measure in the reader's window. */
+struct expr_value measure_part_value(struct measure_reader *m, int measure, enum measure_part part);
 
 int64_t measure_sum(struct measure_reader *m, struct series *s); /* over the window; NULL counts 0 */
 struct node *measure_node(const struct measure_reader *m, int measure);

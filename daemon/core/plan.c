@@ -285,14 +285,23 @@ static int roster_of(const struct definitions *defs)
     return -1;
 }
 
+/* Twelve quarters before a quarter, and a year more for what precedes. */
+enum { SERIES_DAYS = 1475 };
+
 static int add_ref_windows(struct plan *plan)
 {
+    static const struct window series_window = { .kind = WINDOW_ROLLING,
+                                                 .length_ms = SERIES_DAYS * INT64_C(86400000),
+                                                 .name = "1475d" };
     uint32_t n = plan->defs->n_refs;
     plan->ref_window = malloc((n ? n : 1) * sizeof *plan->ref_window);
     for (uint32_t i = 0; plan->ref_window && i < n; i++) {
         const struct measure_ref *ref = &plan->defs->ref[i];
-        plan->ref_window[i] = ref->has_window ? add_window(plan, &ref->window) : -1;
-        if (ref->has_window && plan->ref_window[i] < 0)
+        bool series = ref->periods == PERIODS_HOLT; /* reads periods before the window: what changes there changes it */
+        plan->ref_window[i] = ref->has_window ? add_window(plan, &ref->window)
+                              : series        ? add_window(plan, &series_window)
+                                              : -1;
+        if ((ref->has_window || series) && plan->ref_window[i] < 0)
             return -1;
     }
     return plan->ref_window ? 0 : -1;

@@ -38,7 +38,7 @@ static struct plan_leaf leaf_of(const struct plan *plan, int slot, struct plan_l
     leaf.measure = ref->measure;
     if (ref->at != COMPARED_NOT)
         leaf.at = ref->at;
-    if (ref->has_window)
+    if (ref->has_window || ref->periods == PERIODS_HOLT)
         leaf.window = plan->ref_window[slot - SLOT_REF];
     leaf.whole |= ref->whole;
     return leaf;

@@ -7,8 +7,8 @@
 #include <xxhash.h>
 
 static const char *const unit_names[] = {
-    [UNIT_RATIO] = "ratio", [UNIT_COUNT] = "count",  [UNIT_MICROS] = "micros",
-    [UNIT_MS] = "ms",       [UNIT_SCORE] = "points", [UNIT_DAYS] = "days",
+    [UNIT_RATIO] = "ratio",  [UNIT_COUNT] = "count", [UNIT_MICROS] = "micros", [UNIT_MS] = "ms",
+    [UNIT_SCORE] = "points", [UNIT_DAYS] = "days",   [UNIT_MONTHS] = "months",
 };
 
 static const struct {

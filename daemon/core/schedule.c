@@ -108,6 +108,21 @@ static int64_t rolling_year_event(const struct calendar *cal, const struct windo
     return event[type];
 }
 
+/* Five years with the first instant that sees the pane in them, and the first that does not. */
+static int64_t five_years_event(const struct calendar *cal, bool prev, int type, int64_t pane_ms)
+{
+    struct span span = calendar_five_years(cal, pane_ms);
+    if (!cal->go_live_ms) {
+        struct span year = calendar_period(cal, PERIOD_YEAR, pane_ms);
+        span = (struct span){ year.start_ms, year.end_ms + (span.end_ms - span.start_ms) };
+    }
+    const int64_t now[] = { span.start_ms, pane_ms, span.end_ms - 1, span.end_ms };
+    const int64_t then[] = { span.end_ms, 2 * span.end_ms - span.start_ms + 3 * DAY_MS };
+    if (prev)
+        return type < 2 ? then[type] : INT64_MAX;
+    return type < 4 ? now[type] : INT64_MAX;
+}
+
 static int64_t compared_event(const struct org *org, const struct window *w, const struct plan_slot *slot, int type,
                               int64_t pane_ms)
 {
@@ -128,6 +143,9 @@ static int64_t compared_event(const struct org *org, const struct window *w, con
         return civil_prev_event(org, cal->cycle, year, type, pane_ms);
     case WINDOW_CLOSED:
         return closed_event(cal, true, year, type, pane_ms);
+    case WINDOW_FIVE_YEARS:
+        return five_years_event(cal, true, type, pane_ms);
+    case WINDOW_LIVE:
     case WINDOW_SPAN:
         break;
     }
@@ -150,6 +168,10 @@ static int64_t slot_event(const struct org *org, const struct window *w, const s
         return civil_event(org, w, slot->level, type, pane_ms);
     case WINDOW_CLOSED:
         return closed_event(org->cal, false, false, type, pane_ms);
+    case WINDOW_LIVE:
+        return type == 0 ? pane_ms : type == 1 ? org->cal->go_live_ms : INT64_MAX;
+    case WINDOW_FIVE_YEARS:
+        return five_years_event(org->cal, false, type, pane_ms);
     case WINDOW_SPAN:
         return slot->level && type == 0 ? pane_ms : INT64_MAX;
     }

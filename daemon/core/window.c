@@ -11,9 +11,12 @@ static const struct {
     enum window_kind kind;
     enum period period;
 } named_windows[] = {
-    { "d", WINDOW_PERIOD, PERIOD_DAY },     { "w", WINDOW_PERIOD, PERIOD_WEEK }, { "m", WINDOW_PERIOD, PERIOD_MONTH },
-    { "q", WINDOW_PERIOD, PERIOD_QUARTER }, { "h", WINDOW_PERIOD, PERIOD_HALF }, { "y", WINDOW_PERIOD, PERIOD_YEAR },
-    { "td", WINDOW_TO_DATE, PERIOD_DAY },   { "g", WINDOW_GAUGE, PERIOD_DAY },   { "cy", WINDOW_CLOSED, PERIOD_DAY },
+    { "d", WINDOW_PERIOD, PERIOD_DAY },      { "w", WINDOW_PERIOD, PERIOD_WEEK },
+    { "m", WINDOW_PERIOD, PERIOD_MONTH },    { "q", WINDOW_PERIOD, PERIOD_QUARTER },
+    { "h", WINDOW_PERIOD, PERIOD_HALF },     { "y", WINDOW_PERIOD, PERIOD_YEAR },
+    { "td", WINDOW_TO_DATE, PERIOD_DAY },    { "g", WINDOW_GAUGE, PERIOD_DAY },
+    { "cy", WINDOW_CLOSED, PERIOD_DAY },     { "live", WINDOW_LIVE, PERIOD_DAY },
+    { "5y", WINDOW_FIVE_YEARS, PERIOD_DAY },
 };
 
 static bool parse_named(struct slice text, struct window *ret)
@@ -136,6 +139,25 @@ static int64_t days_before_ms(const struct calendar *cal, int64_t at_ms, int64_t
     return day_start_ms(&cal->zone, period_days_at(cal, PERIOD_DAY, at_ms, &day).first - days);
 }
 
+enum { BLOCK_YEARS = 5 };
+
+struct span calendar_five_years(const struct calendar *cal, int64_t at_ms)
+{
+    if (cal->go_live_ms) {
+        int32_t n = 0;
+        if (at_ms > cal->go_live_ms) /* not past the block that holds it */
+            n = BLOCK_YEARS * (int32_t)((at_ms - cal->go_live_ms) / (BLOCK_YEARS * 367 * DAY_MS));
+        while (calendar_shift_years(cal, cal->go_live_ms, n + BLOCK_YEARS) <= at_ms)
+            n += BLOCK_YEARS;
+        return (struct span){ calendar_shift_years(cal, cal->go_live_ms, n),
+                              calendar_shift_years(cal, cal->go_live_ms, n + BLOCK_YEARS) };
+    }
+    struct span span = calendar_period(cal, PERIOD_YEAR, at_ms);
+    for (int i = 1; i < BLOCK_YEARS; i++)
+        span.start_ms = calendar_previous(cal, PERIOD_YEAR, span.start_ms).start_ms;
+    return span;
+}
+
 struct span window_span(const struct calendar *cal, const struct window *w, int64_t at_ms)
 {
     int64_t end_ms = pane_end(cal, window_grain(w), at_ms);
@@ -150,6 +172,10 @@ struct span window_span(const struct calendar *cal, const struct window *w, int6
         return (struct span){ days_before_ms(cal, at_ms, w->length_ms / DAY_MS - 1), end_ms };
     case WINDOW_CLOSED:
         return calendar_previous(cal, cal->cycle, at_ms);
+    case WINDOW_LIVE:
+        return (struct span){ cal->go_live_ms && cal->go_live_ms < end_ms ? cal->go_live_ms : end_ms, end_ms };
+    case WINDOW_FIVE_YEARS:
+        return calendar_five_years(cal, at_ms);
     case WINDOW_SPAN:
         return cut(cal, w, w->span);
     case WINDOW_GAUGE:
@@ -197,6 +223,10 @@ struct span window_previous(const struct calendar *cal, const struct window *w, 
         return previous_days(cal, w, now, at_ms, same_elapsed);
     case WINDOW_CLOSED:
         return calendar_previous(cal, cal->cycle, now.start_ms);
+    case WINDOW_LIVE: /* there is nothing before it */
+        return (struct span){ now.start_ms, now.start_ms };
+    case WINDOW_FIVE_YEARS:
+        return (struct span){ calendar_shift_years(cal, now.start_ms, -BLOCK_YEARS), now.start_ms };
     case WINDOW_SPAN:
         return cut(cal, w, (struct span){ now.start_ms - (now.end_ms - now.start_ms), now.start_ms });
     case WINDOW_GAUGE:
@@ -225,6 +255,9 @@ static struct span window_year_ago(const struct calendar *cal, const struct wind
         return year_period(cal, w, cal->cycle, at_ms);
     case WINDOW_CLOSED:
         return year_period(cal, w, cal->cycle, now.end_ms - 1);
+    case WINDOW_LIVE:
+    case WINDOW_FIVE_YEARS:
+        return window_previous(cal, w, at_ms, false);
     case WINDOW_SPAN:
         return cut(
             cal, w,

@@ -64,6 +64,7 @@ struct calendar {
     int32_t
         fiscal_shift_months; /* -11..11; 3: fiscal years (and quarters, halves) start on 1 April of the year that names them,
                                   * -3: on 1 October of the year before */
+    int64_t go_live_ms;      /* the first instant of the day the CRM went live, 0: not told */
     enum period cycle;       /* the org's appraisal cycle, default PERIOD_MONTH */
 };
 
@@ -105,8 +106,10 @@ enum window_kind {
     WINDOW_TO_DATE, /* from the start of the org's cycle to the end of the pane of `at` */
     WINDOW_DAYS,    /* so many civil days, the last being that of `at`, to the end of the pane of `at` */
     WINDOW_CLOSED,  /* the org's last complete cycle */
-    WINDOW_GAUGE,   /* no panes: the state as of `at` */
-    WINDOW_SPAN     /* fixed, widened to whole panes */
+    WINDOW_LIVE,    /* since the org's go-live to the end of the pane of `at`; empty before it, and without one */
+    WINDOW_FIVE_YEARS, /* five years from the go-live, then the next five; without one the fiscal year of `at` and the four before it */
+    WINDOW_GAUGE, /* no panes: the state as of `at` */
+    WINDOW_SPAN   /* fixed, widened to whole panes */
 };
 
 struct window {
@@ -114,10 +117,11 @@ struct window {
     enum period period; /* WINDOW_PERIOD */
     int64_t length_ms;  /* WINDOW_ROLLING; WINDOW_DAYS: days x 24 h */
     struct span span;   /* WINDOW_SPAN, as asked for */
-    char name[48]; /* canonical: 5m 1h 24h 7d 30d .. 7cd .. d w m q h y td cy g, or START..END in ms as asked for */
+    char name
+        [48]; /* canonical: 5m 1h 24h 7d 30d .. 7cd .. d w m q h y td cy g live 5y, or START..END in ms as asked for */
 };
 
-/* Parse "5m", "1h", "24h", "7d", "r30" (= 30d), "r24h", "7cd" (civil days), "d", "w", "m", "q", "h", "y", "td", "cy", "g", "START..END" (ms or ISO 8601 with
+/* Parse "5m", "1h", "24h", "7d", "r30" (= 30d), "r24h", "7cd" (civil days), "d", "w", "m", "q", "h", "y", "td", "cy", "g", "live", "5y", "START..END" (ms or ISO 8601 with
  * zone, or a bare date, which needs `cal`; cal may be NULL otherwise). Rolling lengths are whole minutes up to an hour, whole hours
  * above, at most 36600 d; equal lengths get one name ("48h" is "2d", "1d" is "24h", "60m" is "1h"). Returns 0 or -1. */
 int window_parse(const struct calendar *cal, struct slice text, struct window *ret);
@@ -145,6 +149,8 @@ enum compared {
     COMPARED_COUNT
 };
 struct span window_compared(const struct calendar *cal, const struct window *w, int64_t at_ms, enum compared compared);
+/* Where WINDOW_FIVE_YEARS lies. */
+struct span calendar_five_years(const struct calendar *cal, int64_t at_ms);
 /* The last instant of the last complete day. */
 int64_t calendar_last_day_ms(const struct calendar *cal, int64_t at_ms);
 /* The same local date and time n days later or earlier; n years later or earlier. */

@@ -84,6 +84,8 @@ enum builtin {
     BUILTIN_WORKDAYS_START, /* working days begun before start_ms, see workdays.h; a difference of two counts those between */
     BUILTIN_WORKDAYS_UNTIL,
     BUILTIN_WINDOW, /* name of the window, a text: 'g', 'm', '30d': for measures that mean another thing in one of them */
+    BUILTIN_WORKDAYS_END, /* begun before the end of the window, whether it has come or not */
+    BUILTIN_YEAR,         /* inside each_year.NAME: 1 for the first year of the window; elsewhere 0 */
     BUILTIN_COUNT
 };
 
@@ -92,9 +94,27 @@ enum builtin {
  *   last_day.NAME                            at the end of the last complete day
  *   whole.NAME                               of the org, on the row of any other subject
  *   each_day.NAME                            sum over the civil days of the window (those that began) of a derived measure in each day
+ *   each_year.NAME                           sum over the years of the window (from anniversary to anniversary of its start) of a measure in each year
+ *   each_cycle.NAME                          the same over the org's cycles in the window that are over
+ *   so_far.NAME                              over the part of the window up to the end of the hour asked for (asked for the past, a window holds what came later too)
+ *   payback.NAME irr.NAME                    years until the running sum of the yearly flows is not negative; the rate at which they are worth nothing
+ *   rate_bp(1000, npv.NAME)                  what the yearly flows up to the instant are worth at 10 %, each at the end of its year
+ *   holt.NAME                                the next value of the series of up to 12 periods (of the window's kind) before the window: Holt's linear
+ *                                            method, alpha 0.5, beta 0.3; zeros at the beginning of the series are left out
  *   over('30d', NAME)                        over another window at the same instant
  *   aged(3, NAME.back)                       with an age in intervals
  * They combine: over('30d', last_day.NAME.daily). Also for the builtins: prev.days. */
+enum periods {
+    PERIODS_NONE,
+    PERIODS_EACH_YEAR,
+    PERIODS_EACH_CYCLE,
+    PERIODS_SO_FAR,
+    PERIODS_PAYBACK,
+    PERIODS_NPV,
+    PERIODS_IRR,
+    PERIODS_HOLT
+};
+
 struct measure_ref {
     int measure; /* -1: a builtin */
     int part;    /* enum measure_part, or enum builtin */
@@ -102,6 +122,8 @@ struct measure_ref {
     bool whole, each_day, has_window;
     struct window window;
     int32_t age;
+    enum periods periods;
+    int32_t rate_bp; /* PERIODS_NPV: discount rate in basis points */
 };
 
 enum kpi_form {
@@ -110,7 +132,7 @@ enum kpi_form {
     KPI_DURATION, /* of one duration measure: mean with n, sum and quantiles */
     KPI_RANK      /* rank of the subject by another KPI in the same window */
 };
-enum unit { UNIT_RATIO, UNIT_COUNT, UNIT_MICROS, UNIT_MS, UNIT_SCORE, UNIT_DAYS };
+enum unit { UNIT_RATIO, UNIT_COUNT, UNIT_MICROS, UNIT_MS, UNIT_SCORE, UNIT_DAYS, UNIT_MONTHS };
 enum direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION_NEUTRAL };
 enum ties { TIES_COMPETITION, TIES_DENSE, TIES_ORDINAL };
 

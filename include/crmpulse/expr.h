@@ -2,7 +2,7 @@
  *
  *   or and not   == != < <= > >=   + - * /   unary -   ( )   name   a.b   'text' "text"   12 0.5 true false null
  *   if(c, a, b)  min(a, b, ...)  max(a, b, ...)  abs(a)  floor(a)  coalesce(a, b, ...)  in(x, a, b, ...)
- *   over('30d', name)  aged(3, name)   a name read in another way: the resolver is asked for "name@over=30d", "name@aged=3"
+ *   over('30d', name)  aged(3, name)  rate_bp(1000, name)   a name read in another way: the resolver is asked for "name@over=30d" ..
  *
  * Integers stay integers under + - * (an overflow gives null); `/` always gives a double, null for a zero divisor. null is
  * contagious except for coalesce, if, ==, != and `and`/`or` (three-valued). Text compares bytewise. Compiled once to a stack
