@@ -4,7 +4,7 @@
 
 enum { DELTAS = 400, SUBJECTS = 3, KEYS = 64 };
 
-static const char *const windows[] = { "5m", "1h", "24h", "7d", "d", "w", "m", "td", "30d" };
+static const char *const windows[] = { "5m", "1h", "24h", "7d", "d", "w", "m", "td", "30d", "live", "5y" };
 enum { WINDOWS = sizeof windows / sizeof windows[0] };
 
 static struct world w;
@@ -32,8 +32,10 @@ static void prepare(uint64_t s)
     seed = s;
     world_init(&w, 0);
     w.org[0].calendar.zone = (struct zone){ "berlin", 2, from, offset };
+    w.org[0].calendar.go_live_ms = INT64_C(1743289200000); /* 2025-03-30, local: in the midst of it */
     add_measure(&w, "sales", AGG_SUM)->fine = true;
-    add_kpi(&w, "sales", KPI_VALUE, NULL, NULL, "sales", "5m 1h 24h 7d d w m td 30d", 1u << DIM_ORG | 1u << DIM_REP);
+    add_kpi(&w, "sales", KPI_VALUE, NULL, NULL, "sales", "5m 1h 24h 7d d w m td 30d live 5y",
+            1u << DIM_ORG | 1u << DIM_REP);
     add_kpi(&w, "before", KPI_VALUE, NULL, NULL, "sales.prev", "5m 24h 7d d m td", 1u << DIM_REP);
     for (int i = 0; i < DELTAS; i++) {
         given[i].t_ms = start_ms + (int64_t)dice(14 * 24 * 60) * MINUTE_MS + (int64_t)dice(60000);

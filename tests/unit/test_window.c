@@ -231,3 +231,26 @@ Test(window, bounds_are_panes)
         }
     }
 }
+
+/* Since the go-live; five years from it, then the next five; without one the fiscal year and the four before it. */
+Test(window, since_the_go_live_and_five_years)
+{
+    struct calendar cal = calendar_in(shanghai);
+    cal.go_live_ms = ms("2020-03-01T00:00+08:00");
+    int64_t at_ms = ms("2025-02-28T15:30+08:00"), end_ms = ms("2025-02-28T16:00+08:00");
+    check(span_of(&cal, "live", at_ms), cal.go_live_ms, end_ms, "live");
+    check(span_of(&cal, "5y", at_ms), cal.go_live_ms, ms("2025-03-01T00:00+08:00"), "the first five years");
+    check(span_of(&cal, "5y", ms("2025-03-01T00:00+08:00")), ms("2025-03-01T00:00+08:00"), ms("2030-03-01T00:00+08:00"),
+          "the next five");
+    check(base_of(&cal, "5y", ms("2026-01-01T00:00Z"), false), cal.go_live_ms, ms("2025-03-01T00:00+08:00"),
+          "before them");
+    check(span_of(&cal, "5y", ms("2019-01-01T00:00Z")), cal.go_live_ms, ms("2025-03-01T00:00+08:00"), "planned");
+    struct span early = span_of(&cal, "live", ms("2020-02-29T12:00+08:00"));
+    cr_assert_eq(early.start_ms, early.end_ms, "empty before the go-live");
+    cal.go_live_ms = 0;
+    early = span_of(&cal, "live", at_ms);
+    cr_assert_eq(early.start_ms, early.end_ms, "and without one");
+    check(span_of(&cal, "5y", at_ms), ms("2021-01-01T00:00+08:00"), ms("2026-01-01T00:00+08:00"), "civil years");
+    cal.fiscal_shift_months = 3;
+    check(span_of(&cal, "5y", at_ms), ms("2020-04-01T00:00+08:00"), ms("2025-04-01T00:00+08:00"), "fiscal years");
+}
