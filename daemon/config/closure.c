@@ -280,11 +280,24 @@ static void warn_windows(struct loader *l)
     }
 }
 
+/* A go-live is named to see five years of costs: the panes have to last as long. */
+static void warn_go_live(struct loader *l)
+{
+    const int64_t five_years_ms = INT64_C(1827) * 86400000;
+    const struct section *s = &l->section[SECTION_ORGS];
+    for (uint32_t i = 0; i < l->defs->n_orgs; i++)
+        if (i < s->n && l->defs->org[i].calendar.go_live_ms && l->defs->retention_ms < five_years_ms)
+            report_warning(l, s->v[i].key,
+                           "the windows live and 5y of '%s' hold no more than time.retention: 1830d for five years",
+                           l->defs->org[i].id);
+}
+
 void closure(struct loader *l)
 {
     struct definitions *d = l->defs;
     need_all(d);
     warn_windows(l);
+    warn_go_live(l);
     for (uint32_t i = 0; i < d->n_kpis; i++)
         identify(l, (int)i);
     for (uint32_t i = 0; i < d->n_kpis; i++)
