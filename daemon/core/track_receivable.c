@@ -6,20 +6,45 @@ static bool on_credit(const struct order_log *o)
 {
     int64_t credit = 0;
     for (uint32_t i = 0; i < o->log.n; i++)
-        if (o->log.v[i].type == EV_ORDER_PLACED || o->log.v[i].type == EV_ORDER_AMENDED)
+        if (&o->log.v[i] == o->placed || o->log.v[i].type == EV_ORDER_AMENDED)
             credit = entry_int(&o->log.v[i], F_ON_CREDIT, credit);
     return credit != 0;
 }
 
-static void step_fact(struct track_view *v, const struct order_log *o, int64_t t_ms, int64_t value)
+/* The event before position `end` that settled who owned the order at t_ms: the order itself, or the newest change. */
+static uint32_t own_event(const struct order_log *o, uint32_t end, int64_t t_ms)
+{
+    uint32_t at = (uint32_t)(o->placed - o->log.v);
+    for (uint32_t i = 0; i < end; i++)
+        if (o->log.v[i].type == EV_OWNER_CHANGED && o->log.v[i].t_ms <= t_ms && i > at)
+            at = i;
+    return at;
+}
+
+/* Credited to the owner that an event left the order with; parents tell what it does not. */
+static void step_of(struct track_view *v, const struct order_log *o, uint32_t owner_at, int64_t t_ms, int64_t value)
 {
     struct fact *f = order_fact(v, FACT_RECEIVABLE, t_ms, o);
-    struct credit c = credit_now(o->log);
+    struct credit c = credit_owner(o->log, owner_at);
+    c.t_ms = t_ms;
     credit_inherit(&c, o->deal);
     credit_inherit(&c, o->lead);
     credit_inherit(&c, o->customer);
-    fact_credit_now(v, f, &c);
+    fact_credit(v, f, &c);
     fact_set(f, FN_VALUE, value);
+}
+
+/* At its time with the owner of then; a change of the owner takes it along. */
+static void step_fact(struct track_view *v, const struct order_log *o, int64_t t_ms, int64_t value)
+{
+    step_of(v, o, own_event(o, o->log.n, t_ms), t_ms, value);
+    for (uint32_t i = 0; i < o->log.n; i++) {
+        const struct entry *e = &o->log.v[i];
+        if (e->type != EV_OWNER_CHANGED || e->t_ms <= t_ms)
+            continue;
+        step_of(v, o, own_event(o, i, e->t_ms), e->t_ms, -value);
+        step_of(v, o, i, e->t_ms, value);
+    }
 }
 
 /* Of one payment_id the first stands. */

@@ -19,6 +19,7 @@ def _common(parser):
     parser.add_argument("--week-start", default="monday")
     parser.add_argument("--fiscal-shift", type=int, default=0)
     parser.add_argument("--cycle", default="m", choices=list("mqhy"))
+    parser.add_argument("--go-live", metavar="DATE")
     parser.add_argument("--currency", help="org currency; without it amounts are not converted")
     parser.add_argument("--hours", help="mon=09:00-18:00,..; default Mon-Fri 09:00-18:00")
     parser.add_argument("--holiday", action="append", default=[], metavar="DATE")
@@ -67,7 +68,7 @@ def _orgs(args):
 
 def _calendar(args):
     return Calendar(args.tz, args.week_start, args.fiscal_shift, args.cycle,
-                    parse_hours(args.hours) if args.hours else None, map(date.fromisoformat, args.holiday))
+                    parse_hours(args.hours) if args.hours else None, map(date.fromisoformat, args.holiday), args.go_live)
 
 
 def _rows(args, given):

@@ -48,13 +48,15 @@ def canonical_name(name):
 
 
 class Calendar:
-    def __init__(self, zone="UTC", week_start="monday", fiscal_shift=0, cycle="m", hours=None, holidays=()):
+    def __init__(self, zone="UTC", week_start="monday", fiscal_shift=0, cycle="m", hours=None, holidays=(),
+                 go_live=None):
         self.zone = ZoneInfo(zone)
         self.week_start = _WEEKDAYS.index(week_start)
         self.fiscal_shift = fiscal_shift
         self.cycle = cycle
         self.hours = hours or {day: [(9 * 60, 18 * 60)] for day in range(5)}
         self.holidays = frozenset(holidays)
+        self.go_live = None if go_live is None else self._first_of(go_live)
         self._day_cache = {}
 
     def local(self, ms):
@@ -117,6 +119,11 @@ class Calendar:
         if name == "cy":
             window = self.cycle_of(self.cycle_of(at).start - 1)
             return Window("cy", window.start, window.end)
+        if name == "live":
+            end = self.pane(at)[1]
+            return Window("live", end if self.go_live is None else min(self.go_live, end), end)
+        if name == "5y":
+            return self._five_years(at)
         if name in ROLLING_MS:
             length = ROLLING_MS[name]
             end = self.pane(at, MINUTE_MS if length <= HOUR_MS else HOUR_MS)[1]
@@ -128,6 +135,25 @@ class Calendar:
     def _span(self, name):
         first, last = (parse_instant(part) for part in name.split(".."))
         return Window(name, self.pane(first)[0], self.pane(last - 1)[1])
+
+    def _first_of(self, text):
+        return (datetime.combine(date.fromisoformat(text), time(), tzinfo=self.zone).astimezone(timezone.utc)
+                - _EPOCH) // timedelta(milliseconds=1)
+
+    def years_later(self, ms, n):
+        day = self.local_date(ms)
+        if (day.month, day.day) == (2, 29) and (day.year + n) % 4:
+            day = day.replace(day=28)
+        return self.date_ms(day.replace(year=day.year + n))
+
+    def _five_years(self, at):
+        if self.go_live is None:
+            year = self.civil("y", at)
+            return Window("5y", self.years_later(year.start, -4), year.end)
+        n = 0
+        while self.years_later(self.go_live, n + 5) <= at:
+            n += 5
+        return Window("5y", self.years_later(self.go_live, n), self.years_later(self.go_live, n + 5))
 
     def previous(self, window):
         """The equal window before: the civil unit before, or the same length."""

@@ -221,6 +221,8 @@ def replay_deal(facts, name, events):
             really_opened = True
             deal.opened, deal.opened_snap = e["occurred_at_ms"], deal.snap(e)
             deal.prob = e.get("prob_ppm") if deal.prob is None else deal.prob
+            if deal.expected_close is None:
+                deal.expected_close = e.get("expected_close_ms")
             if deal.close is None and deal.amount is None:
                 deal.amount = facts.money(e, "amount_micros")
         elif kind == "deal_stage_changed":

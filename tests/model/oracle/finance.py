@@ -3,6 +3,7 @@
 Written from the domain specification 2.2, 3.1 and 3.7: costs and benefits over civil
 days, balances and rates as standing values, campaigns by the last response.
 """
+from .facts import round_half_even
 from .measures import DAY_MS, MEASURES, Con, _loose_keys, refunds, sales
 
 
@@ -72,7 +73,7 @@ def _last_response(events, t):
 def campaign_sales(f, sw):
     """Net sales (or margin) of whoever responded, at the first send of that campaign."""
     rows = [(s.customer, s.t, s.amount, s.cost) for s in sales(f, sw).values()]
-    rows += [(s.customer, s.t, -amount, -cost) for _, amount, cost, s in refunds(f, sw)]
+    rows += [(s.customer, s.t, -amount, None if s.cost is None else -cost) for _, amount, cost, s in refunds(f, sw)]
     for customer, t, amount, cost in rows:
         events = _by_recipient(f).get(customer, [])
         touch = _last_response(events, t)
@@ -226,16 +227,51 @@ def receivables(f, sw, dim, subject, edge):
             paid[e["order_id"]] = paid.get(e["order_id"], 0) + f.money(e, "amount_micros", order.t if order else None)
         seen.add((e["order_id"], e["payment_id"]))
     for name, s in standing.items():
-        credit = [e.get("on_credit") for e in f.streams["order"].get(name, ())
-                  if e["type"] in ("order_placed", "order_amended") and "on_credit" in e]
+        events = f.streams["order"].get(name, ())
+        placed = [e for e in events if e["type"] == "order_placed"]
+        told = [e for e in events if e is placed[0] or e["type"] == "order_amended"]
+        credit = [e["on_credit"] for e in told if "on_credit" in e]
         if not credit or not credit[-1]:
             continue
-        order = f.orders[name]
-        if f.keys(order, order.snap_now(edge - 1)).get(dim) != subject:
+        order = f.as_of("order", edge - 1).get(name) or f.orders[name]
+        early = s.t >= edge  # paid before it was placed: its first owner's
+        if f.keys(order, order.placed_snap if early else order.snap_now(edge - 1)).get(dim) != subject:
             continue
         owed = s.amount if s.t < edge else 0
         total += owed - paid.get(name, 0) - returned.get(name, 0)
     return total
+
+
+# -- forecasts
+
+def _forecasts(f, cycle_label, cycle):
+    """{subject: amount}: the newest made before the cycle began, else the first made in it."""
+    table = {}
+    for e in f.loose.get("forecast_made", ()):
+        if e["cycle"] == cycle_label and e["made_at_ms"] < cycle.end:
+            table.setdefault(e["subject"], []).append(e)
+    chosen = {}
+    for subject, events in table.items():
+        before = [e for e in events if e["made_at_ms"] <= cycle.start]
+        e = max(before, key=lambda x: x["made_at_ms"]) if before else min(events, key=lambda x: x["made_at_ms"])
+        chosen[subject] = f.money(e, "amount_micros")
+    return chosen
+
+
+def judged_forecast(f, dim, subject, cycle_label, cycle):
+    chosen = _forecasts(f, cycle_label, cycle)
+    own = chosen.get("%s:%s" % (dim, subject))
+    if own is not None:
+        return own
+    reps = {name[4:]: v for name, v in chosen.items() if name.startswith("rep:")}
+    if dim == "team":
+        found = [v for rep, v in reps.items() if f.team_of(rep, cycle.end - 1) == subject]
+        return sum(found) if found else None
+    if dim == "org":
+        teams = [v for name, v in chosen.items() if name.startswith("team:")]
+        found = teams or list(reps.values())
+        return sum(found) if found else None
+    return None
 
 
 MEASURES.update({fn.__name__: fn for fn in (

@@ -23,6 +23,8 @@ DEFAULTS = {
     "cac_costs": "marketing_and_sales", "retention_kind": "recurring", "retention_k": 1,
     "coverage_basis": "remaining", "lifecycle_unit": "d", "campaign_value": "sales",
     "attribution_days": 30, "followup_days": 7,
+    "npv_timing": "year_end", "discount_bp": 1000, "tco_basis": "planned",
+    "forecast": "weighted_pipeline",
 }
 
 
