@@ -177,11 +177,8 @@ def user_retention(q):
     for _ in range(int(q.sw["retention_k"])):
         between.append(cohort_window)
         cohort_window = q.cal.previous(cohort_window)
-    cohort = set()
-    for name in _interval(q, cohort_window):
-        times, _ = indexed(q.f, "activity", q.sw)["rep"][name]
-        if times[0] >= cohort_window.start:
-            cohort.add(name)
+    earlier = {c.who for c in select(q.f, "activity", q.sw, q.dim, q.subject, 0, cohort_window.start)}
+    cohort = _interval(q, cohort_window) - earlier      # first active for this subject
     kind = q.sw["retention_kind"]
     back = _interval(q, q.window)
     if kind == "cumulative":            # active in any interval 1..k
