@@ -2,11 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "crmpulse/customer_value.h"
 #include "crmpulse/zone_icu.h"
 #include "loader.h"
 
-static const char *const org_keys[] = { "zone",           "currency", "week_start", "fiscal_shift", "cycle",
-                                        "business_hours", "holidays", "stages",     "go_live",      NULL };
+static const char *const org_keys[] = { "zone",     "currency", "week_start", "fiscal_shift", "cycle", "business_hours",
+                                        "holidays", "stages",   "go_live",    "rfm_monetary", NULL };
 static const char *const weekdays[] = { "monday", "tuesday",  "wednesday", "thursday",
                                         "friday", "saturday", "sunday",    NULL };
 static const char *const cycles[] = {
@@ -37,6 +38,18 @@ static void load_currency(struct loader *l, const struct node *n, char *ret)
         report(l, n, "expected an ISO 4217 code (CNY) or \"\", not '%s'", s.p);
     else
         memcpy(ret, s.p, s.n + 1);
+}
+
+/* Four amounts, falling: from which on M scores 5, 4, 3, 2. */
+static void load_cuts(struct loader *l, const struct node *n, int64_t *ret)
+{
+    int k = 0;
+    const struct node *item = n->kind == NODE_LIST ? n->first : NULL;
+    for (; item && k < RFM_CUTS; item = item->next, k++)
+        if (!value_int(l, item, 0, INT64_C(1) << 53, &ret[k]))
+            return;
+    if (item || k < RFM_CUTS || ret[0] < ret[1] || ret[1] < ret[2] || ret[2] < ret[3])
+        report(l, n, "expected four amounts in micro-units, falling: the least for the scores 5, 4, 3 and 2");
 }
 
 static const struct node *key_of(const struct entry *e, const struct entry *any, const char *name)
@@ -105,6 +118,8 @@ static void load_org(struct loader *l, const struct entry *e, const struct entry
     org_hours_load(l, key_of(e, any, "business_hours"), key_of(e, any, "holidays"), ret);
     if ((n = key_of(e, any, "stages")))
         load_stages(l, n, ret);
+    if ((n = key_of(e, any, "rfm_monetary")))
+        load_cuts(l, n, ret->rfm_monetary_micros);
     struct slice zone = SLICE("UTC");
     n = key_of(e, any, "zone");
     if (!n || value_text(l, n, &zone))

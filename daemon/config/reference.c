@@ -70,7 +70,7 @@ static int unknown_measure(struct scope_ctx *c, struct slice name)
 {
     suggest_begin(&c->suggest, name);
     section_suggest(c->l, SECTION_MEASURES, &c->suggest);
-    for (int i = 0; c->scope == SCOPE_FORMULA && builtins[i]; i++)
+    for (int i = 0; c->scope != SCOPE_DURATION && builtins[i]; i++)
         suggest_try(&c->suggest, slice_of(builtins[i]));
     return refuse(c, "unknown measure '%.*s'", name);
 }
@@ -310,9 +310,7 @@ int resolve_measure(void *ctx, struct slice name)
     if (!plain && c->scope != SCOPE_FORMULA)
         return refuse(c, "'%.*s' is for the formulas of KPIs", bare);
     ref.measure = -1;
-    ref.part = find_word(id, builtins);
-    if (c->scope != SCOPE_FORMULA && ref.part != BUILTIN_YEAR) /* the one that derived measures are made for */
-        ref.part = -1;
+    ref.part = c->scope != SCOPE_DURATION ? find_word(id, builtins) : -1;
     if (ref.part < 0 && !read_measure(c, id, &ref))
         return -1;
     return slot_of(c, &ref);

@@ -186,6 +186,24 @@ static void load_followups(struct loader *l)
         l->defs->followup_ms = strtoll(l->switches[i].chosen.p, NULL, 10) * INT64_C(86400000);
 }
 
+static struct slice chosen(struct loader *l, const char *name)
+{
+    int i = switch_find(l, slice_of(name));
+    return i < 0 ? (struct slice){ 0 } : l->switches[i].chosen;
+}
+
+/* Trackers know no switches; what those of customers need is plain data. */
+static void take_customer_rules(struct loader *l)
+{
+    struct customer_rules *rules = &l->defs->customers;
+    struct slice days = chosen(l, "churn_after_days");
+    if (days.n)
+        rules->churn_after_ms = strtoll(days.p, NULL, 10) * INT64_C(86400000);
+    rules->sales_are_orders = slice_eq(chosen(l, "sales_basis"), SLICE("orders"));
+    rules->refunds_at_order = slice_eq(chosen(l, "refund_book"), SLICE("at_order"));
+    rules->risk_by_rfm = slice_eq(chosen(l, "risk_segment"), SLICE("rfm"));
+}
+
 void switches_load(struct loader *l)
 {
     each_key(l, true, true);
@@ -195,6 +213,7 @@ void switches_load(struct loader *l)
     l->defs->erase_keep = turned(l, SLICE("erase"), SLICE("keep"));
     load_followups(l);
     publish(l);
+    take_customer_rules(l);
 }
 
 /* ---- replacement ---------------------------------------------------------------------------------------------------------------------------- */

@@ -128,6 +128,7 @@ static void measure_step(struct track_view *v, const struct fact_diff *now, cons
         e->step[i].ahead = from_ms > cause_ms;
         e->step[i].cause_ms = from_ms > cause_ms ? from_ms : cause_ms;
         measure_fact(v, &e->step[i]);
+        ledger_note(v, &e->step[i]);
     }
 }
 
@@ -173,7 +174,7 @@ static bool measure_causes(struct track_view *v)
 static void measure_entity(struct track_view *v)
 {
     struct engine *e = v->e;
-    uint32_t n_deltas = e->n_deltas, n_ops = e->n_ops;
+    uint32_t n_deltas = e->n_deltas, n_ops = e->n_ops, n_ledger_ops = e->n_ledger_ops;
     e->n_later = 0;
     e->incomplete = false;
     e->counting = true;
@@ -189,19 +190,31 @@ static void measure_entity(struct track_view *v)
     while (!measure_causes(v) && !e->incomplete) {
         e->n_deltas = n_deltas;
         e->n_ops = n_ops;
+        e->n_ledger_ops = n_ledger_ops;
     }
 }
 
+static void measure_customer(struct track_view *v)
+{
+    struct engine *e = v->e;
+    bool incomplete = e->incomplete;
+    measure_entity(v);
+    e->incomplete |= incomplete;
+}
+
+/* Customers last: what the others' facts say to their ledgers is known by then. */
 void measure_difference(struct track_view *v)
 {
     struct engine *e = v->e;
     bool incomplete = e->incomplete;
     for (uint32_t i = 0; i < e->affected.n && !e->no_memory; i++) {
         v->self = e->affected.v[i];
-        if (!tracker_of(key_kind(v->self)))
+        if (!tracker_of(key_kind(v->self)) || slice_eq(key_kind(v->self), SLICE("customer")))
             continue;
         measure_entity(v);
         incomplete |= e->incomplete;
     }
     e->incomplete = incomplete;
+    if (!incomplete && !e->no_memory)
+        ledger_each_customer(v, measure_customer);
 }

@@ -57,6 +57,7 @@ void engine_free(struct engine *e)
     bytes_release(&e->rewritten);
     bytes_release(&e->record_bytes);
     distinct_scratch_release(&e->distinct);
+    ledger_release(e);
     free(e->step);
     free(e->later);
     free(e->deltas);
@@ -146,6 +147,7 @@ static void commit(struct track_view *v)
     index_commit(v);
     commit_dependencies(e);
     commit_ops(v);
+    ledger_commit(v);
     for (uint32_t i = 0; i < e->n_deltas; i++)
         e->no_memory |= delta_batch_add(&e->batch, &e->deltas[i]) < 0;
     e->stats.applied++;
@@ -175,7 +177,7 @@ static int pack_event(struct track_view *v, const struct event *ev)
 static void begin(struct engine *e)
 {
     arena_reset(&e->scratch);
-    e->n_deltas = e->n_ops = e->n_depend = e->n_named = e->n_read = 0;
+    e->n_deltas = e->n_ops = e->n_ledger_ops = e->n_depend = e->n_named = e->n_read = 0;
     e->no_memory = e->incomplete = e->parked = false;
     e->negative_durations = 0;
 }

@@ -6,6 +6,7 @@
 #include "crmpulse/engine.h"
 #include "crmpulse/sketch.h"
 #include "distinct.h"
+#include "ledger.h"
 #include "track.h"
 
 /* Bounds of one event's work in the daemon; replay (keep_causes) has no bound on causes. What goes beyond is counted (engine_stats). */
@@ -54,6 +55,20 @@ struct distinct_op {
     int32_t n;
 };
 
+/* A change of a customer's ledger, found while measuring and carried out at the commit. */
+struct ledger_op {
+    struct slice customer; /* record key */
+    struct ledger_item item;
+};
+
+/* The ledger of the customer at hand: as the record has it, with the event, and as of the view's instant. */
+struct ledger_scratch {
+    struct ledger_item *before, *after, *view;
+    uint32_t n_before, n_after, cap; /* one room for all three */
+    int64_t from_ms;                 /* facts that rest on items before it alone are the same before and after */
+    uint64_t dropped;
+};
+
 /* `who` is to stand in the list of dependants of record `in`. */
 struct dependency {
     struct slice in, who; /* record keys */
@@ -92,6 +107,9 @@ struct engine {
     struct distinct_op *ops;
     uint32_t n_ops, ops_cap;
     struct distinct_scratch distinct;
+    struct ledger_op *ledger_ops;
+    uint32_t n_ledger_ops, ledger_ops_cap;
+    struct ledger_scratch ledger;
     struct dependency *depend;
     uint32_t n_depend, depend_cap;
     struct record **read; /* records this event read */
@@ -221,6 +239,14 @@ void key_set_release(struct key_set *s);
 /* difference.c */
 /* Deltas and distinct operations of every affected entity, into the engine's scratch. */
 void measure_difference(struct track_view *v);
+
+/* ledger_facts.c */
+/* What a fact of another entity says to its customer's ledger. */
+void ledger_note(struct track_view *v, const struct signed_fact *sf);
+/* Every customer that the event affects, by its own record or its ledger: `each` with v->self and the scratch filled. */
+void ledger_each_customer(struct track_view *v, void (*each)(struct track_view *v));
+void ledger_commit(struct track_view *v);
+void ledger_release(struct engine *e);
 
 /* measure.c */
 int measure_plan_init(struct engine *e);

@@ -82,17 +82,23 @@ static const struct {
     const char *kind;
     track_facts facts;
 } trackers[] = {
-    { "lead", lead_facts },           { "deal", deal_facts },           { "order", order_facts },
-    { "ticket", ticket_facts },       { "customer", customer_facts },   { "user", user_facts },
-    { "usage", usage_facts },         { "response", survey_facts },     { "survey", survey_sent_facts },
-    { "complaint", complaint_facts }, { "task", task_facts },           { "target", target_facts },
-    { "quote", quote_facts },         { "contact", contact_facts },     { "feedback", feedback_facts },
-    { "referral", referral_facts },   { "process_run", process_facts }, { "record", record_facts },
-    { "training", training_facts },   { "sync_run", sync_facts },       { "incident", incident_facts },
-    { "outages", outage_facts },      { "community", community_facts }, { "comment", comment_facts },
-    { "review", review_facts },       { "cost", cost_facts },           { "benefit", benefit_facts },
-    { "recipient", recipient_facts }, { "product", product_facts },     { "balance", balance_facts },
-    { "figure", figure_facts },       { "licence", licence_facts },     { "forecast", forecast_facts },
+    { "lead", lead_facts },           { "deal", deal_facts },
+    { "order", order_facts },         { "ticket", ticket_facts },
+    { "customer", customer_facts },   { "user", user_facts },
+    { "usage", usage_facts },         { "response", survey_facts },
+    { "survey", survey_sent_facts },  { "complaint", complaint_facts },
+    { "task", task_facts },           { "target", target_facts },
+    { "quote", quote_facts },         { "contact", contact_facts },
+    { "feedback", feedback_facts },   { "referral", referral_facts },
+    { "process_run", process_facts }, { "record", record_facts },
+    { "training", training_facts },   { "sync_run", sync_facts },
+    { "incident", incident_facts },   { "outages", outage_facts },
+    { "community", community_facts }, { "comment", comment_facts },
+    { "review", review_facts },       { "cost", cost_facts },
+    { "benefit", benefit_facts },     { "recipient", recipient_facts },
+    { "product", product_facts },     { "balance", balance_facts },
+    { "figure", figure_facts },       { "licence", licence_facts },
+    { "forecast", forecast_facts },   { "subscription", subscription_facts },
 };
 
 track_facts tracker_of(struct slice kind)

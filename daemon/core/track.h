@@ -7,8 +7,10 @@
 #define CRMPULSE_TRACK_H
 
 #include "crmpulse/calendar.h"
+#include "crmpulse/defs.h"
 #include "crmpulse/fact.h"
 #include "crmpulse/record.h"
+#include "ledger.h"
 
 struct entry_log {
     const struct entry *v; /* canonical order: entity_seq where every entry has one, else (occurred_at, event_id) */
@@ -32,10 +34,20 @@ void view_dependants(struct track_view *v, struct slice kind, struct slice id, s
 bool view_reached(struct track_view *v, int64_t t_ms);
 /* The switch credit=follow_owner. */
 bool view_follows_owner(const struct track_view *v);
+/* The ledger of the view's entity, a customer, as of the view's instant. */
+struct ledger_view {
+    struct ledger_list list[LEDGER_KINDS];
+    int64_t
+        from_ms; /* facts that rest on earlier items alone may be left out: they are the same before and after the event */
+};
+void view_ledger(struct track_view *v, struct ledger_view *ret);
+/* The raw id of the view's entity. */
+struct slice view_self_id(struct track_view *v);
+const struct customer_rules *view_customer_rules(const struct track_view *v);
+const struct org_def *view_org(const struct track_view *v);
 const struct calendar *view_calendar(const struct track_view *v);
 /* A follow-up is due so long after the last one; 0: no due times of that kind. */
 int64_t view_followup_ms(const struct track_view *v);
-const struct org_def *view_org(const struct track_view *v);
 /* A fact of the view's entity; never NULL: when memory runs out a scratch fact is handed out and the event is refused. */
 struct fact *view_fact(struct track_view *v, enum fact_type type, int64_t t_ms);
 /* Memory that lives as long as the facts of this event; NULL when out of memory (the event is then refused). */
@@ -104,6 +116,7 @@ void deal_facts(struct track_view *v, struct entry_log log);
 void order_facts(struct track_view *v, struct entry_log log);
 void ticket_facts(struct track_view *v, struct entry_log log);
 void customer_facts(struct track_view *v, struct entry_log log);
+void subscription_facts(struct track_view *v, struct entry_log log);
 void user_facts(struct track_view *v, struct entry_log log);
 void usage_facts(struct track_view *v, struct entry_log log);
 void survey_facts(struct track_view *v, struct entry_log log);

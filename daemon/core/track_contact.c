@@ -1,4 +1,5 @@
-/* Facts of one event: quotes, contacts, feedback, referrals. Of several events with one id the first stands. */
+/* Facts of one event: quotes, contacts, feedback, referrals. Of several events with one id the first stands. What is about a customer takes a missing owner
+ * or dimension from it. */
 #include "track.h"
 
 static struct fact *one_event(struct track_view *v, struct entry_log log, enum fact_type type, enum event_type event,
@@ -9,9 +10,16 @@ static struct fact *one_event(struct track_view *v, struct entry_log log, enum f
         return NULL;
     struct fact *f = view_fact(v, type, log.v[at].t_ms);
     struct credit c = credit_owner(log, at);
-    fact_dims(f, log);
-    fact_credit(v, f, &c);
     f->member = entry_str(&log.v[at], F_CUSTOMER_ID);
+    struct entry_log customer = { 0 };
+    if (event != EV_QUOTE_SENT)
+        customer = view_log_shared(v, SLICE("customer"), f->member, false, 0);
+    fact_dims(f, log);
+    if (!log_deleted(customer)) {
+        fact_dims(f, customer);
+        credit_inherit(&c, customer);
+    }
+    fact_credit(v, f, &c);
     *ret = &log.v[at];
     return f;
 }

@@ -1,89 +1,109 @@
-/* Customers: acquisition, membership (explicit churn), and the transitions from which any window's joined and left follow.
- *
- * Let a present member have joined at t1, left at t2, joined at t3. It was not a member at s exactly where s <= t1 or t2 < s <= t3; summing +1 at each
- * joining and -1 at each leaving over [s, now) gives 1 there and 0 elsewhere: members at the end that were none at the start. For former members the
- * same sum with the signs turned counts those at the start that are gone. Both are as-of facts: they turn around with the state, and belong to the
- * present owner, so that members at the start = members now - joined + left holds for every subject. */
-#include "track.h"
+/* Customers: acquisition, and what their ledger says of them. Everything that follows from state belongs to the present owner and carries the present
+ * dimensions. Membership: track_member.c; sales: track_purchase.c; RFM: track_rfm.c; churn risk: track_risk.c; subscriptions: track_subscription.c. */
+#include "track_customer.h"
 
-enum { TRANSITIONS_MAX = 256 };
-
-struct member_state {
-    uint32_t n, acquired;
-    struct transition {
-        uint32_t at; /* position in the log */
-        bool in;
-    } t[TRANSITIONS_MAX];
-};
-
-static void move(struct member_state *s, uint32_t at, bool in)
+uint32_t times_upto(const int64_t *times, uint32_t n, int64_t t_ms)
 {
-    if (s->n && s->t[s->n - 1].in != in && s->n < TRANSITIONS_MAX)
-        s->t[s->n++] = (struct transition){ at, in };
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (times[mid] <= t_ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
-/* The earliest acquisition begins the membership, further ones are ignored; what happened before it, too. */
-static void fold(struct member_state *s, struct entry_log log)
+static void sift(int64_t *v, uint32_t at, uint32_t n)
 {
-    s->acquired = log_first(log, EV_CUSTOMER_ACQUIRED);
-    if (s->acquired < log.n)
-        s->t[s->n++] = (struct transition){ s->acquired, true };
-    for (uint32_t i = s->acquired + 1; i < log.n; i++)
-        if (log.v[i].type == EV_CUSTOMER_REACTIVATED || log.v[i].type == EV_CUSTOMER_CHURNED)
-            move(s, i, log.v[i].type == EV_CUSTOMER_REACTIVATED);
+    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && v[child + 1] > v[child])
+            child++;
+        if (v[at] >= v[child])
+            return;
+        int64_t swap = v[at];
+        v[at] = v[child];
+        v[child] = swap;
+    }
 }
 
-static struct fact *customer_fact(struct track_view *v, enum fact_type type, int64_t t_ms, struct entry_log log)
+/* A heap sort: qsort of the C library may allocate. */
+uint32_t times_settle(int64_t *times, uint32_t n)
+{
+    uint32_t out = 0;
+    for (uint32_t i = n / 2; i-- > 0;)
+        sift(times, i, n);
+    for (uint32_t end = n; end-- > 1;) {
+        int64_t swap = times[0];
+        times[0] = times[end];
+        times[end] = swap;
+        sift(times, 0, end);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (!out || times[i] != times[out - 1])
+            times[out++] = times[i];
+    return out;
+}
+
+struct fact *customer_fact(struct track_view *v, const struct customer_case *c, enum fact_type type, int64_t t_ms)
 {
     struct fact *f = view_fact(v, type, t_ms);
-    fact_dims(f, log);
-    f->member = log_text(log, F_CUSTOMER_ID);
+    *f = *c->base;
+    f->type = type;
+    f->t_ms = t_ms;
     return f;
 }
 
-static struct fact *event_fact(struct track_view *v, enum fact_type type, struct entry_log log, uint32_t at)
+/* The acquisition keeps its owner of then (credit: at event). */
+static void acquired_fact(struct track_view *v, const struct customer_case *c)
 {
-    struct fact *f = customer_fact(v, type, log.v[at].t_ms, log);
-    struct credit c = credit_owner(log, at);
-    fact_credit(v, f, &c);
-    return f;
+    const struct entry *e = &c->log.v[c->acquired];
+    struct fact *f = view_fact(v, FACT_CUSTOMER_ACQUIRED, e->t_ms);
+    struct credit credit = credit_owner(c->log, c->acquired);
+    fact_dims(f, c->log);
+    f->member = c->base->member;
+    fact_credit(v, f, &credit);
+    fact_set(f, FN_REFERRED, entry_str(e, F_REFERRAL_ID).n > 0);
+    fact_set(f, FN_MET, c->n_sales > 1 && c->sale_ms[1] <= e->t_ms + 90 * CUSTOMER_DAY_MS);
 }
 
-static struct fact *state_fact(struct track_view *v, enum fact_type type, int64_t t_ms, struct entry_log log)
+static bool expand_sales(struct track_view *v, struct customer_case *c)
 {
-    struct fact *f = customer_fact(v, type, t_ms, log);
-    struct credit c = credit_now(log);
-    fact_credit_now(v, f, &c);
-    return f;
-}
-
-static void churn_fact(struct track_view *v, struct entry_log log, uint32_t at)
-{
-    struct fact *f = event_fact(v, FACT_CHURN, log, at);
-    struct slice reason = entry_str(&log.v[at], F_REASON);
-    f->dim[DIM_KIND] = f->s[FT_KIND] = reason.n ? reason : SLICE("unspecified");
+    const struct ledger_list *sales = &c->ledger.list[LEDGER_SALE];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < sales->n; i++)
+        n += (uint32_t)sales->v[i].n;
+    int64_t *t = view_alloc(v, (n + 1) * sizeof *t);
+    for (uint32_t i = 0, k = 0; t && i < sales->n; i++)
+        for (int32_t same = 0; same < sales->v[i].n; same++)
+            t[k++] = sales->v[i].t_ms;
+    c->sale_ms = t;
+    c->n_sales = n;
+    return t != NULL;
 }
 
 void customer_facts(struct track_view *v, struct entry_log log)
 {
-    struct member_state s = { 0 };
-    fold(&s, log);
-    if (!s.n)
-        return;
-    struct slice lead = entry_str(&log.v[s.acquired], F_LEAD_ID);
+    struct fact base = { 0 };
+    struct customer_case c = { .log = log, .base = &base, .rules = view_customer_rules(v) };
+    view_ledger(v, &c.ledger);
+    c.acquired = log_first(log, EV_CUSTOMER_ACQUIRED);
+    struct slice lead = c.acquired < log.n ? entry_str(&log.v[c.acquired], F_LEAD_ID) : (struct slice){ 0 };
     if (lead.n)
         view_log(v, SLICE("lead"), lead, true); /* the lead's facts read its customers: it has to know this one */
-    if (log_deleted(log))
+    if (log_deleted(log) || !expand_sales(v, &c))
         return;
-    struct fact *f = event_fact(v, FACT_CUSTOMER_ACQUIRED, log, s.acquired);
-    fact_set(f, FN_REFERRED, entry_str(&log.v[s.acquired], F_REFERRAL_ID).n > 0);
-    bool member = s.t[s.n - 1].in;
-    if (member)
-        state_fact(v, FACT_MEMBER, 0, log);
-    for (uint32_t i = 0; i < s.n; i++) {
-        f = state_fact(v, member ? FACT_MEMBER_JOINED : FACT_MEMBER_LEFT, log.v[s.t[i].at].t_ms, log);
-        fact_set(f, FN_N, s.t[i].in == member ? 1 : -1);
-        if (!s.t[i].in)
-            churn_fact(v, log, s.t[i].at);
-    }
+    struct credit credit = credit_now(log);
+    fact_dims(&base, log);
+    base.member = view_self_id(v);
+    fact_credit_now(v, &base, &credit);
+    member_turns(v, &c);
+    if (c.acquired < log.n)
+        acquired_fact(v, &c);
+    member_facts(v, &c);
+    purchase_facts(v, &c);
+    rfm_facts(v, &c);
+    risk_facts(v, &c);
+    mrr_facts(v, &c);
 }

@@ -261,6 +261,22 @@ bool view_follows_owner(const struct track_view *v)
     return v->e->defs->follow_owner;
 }
 
+struct slice view_self_id(struct track_view *v)
+{
+    uint32_t at = v->self.n;
+    while (at > 0 && v->self.p[at - 1] != ':')
+        at--;
+    struct slice escaped = { v->self.p + at, v->self.n - at };
+    char *id = arena_alloc(&v->e->scratch, escaped.n + 1);
+    v->e->no_memory |= !id;
+    return (struct slice){ id, id ? (uint32_t)cell_unescape(escaped, id, escaped.n) : 0 };
+}
+
+const struct customer_rules *view_customer_rules(const struct track_view *v)
+{
+    return &v->e->defs->customers;
+}
+
 const struct calendar *view_calendar(const struct track_view *v)
 {
     return &v->def->calendar;

@@ -312,6 +312,14 @@ struct scorecard_def {
     uint64_t hash;
 };
 
+/* What trackers of customers need of the switches. */
+struct customer_rules {
+    int64_t churn_after_ms; /* without a sale; 0: only customer_churned ends a membership */
+    bool sales_are_orders;  /* sales_basis */
+    bool refunds_at_order;  /* refund_book */
+    bool risk_by_rfm;       /* risk_segment: the churn risk carries the RFM segment as segment */
+};
+
 struct org_def {
     char *id; /* "*" is the default for orgs not listed */
     struct calendar calendar;
@@ -320,8 +328,9 @@ struct org_def {
         int64_t *holidays;
     } business;
     uint32_t n_stages;
-    char **stage;     /* order of the stages of deals, for steps from one to the next; may be empty */
-    char currency[4]; /* "" = any single currency: the first one seen in an org is not enforced */
+    char **stage;                   /* order of the stages of deals, for steps from one to the next; may be empty */
+    char currency[4];               /* "" = any single currency: the first one seen in an org is not enforced */
+    int64_t rfm_monetary_micros[4]; /* cuts for the M scores 5, 4, 3, 2; all 0: none are set */
 };
 
 struct definitions {
@@ -337,6 +346,7 @@ struct definitions {
     bool erase_keep;     /* switch erase=keep: what an erased entity did stays, under a name nobody can tell */
     bool follow_owner;   /* switch credit=follow_owner: what was counted moves with the owner of its entity */
     int64_t followup_ms; /* switch followup_days: how long after the last follow-up the next is due; 0: none is */
+    struct customer_rules customers;
     uint32_t n_snapshots;
     uint32_t snapshot_dims;         /* bit per dim whose rows are published; 0: all */
     struct window *snapshot_window; /* extra windows in which every KPI is published at snapshot ticks */

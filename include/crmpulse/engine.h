@@ -64,6 +64,8 @@ struct engine_stats {
     /* Where a bound made a result inexact. The first two touch views of the past only (final values stay exact), and only for events later than the
      * newest 64 causes of their entity, or a withdrawal from a pane with more than four facts of one member. */
     uint64_t causes_capped, folded_withdrawals;
+    uint64_t
+        ledger_capped; /* sales and uses that a customer's ledger had no room for: they count, but not in what is said of the customer */
     uint64_t dependants_capped; /* dependants forgotten: a late event of what they depend on does not reach them */
 };
 void engine_stats(const struct engine *e, struct engine_stats *ret);

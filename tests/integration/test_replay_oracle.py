@@ -52,7 +52,7 @@ def compare(name, events, zone, rows):
     with tempfile.NamedTemporaryFile("w", suffix=".ndjson", encoding="utf-8") as file:
         file.writelines(line + "\n" for line in rows)
         file.flush()
-        command = [sys.executable, "-m", "oracle", "compare", str(events), file.name, "--switch", "churn_after_days=0"]
+        command = [sys.executable, "-m", "oracle", "compare", str(events), file.name]
         done = subprocess.run(command + zone, capture_output=True, text=True, check=False, env=ORACLE)
     records = [json.loads(line) for line in done.stdout.splitlines()]
     if not records or "compared" not in records[-1]:

@@ -90,7 +90,7 @@ static inline void rig_org(struct definitions *defs, struct zone zone)
 
 static inline bool rig_gauge(enum fact_type t)
 {
-    return t == FACT_MEMBER || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN;
+    return t == FACT_MEMBER_NOW || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN;
 }
 
 /* Everything that facts say: counts, every number as a sum, distinct members once and twice, durations, the largest amount. */
@@ -113,6 +113,7 @@ static inline void rig_all_measures(struct definitions *defs)
     rig_measure(defs, "buyers", "txn", AGG_DISTINCT, NULL, NULL);
     rig_measure(defs, "repeat_buyers", "txn", AGG_DISTINCT, NULL, NULL)->at_least = 2;
     rig_measure(defs, "refunded", "refund", AGG_DISTINCT, "mode == 'at_refund'", NULL)->at_least = 2;
+    rig_measure(defs, "repeat_ever", "repeat_sale", AGG_DISTINCT, NULL, NULL);
     rig_measure(defs, "cycle", "deal_close", AGG_DURATION, "outcome == 'won'", "cycle_ms")->fine = true;
     rig_measure(defs, "res_last", "ticket_resolve", AGG_DURATION,
                 "mode == 'last' and (basis == null or basis == 'work')", "res_ms");

@@ -191,13 +191,15 @@ Test(catalogue, rolling_windows_up_to_an_hour_have_minute_panes)
 
 Test(catalogue, gauges_and_transitions)
 {
-    static const char *const gauges[] = { "leads_open",   "deals_open",    "pipeline_amount", "pipeline_weighted",
-                                          "tickets_open", "customers_end", "lead_prob_sum" };
+    static const char *const gauges[] = { "leads_open",        "deals_open",   "pipeline_amount",
+                                          "pipeline_weighted", "tickets_open", "lead_prob_sum" };
     struct config *c = load_with(NULL, NULL);
     for (size_t i = 0; i < sizeof(gauges) / sizeof(*gauges); i++)
         cr_assert(c->defs.measure[definitions_measure(&c->defs, slice_of(gauges[i]))].gauge, "%s", gauges[i]);
     const struct measure_def *joined = &c->defs.measure[definitions_measure(&c->defs, SLICE("customers_joined"))];
     cr_assert(joined->asof && !joined->gauge);
+    const struct measure_def *members = &c->defs.measure[definitions_measure(&c->defs, SLICE("customers_end"))];
+    cr_assert(members->agg == AGG_LEVEL && !members->asof && !members->gauge);
     config_free(c);
 }
 
@@ -215,7 +217,9 @@ Test(catalogue, switches_take_effect)
     cr_assert_str_eq(kpi(c, "win_rate")->switches, "win_rate_by=count");
     cr_assert_str_eq(kpi(c, "resolution_time")->switches, "clock=wall,hold_counts=no,resolution_mode=total");
     cr_assert_eq(kpi(c, "sales_cycle")->duration, (int)(measure(c, "deal_cycle_ms") - c->defs.measure));
-    cr_assert_str_eq(config_switch_value(c, "churn_after_days"), "0");
+    cr_assert_str_eq(config_switch_value(c, "churn_after_days"), "180");
+    cr_assert_eq(c->defs.customers.churn_after_ms, INT64_C(180) * 86400000);
+    cr_assert_not(c->defs.customers.sales_are_orders);
     config_free(c);
     c = load_with(NULL, "switches.win_rate_by=amount");
     cr_assert_str_eq(kpi(c, "win_rate")->switches, "win_rate_by=amount");
@@ -247,6 +251,11 @@ Test(catalogue, every_value_of_every_switch_loads)
         "acq_base=customers_start",
         "crr_new=gross",
         "churn_after_days=0",
+        "churn_mode=revenue_gross",
+        "repurchase=ever",
+        "clv_mode=historic",
+        "clv_mode=discounted",
+        "risk_segment=rfm",
         "refund_book=at_order",
         "nps_scale=5-star",
         "loyalty_referral=30",
@@ -344,6 +353,8 @@ static const struct number march[] = {
     { "csat_top2", 4 },
     { "csat_sum", 23000000 },
     { "customers_end", 11 },
+    { "customers_end.start", 10 },
+    { "members_now", 11 },
     { "customers_joined", 1 },
     { "leads_created", 4 },
     { "leads_converted_c", 1 },
@@ -407,11 +418,9 @@ Test(catalogue, formulas_give_the_worked_figures)
 /* T25: S = 200, 40 leave, 30 join, 5 of the 30 leave again. */
 Test(catalogue, retention_of_t25)
 {
-    static const struct number v[] = { { "customers_end", 185 },
-                                       { "customers_joined", 25 },
-                                       { "customers_left", 40 },
-                                       { "customers_acquired", 30 },
-                                       { NULL, 0 } };
+    static const struct number v[] = { { "customers_end", 185 },     { "members_now", 185 },
+                                       { "customers_joined", 25 },   { "customers_left", 40 },
+                                       { "customers_acquired", 30 }, { NULL, 0 } };
     struct config *c = load_with(NULL, NULL);
     cr_assert_float_eq(by_hand(c, kpi(c, "retention_rate")->denominator, v), 200, 0);
     cr_assert_float_eq(ratio(c, "retention_rate", v), 0.80, 1e-12);
@@ -425,13 +434,10 @@ Test(catalogue, retention_of_t25)
 /* 100 x (0.4 x 0.8 + 0.4 x 0.5 + 0.2 x 0.1) = 54; null when nobody bought. */
 Test(catalogue, loyalty_is_a_weighted_mean)
 {
-    static const struct number v[] = { { "customers_end", 100 },
-                                       { "customers_joined", 20 },
-                                       { "customers_left", 20 },
-                                       { "buyers", 40 },
-                                       { "repeat_buyers", 20 },
-                                       { "referrers", 10 },
-                                       { NULL, 0 } };
+    static const struct number v[] = { { "customers_end", 100 },   { "members_now", 100 },
+                                       { "customers_joined", 20 }, { "customers_left", 20 },
+                                       { "buyers", 40 },           { "repeat_buyers", 20 },
+                                       { "referrers", 10 },        { NULL, 0 } };
     struct number nobody[] = { { "customers_end", 100 }, { "referrers", 10 }, { NULL, 0 } };
     struct config *c = load_with(NULL, NULL);
     cr_assert_float_eq(ratio(c, "loyalty_index", v), 54, 1e-9);
@@ -509,7 +515,7 @@ Test(catalogue, the_examples_of_the_data_sets)
     config_free(c);
     c = example("ravenstack.yaml");
     cr_assert_not(c->run.wall_clock);
-    cr_assert_str_eq(config_switch_value(c, "churn_after_days"), "0");
+    cr_assert_str_eq(config_switch_value(c, "churn_after_days"), "180");
     cr_assert_str_eq(definitions_org(&c->defs, SLICE("ravenstack"))->calendar.zone.name, "UTC");
     config_free(c);
     c = example("rules.yaml");

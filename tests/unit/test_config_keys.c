@@ -58,9 +58,10 @@ Test(config, a_window_longer_than_the_retention_is_a_warning)
     struct loaded r = load("time: {retention: 100d}\n");
     cr_assert_not_null(r.config);
     cr_assert_eq(r.problems.n_errors, 0u);
-    cr_assert_eq(r.problems.n, 1u); /* repurchase_rate alone has a year */
+    cr_assert_eq(r.problems.n, 2u); /* repurchase_rate and purchase_cycle alone have a year */
     cr_assert(r.problems.v[0].warning);
-    cr_assert_str_eq(r.problems.v[0].message, "window 365d of 'repurchase_rate' is longer than time.retention");
+    cr_assert_str_eq(r.problems.v[0].message, "window 365d of 'purchase_cycle' is longer than time.retention");
+    cr_assert_str_eq(r.problems.v[1].message, "window 365d of 'repurchase_rate' is longer than time.retention");
     done(&r);
 }
 

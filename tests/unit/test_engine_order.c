@@ -47,6 +47,8 @@ static const char *const rows[] = {
     "customer_acquired customer_id=k%2 ?lead_id=L%3 ?owner_id=u%3 ?region=r%2 ?referral_id=R1",
     "customer_churned customer_id=k%2 ?reason=b ?region=r%2",
     "customer_reactivated customer_id=k%2",
+    "subscription_changed subscription_id=Z%2 customer_id=k%2 mrr_micros=%3 ?product_id=p%2 ?segment=s1",
+    "entity_deleted entity_kind=subscription entity_id=Z%2",
     "ticket_opened ticket_id=T%2 kind={customer|internal} ?owner_id=u%3 ?customer_id=k%2 ?first_due_ms=@ "
     "?resolve_due_ms=@ ?channel=c%2",
     "ticket_first_response ticket_id=T%2 responder_id=u%3 ?is_bot=%2",
@@ -355,11 +357,15 @@ static void check_histories(struct zone zone, uint64_t from, uint64_t to)
     to += more ? strtoull(more, NULL, 10) : 0;
     rig_org(&defs, zone);
     strcpy(defs.org[0].currency, "CNY");
+    memcpy(defs.org[0].rfm_monetary_micros, (int64_t[]){ 8, 5, 3, 2 }, sizeof defs.org[0].rfm_monetary_micros);
     rig_all_measures(&defs);
     for (uint64_t seed = from; seed < to; seed++) {
         if (only && strtoull(only, NULL, 10) != seed)
             continue;
         make_history(h, seed);
+        defs.customers = (struct customer_rules){ .churn_after_ms = seed % 4 ? 3 * INT64_C(86400000) : 0,
+                                                  .sales_are_orders = seed % 3 == 0,
+                                                  .risk_by_rfm = seed % 5 == 0 };
         uint64_t order = seed;
         if (agrees(&defs, h, order, false, &folded))
             continue;

@@ -1,7 +1,7 @@
 """The table of KPIs (function, windows, dimensions) and the evaluation of one value."""
 from fractions import Fraction
 
-from . import kpis_customers, kpis_finance, kpis_operations, kpis_sales, kpis_work
+from . import kpis_customers, kpis_finance, kpis_operations, kpis_sales, kpis_value, kpis_work
 from .calendar import canonical_name
 from .kpis_customers import survey_kpi
 from .kpis_work import life
@@ -18,7 +18,7 @@ def _summer(name):
 
 
 def _find(name):
-    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work, kpis_finance, kpis_operations)
+    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work, kpis_finance, kpis_operations, kpis_value)
                 if hasattr(module, name))
 
 
@@ -68,7 +68,14 @@ _add("new_customers", None, "d w m q y 30d", "org team rep channel region campai
 _add("new_customer_rate", None, "m q y", "org team rep channel region")
 _add("customer_growth_rate customer_count", None, "m q y g", "org team rep region segment")
 _add("retention_rate churn_rate", None, "m q y 30d", "org team rep region segment")
+_add("active_customer_rate", None, "30d m", "org team rep segment")
+_add("mrr", None, "g m q y", "org product segment")
 _add("net_revenue_retention gross_revenue_retention", None, "m q y", "org product segment")
+_add("new_customer_quality", None, "q", "org channel campaign")
+_add("reminder_hit_rate", None, "90d q", "org team rep segment")
+_add("rfm_segment_size", None, "g m", "org team rep segment kind")
+_add("churn_risk_share", None, "g", "org team rep segment")
+_add("clv", None, "q y", "org channel segment")
 _add("referral_rate referred_share", None, "90d q y", "org team rep segment")
 _add("contact_frequency", None, "30d m q", "org team rep segment")
 _add("feedback_rate", None, "30d m q", "org channel segment")

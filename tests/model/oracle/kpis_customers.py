@@ -2,6 +2,7 @@
 from fractions import Fraction
 
 from . import gauges
+from .kpis_value import gross_revenue_retention, net_revenue_retention
 from .measures import select
 from .query import Query, duration, number, ratio
 
@@ -45,6 +46,8 @@ def churn_rate(q):
         return ratio(len(start - end), len(start))
     if mode == "daily":
         return _daily_churn(q, start)
+    if q.window.rolling:
+        return {"numerator": None, "denominator": None, "value": None, "n": None}
     result = gross_revenue_retention(q) if mode == "revenue_gross" else net_revenue_retention(q)
     top, bottom = result["numerator"], result["denominator"]
     return ratio(bottom - top, bottom) if bottom else result
@@ -59,23 +62,6 @@ def _daily_churn(q, start):
             value += len(before - q.members(min(last, q.last_edge))) / len(before)
     return {"numerator": None, "denominator": None, "value": value if any_day else None,
             "n": len(start)}
-
-
-def _mrr_edges(q):
-    for name in q.members(q.first_edge) | q.members(q.last_edge):
-        start = gauges.standing_mrr(q.f, name, q.first_edge)
-        if start > 0:
-            yield start, gauges.standing_mrr(q.f, name, q.last_edge)
-
-
-def net_revenue_retention(q):
-    edges = list(_mrr_edges(q))
-    return ratio(sum(e for _, e in edges), sum(s for s, _ in edges), n=len(edges))
-
-
-def gross_revenue_retention(q):
-    edges = list(_mrr_edges(q))
-    return ratio(sum(min(s, e) for s, e in edges), sum(s for s, _ in edges), n=len(edges))
 
 
 def referral_rate(q):

@@ -2,7 +2,7 @@
 from fractions import Fraction
 
 from . import gauges, targets
-from .measures import select
+from .measures import txn
 from .query import duration, number, ratio
 
 
@@ -194,8 +194,12 @@ def purchase_frequency(q):
 def repurchase_rate(q):
     buyers = q.distinct("txn")
     cons = q.clipped("txn")
-    if q.sw["repurchase"] == "ever":
-        cons = select(q.f, "txn", q.sw, q.dim, q.subject, 0, q.last_edge)
+    if q.sw["repurchase"] == "ever":  # a sale that is not the customer's first
+        first = {}
+        for con in txn(q.f, q.sw):
+            first[con.who] = min(first.get(con.who, con.t), con.t)
+        repeat = {con.who for con in cons if con.t > first[con.who]}
+        return ratio(len(repeat & buyers), len(buyers))
     seen, repeat = set(), set()
     for con in cons:
         (repeat if con.who in seen else seen).add(con.who)

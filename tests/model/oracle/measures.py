@@ -27,6 +27,8 @@ DEFAULTS = {
     "forecast": "weighted_pipeline",
 }
 
+DEFAULTS.update(clv_mode="simple", clv_discount_percent=10)
+
 
 class Con:
     __slots__ = ("t", "v", "who", "keys", "extra")
@@ -241,7 +243,7 @@ def quotes(f, sw):
 def purchase_gap_ms(f, sw):
     by_customer = defaultdict(list)
     for con in txn(f, sw):
-        if con.who:
+        if con.who and ("customer", con.who) not in f.deleted:
             by_customer[con.who].append(con)
     for cons in by_customer.values():
         cons.sort(key=lambda c: (c.t, c.extra.id))
@@ -259,28 +261,58 @@ def customers_acquired(f, sw):
                       bool(customer.referral_id))
 
 
+def _about_customer(f, row):
+    """Keys of an event about a customer: what it does not say itself is the customer's."""
+    keys = f.keys(row, row.snap(row.event))
+    customer = f.customers.get(row.event["customer_id"])
+    if customer:
+        theirs = f.keys(customer, customer.snap_now(row.event["occurred_at_ms"]))
+        if not row.event.get("owner_id") and not keys.get("rep"):
+            owner = customer.owner_at(row.event["occurred_at_ms"])
+            if owner:
+                keys["rep"] = owner
+                keys["team"] = row.event.get("team_id") or f.team_of(owner, row.event["occurred_at_ms"]) or keys.get("team")
+        for dim, subject in theirs.items():
+            if not keys.get(dim) and dim != "rep":
+                keys[dim] = subject
+    return {dim: subject for dim, subject in keys.items() if subject}
+
+
 def referrers(f, sw):
     for row in f.referrals.values():
         if row.event:
-            name = row.event["customer_id"]
-            owner = f.customers.get(name)
-            entity, snap = (owner, owner.snap_now(row.event["occurred_at_ms"])) if owner \
-                else (row, row.snap(row.event))
-            yield Con(row.event["occurred_at_ms"], 1, name, f.keys(entity, snap))
+            yield Con(row.event["occurred_at_ms"], 1, row.event["customer_id"], _about_customer(f, row))
 
 
 def contacts(f, sw):
     for row in f.contacts.values():
         if row.event and row.event["direction"] == "out":
-            yield Con(row.event["occurred_at_ms"], 1, row.event["customer_id"],
-                      f.keys(row, row.snap(row.event)))
+            yield Con(row.event["occurred_at_ms"], 1, row.event["customer_id"], _about_customer(f, row))
 
 
 def feedback(f, sw):
     for row in f.feedbacks.values():
         if row.event:
-            yield Con(row.event["occurred_at_ms"], 1, row.event["customer_id"],
-                      f.keys(row, row.snap(row.event)))
+            yield Con(row.event["occurred_at_ms"], 1, row.event["customer_id"], _about_customer(f, row))
+
+
+def customers_active(f, sw):
+    """Sales, inbound contacts, uses that name the customer; tickets too."""
+    for con in txn(f, sw):
+        if con.who:
+            yield con
+    for row in f.contacts.values():
+        if row.event and row.event["direction"] == "in":
+            yield Con(row.event["occurred_at_ms"], 1, row.event["customer_id"], _about_customer(f, row))
+    for kind in ("login", "feature_used"):
+        for e in f.loose.get(kind, ()):
+            if e.get("customer_id"):
+                keys = {"org": f.org, "rep": e["user_id"], "team": e.get("team_id") or f.team_of(e["user_id"], e["occurred_at_ms"]),
+                        "segment": e.get("segment")}
+                yield Con(e["occurred_at_ms"], 1, e["customer_id"], {k: v for k, v in keys.items() if v})
+    for ticket in f.tickets.values():
+        if ticket.opened is not None and ticket.customer_id:
+            yield Con(ticket.opened, 1, ticket.customer_id, f.keys(ticket, ticket.snap_now(ticket.opened)))
 
 
 # -- surveys
@@ -502,7 +534,7 @@ def _loose_keys(f, e):
 MEASURES = {fn.__name__: fn for fn in (
     leads_created, leads_qualified, leads_converted, leads_won, lead_qualify_ms, deals_opened,
     deals_opened_won, deals_won, deals_lost, won_amount, lost_amount, deal_cycle_ms,
-    lead_cycle_ms, txn, refund, orders, quotes, purchase_gap_ms, customers_acquired, referrers,
+    lead_cycle_ms, txn, refund, orders, quotes, purchase_gap_ms, customers_acquired, referrers, customers_active,
     contacts, feedback, survey, survey_asked, complaints, complaint_ms, tickets_opened,
     tickets_resolved_at, frt_ms, res_ms, sla, tasks, activity, logins, features, campaign_sent,
     campaign_responded)}
