@@ -166,7 +166,7 @@ static const struct spec_kpi spec_kpis[] = {
     { "labour_saving", 'F', UNIT_MICROS, DIRECTION_UP, true, "m q y", "OT" },
     { "revenue_gain", 'F', UNIT_MICROS, DIRECTION_UP, true, "m q y", "OT" },
     { "total_benefit", 'F', UNIT_MICROS, DIRECTION_UP, true, "q y", "O" },
-    { "payback", 'F', UNIT_COUNT, DIRECTION_DOWN, false, "", "O" },
+    { "payback", 'F', UNIT_MONTHS, DIRECTION_DOWN, false, "", "O" },
     { "npv", 'F', UNIT_MICROS, DIRECTION_UP, false, "", "O" },
     { "irr", 'F', UNIT_RATIO, DIRECTION_UP, false, "", "O" },
     { "tco", 'F', UNIT_MICROS, DIRECTION_DOWN, true, "", "OK" },
