@@ -21,7 +21,7 @@ tco_incomplete reserve_missing roi_below_plan response_slow resolution_slow reop
 licences_idle training_gap followup_gap data_quality_decline integration_unstable uptime_low security_incident purchase_due purchase_overdue
 score_drop""".split()
 # Those whose KPI is not in the catalogue yet.
-WAITING = set("""churn_risk_spike loss_reason_surge forecast_short tco_incomplete reserve_missing purchase_due purchase_overdue""".split())
+WAITING = set("""purchase_due purchase_overdue""".split())
 
 
 def ms(text):
