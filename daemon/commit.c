@@ -213,6 +213,21 @@ static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
     return c->failed ? -1 : 0;
 }
 
+/* What readers were shown of somebody who was erased. Boards are written whole: they need no taking back. */
+static int on_gone(void *ctx, const struct gone *g)
+{
+    struct commit *c = ctx;
+    struct slice org = escaped(c, g->org), subject = escaped(c, g->subject);
+    struct slice key = format(c, "%s:%.*s", g->from == GONE_ALERT ? "alert" : "scorecard", (int)org.n, org.p);
+    struct slice field = member(c, g->dim, g->subject, g->id);
+    if (g->from == GONE_ROW)
+        key = format(c, "view:%.*s:%.*s", (int)org.n, org.p, (int)g->window.n, g->window.p);
+    if (g->from == GONE_ALERT)
+        field = format(c, "%.*s|%.*s:%.*s", (int)g->id.n, g->id.p, (int)g->dim.n, g->dim.p, (int)subject.n, subject.p);
+    op(c, &c->list, "HDEL", key, 1, &field);
+    return c->failed ? -1 : 0;
+}
+
 int commit_state(void *ctx, struct slice org, struct slice key, struct slice value)
 {
     struct commit *c = ctx;
@@ -233,6 +248,7 @@ const struct evaluator_sink *commit_sink(struct commit *c)
                                        .judged_row = on_judged_row,
                                        .alert = on_alert,
                                        .board = on_board,
-                                       .scorecard = on_scorecard };
+                                       .scorecard = on_scorecard,
+                                       .gone = on_gone };
     return &c->sink;
 }

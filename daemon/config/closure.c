@@ -77,12 +77,15 @@ static void need_kpi(struct definitions *d, int index, uint32_t dims, const stru
     need_parts(d, index, need_in(dims, w));
 }
 
-/* Whoever is enabled is ranked, with or without a contribution (T4): the roster is kept by rep and team whatever the KPIs ask for. */
+/* Whoever is enabled is ranked, with or without a contribution (T4): the roster is kept by rep and team whatever the KPIs ask for. So are the marks of
+ * those who were erased: they are listed nowhere. */
 static void need_roster(struct definitions *d)
 {
     for (uint32_t i = 0; i < d->n_measures; i++)
         if (d->measure[i].agg != AGG_DERIVED && d->measure[i].fact == FACT_USER_ENABLED)
             d->measure[i].dims |= 1u << DIM_ORG | 1u << DIM_TEAM | 1u << DIM_REP;
+        else if (d->measure[i].agg != AGG_DERIVED && d->measure[i].fact == FACT_ERASED)
+            d->measure[i].dims |= 1u << DIM_REP;
 }
 
 static void need_rule(struct definitions *d, const struct rule_def *r)

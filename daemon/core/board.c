@@ -181,7 +181,8 @@ static int publish_board(struct evaluator *e, enum view_id v, struct org *org, u
     if (board_make(e, &r, org, (int)board, NULL, &text, &b) < 0)
         return -1;
     uint64_t content = content_hash(&b);
-    if (b.entry_count == 0 || org->view[v].board_published[board] == content)
+    bool emptied = v == VIEW_BASE && org->marks; /* the last one on it was erased */
+    if ((b.entry_count == 0 && !emptied) || org->view[v].board_published[board] == content)
         return 0;
     org->view[v].board_published[board] = content;
     if (v == VIEW_JUDGED)

@@ -33,6 +33,14 @@ static struct card_told *told_of(struct evaluator *e, struct subject *s, uint32_
     return told && told->part ? told : NULL;
 }
 
+static int note(struct evaluator *e, struct subject *s)
+{
+    if (s->listed_carded)
+        return 0;
+    s->listed_carded = true;
+    return subject_set_add(&e->carded, s);
+}
+
 int card_remember(struct evaluator *e, struct subject *s, uint32_t card, const struct card_part *now, double score)
 {
     struct card_told *told = told_of(e, s, card);
@@ -41,10 +49,17 @@ int card_remember(struct evaluator *e, struct subject *s, uint32_t card, const s
     memcpy(told->part, now, e->defs->scorecard[card].n_items * sizeof *now);
     told->score = score;
     told->unsaved = true;
-    if (s->listed_carded)
+    return note(e, s);
+}
+
+int card_forget(struct evaluator *e, struct subject *s, uint32_t card)
+{
+    struct card_told *told = s->card_told ? &s->card_told[card] : NULL;
+    if (!told || !told->part)
         return 0;
-    s->listed_carded = true;
-    return subject_set_add(&e->carded, s);
+    free(told->part);
+    *told = (struct card_told){ .unsaved = true };
+    return note(e, s);
 }
 
 void card_told_release(struct subject *s, uint32_t n_scorecards)
@@ -63,10 +78,12 @@ static int save_card(struct evaluator *e, const struct subject *s, uint32_t card
     const struct card_told *told = &s->card_told[card];
     int n = snprintf(key, sizeof key, "prt|%016llx|%s|%.*s", (unsigned long long)def->hash, dim_name(s->dim),
                      (int)s->escaped.n, s->escaped.p);
-    size_t at = (size_t)snprintf(value, sizeof value, "%llx", (unsigned long long)double_bits(told->score));
+    size_t at = 0;
     if (n < 0 || (size_t)n >= sizeof key)
         return -1;
-    for (uint32_t i = 0; i < def->n_items && at < sizeof value - 40; i++) {
+    if (told->part)
+        at = (size_t)snprintf(value, sizeof value, "%llx", (unsigned long long)double_bits(told->score));
+    for (uint32_t i = 0; told->part && i < def->n_items && at < sizeof value - 40; i++) {
         const struct card_part *p = &told->part[i];
         at += (size_t)snprintf(value + at, sizeof value - at, " %llx:", (unsigned long long)double_bits(p->weight));
         at += p->has_score
@@ -81,7 +98,7 @@ static int save_subject(struct evaluator *e, struct subject *s, bool only_change
     int rc = 0;
     for (uint32_t c = 0; s->card_told && c < e->defs->n_scorecards; c++) {
         struct card_told *told = &s->card_told[c];
-        if (rc == 0 && told->part && (told->unsaved || !only_changed))
+        if (rc == 0 && (only_changed ? told->unsaved : told->part != NULL))
             rc = save_card(e, s, c, sink, ctx);
         told->unsaved = false;
     }

@@ -6,6 +6,7 @@
 #include "crmpulse/engine.h"
 #include "crmpulse/sketch.h"
 #include "distinct.h"
+#include "erased.h"
 #include "ledger.h"
 #include "track.h"
 
@@ -191,13 +192,6 @@ struct record *view_record(struct track_view *v, struct slice key); /* NULL: abs
 struct slice key_kind(struct slice key);
 void engine_miss(struct engine *e, struct slice key);
 
-/* An erased id begins with a byte that no id needs: it is no subject and no member. */
-enum { NOBODY = 0x7f };
-static inline bool id_is_nobody(struct slice id)
-{
-    return id.n > 0 && id.p[0] == NOBODY;
-}
-
 /* identity.c: merges. Record keys and ids of entities that were never merged stand for themselves. */
 void who_ask(struct track_view *v); /* for the record, with the first records of an event: saves a round trip */
 void who_begin(struct track_view *v);
@@ -208,6 +202,8 @@ struct slice who_named(const struct event *ev, enum event_field f, struct slice 
 struct slice who_key(struct track_view *v, struct slice key);
 /* The key of an erased entity of which nothing is left. */
 bool who_nobody(struct track_view *v, struct slice key);
+/* Whether it is an id that was erased, or was merged into one. */
+bool who_erased(struct track_view *v, struct slice key);
 /* Whether it was ever merged with another. */
 bool who_merged(struct track_view *v, struct slice key);
 /* Every key that `key` stands for at the view's instant, itself among them; with `ever` all that were ever merged with it. */

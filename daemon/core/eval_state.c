@@ -43,6 +43,8 @@ static int save_alert(struct evaluator *e, struct subject *s, uint32_t rule, eva
                      (long long)a->since_ms, (unsigned long long)e->defs->rule[rule].hash);
     if (n < 0 || (size_t)n >= sizeof key)
         return -1;
+    if (a->state == ALERT_OK && !a->since_ms && !a->grade)
+        m = 0; /* as if it had never been judged: nothing is kept */
     s->alert[rule].unsaved = false;
     return sink(ctx, s->org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
 }

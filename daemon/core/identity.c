@@ -15,6 +15,7 @@ static const uint32_t none = UINT32_MAX;
 
 struct who_member {
     uint8_t kind;
+    bool nameless; /* it took the place of an erased id */
     struct slice id;
     uint32_t parent; /* union-find while the groups are made */
     uint32_t group, local, next;
@@ -183,6 +184,7 @@ static void take_merge(struct identity *w, const struct entry *e, bool keep)
         struct slice from = entry_str(e, erased ? F_ENTITY_ID : F_FROM_ID);
         to->from = member_of(w, kind, from);
         to->into = member_of(w, kind, erased ? nameless(w, kind, from, keep) : entry_str(e, F_INTO_ID));
+        w->member[to->into].nameless |= erased;
         w->member[top_of(w, to->from)].parent = top_of(w, to->into);
     }
     w->n_events++;
@@ -418,6 +420,12 @@ struct slice who_key(struct track_view *v, struct slice key)
 bool who_nobody(struct track_view *v, struct slice key)
 {
     return map_of(v) && id_is_nobody(id_of_key(v, key));
+}
+
+bool who_erased(struct track_view *v, struct slice key)
+{
+    uint32_t i = find_key(v, key), root = i == none ? none : root_of(v, i, v->upto_ms);
+    return root != i && map_of(v)->member[root].nameless;
 }
 
 bool who_merged(struct track_view *v, struct slice key)

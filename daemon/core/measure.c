@@ -219,7 +219,8 @@ void measure_fact(struct track_view *v, const struct signed_fact *sf)
         for (uint32_t dims = m->dims; dims; dims &= dims - 1) {
             enum dim dim = (enum dim)__builtin_ctz(dims);
             struct slice subject = dim == DIM_ORG ? v->org : sf->f->dim[dim];
-            if (!subject.n || id_is_nobody(subject) || (dim == DIM_ORG && sf->f->no_org))
+            if (!subject.n || (id_is_nobody(subject) && sf->f->type != FACT_ERASED) ||
+                (dim == DIM_ORG && sf->f->no_org))
                 continue;
             size_t n = field_prefix(field, dim, subject, m);
             if (m->evidence_dims >> dim & 1)

@@ -285,6 +285,16 @@ static int roster_of(const struct definitions *defs)
     return -1;
 }
 
+static int erased_of(const struct definitions *defs)
+{
+    for (uint32_t i = 0; i < defs->n_measures; i++) {
+        const struct measure_def *m = &defs->measure[i];
+        if (m->fact == FACT_ERASED && !m->where && m->dims >> DIM_REP & 1 && m->agg == AGG_COUNT && m->gauge)
+            return (int)i;
+    }
+    return -1;
+}
+
 /* Twelve quarters before a quarter, and a year more for what precedes. */
 enum { SERIES_DAYS = 1475 };
 
@@ -309,7 +319,7 @@ static int add_ref_windows(struct plan *plan)
 
 int plan_init(struct plan *plan, const struct definitions *defs)
 {
-    *plan = (struct plan){ .defs = defs, .roster = roster_of(defs) };
+    *plan = (struct plan){ .defs = defs, .roster = roster_of(defs), .erased = erased_of(defs) };
     plan->kpi = calloc(defs->n_kpis ? defs->n_kpis : 1, sizeof *plan->kpi);
     if (!plan->kpi || add_ref_windows(plan) < 0)
         return -1;

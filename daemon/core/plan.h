@@ -59,6 +59,7 @@ struct plan {
     struct plan_measure *measure;
     int *ref_window;                        /* by ref: index of its window, -1: none of its own */
     uint32_t n_windows, n_watches, n_words; /* words of a bit set over watches */
+    int erased;                             /* measure: who was erased, by mark; -1: none */
     int roster;                             /* measure: who is enabled; -1: none */
 };
 

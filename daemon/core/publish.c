@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "board.h"
+#include "eval_erased.h"
 #include "eval_pending.h"
 #include "revision.h"
 #include "row.h"
@@ -20,6 +21,11 @@ static int publish_row(struct evaluator *e, enum view_id v, struct subject *s, u
     struct kpi_value value;
     struct row_text text;
     struct kpi_row row;
+    if (subject_erased(e, s, v)) {
+        if (s->view[v].published)
+            s->view[v].published[watch] = 0;
+        return v == VIEW_BASE ? erased_tell(e, s, GONE_ROW, r.window->name, e->defs->kpi[w->kpi].id) : 0;
+    }
     kpi_read(&r, s, w->kpi, &value);
     if (plan_moves_with_clock(&e->plan.kpi[w->kpi], value.is_null))
         elapsed_note(e, v, s, watch);
@@ -210,6 +216,8 @@ static int publish_ended(struct evaluator *e, const struct closed_window *c, uin
 {
     int rc = 0;
     struct reading r = reading_past(e, VIEW_JUDGED, &e->plan.window[c->window], c->at_ms);
+    if (subject_erased(e, c->subject, VIEW_JUDGED))
+        return 0;
     for (uint32_t i = 0; rc == 0 && i < e->plan.n_watches; i++) {
         const struct plan_watch *w = &e->plan.watch[i];
         bool touched = false;

@@ -1,6 +1,7 @@
 /* Answering questions: rows of any instant, window and subject from the base view. Nothing is remembered, nothing changes. */
 #include <stdlib.h>
 
+#include "eval_erased.h"
 #include "row.h"
 
 struct question {
@@ -33,6 +34,8 @@ static bool wants_dim(const struct question *x, int kpi, int dim)
 
 static bool wants_subject(const struct question *x, const struct subject *s)
 {
+    if (subject_erased(x->e, s, VIEW_BASE))
+        return false;
     for (uint32_t i = 0; i < x->q->n_subjects; i++)
         if (slice_eq(x->q->subject[i], s->text))
             return true;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "eval_erased.h"
 #include "kpi_read.h"
 
 /* Values enter as "greater is better". */
@@ -91,7 +92,7 @@ int ranking_make(const struct reading *r, const struct org *org, const struct ra
         return -1;
     for (uint32_t i = 0; i < list->n; i++) {
         struct kpi_value v;
-        if (!known(r, list->v[i]) || has_left(r, list->v[i]))
+        if (!known(r, list->v[i]) || has_left(r, list->v[i]) || subject_erased(r->e, list->v[i], r->view))
             continue;
         kpi_read(r, list->v[i], rule->kpi, &v);
         ret->v[ret->n++] = (struct ranked){ .subject = list->v[i],

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alert.h"
+#include "eval_erased.h"
 #include "evidence.h"
 #include "row.h"
 #include "rule_read.h"
@@ -173,6 +174,18 @@ static int judge_milestones(struct judged *j, struct alert *a)
     return rc;
 }
 
+/* An alert that is firing for somebody who is erased ends; then nothing is left of it. */
+static int judge_erased(struct judged *j, const struct judgement *w, struct alert *a)
+{
+    int rc = 0;
+    struct verdict v = { a->state, ALERT_OK, a->grade, 0, "erased" };
+    if (!j->x.rule->n_milestones && (a->state == ALERT_FIRING || a->state == ALERT_RECOVERING))
+        rc = emit(j, &v);
+    if (a->state != ALERT_OK || a->since_ms || a->grade)
+        *a = (struct alert){ .unsaved = true };
+    return rc ? rc : erased_tell(j->e, w->subject, GONE_ALERT, "", j->x.rule->id);
+}
+
 static int judge(struct evaluator *e, const struct judgement *w, int64_t tick_ms)
 {
     const struct rule_def *rule = &e->defs->rule[w->rule];
@@ -181,6 +194,8 @@ static int judge(struct evaluator *e, const struct judgement *w, int64_t tick_ms
     if (!a)
         return -1;
     rule_read(&j.x, e, rule, w->subject, w->at_ms);
+    if (subject_erased(e, w->subject, VIEW_JUDGED))
+        return judge_erased(&j, w, a);
     j.starts_ms = rule_starts_ms(&j.x);
     wake(&j, a, j.starts_ms);
     if (!rule->scorecard && plan_moves_with_clock(&e->plan.kpi[rule->kpi], j.x.value.is_null))

@@ -9,6 +9,7 @@
 #include "card_reward.h"
 #include "card_told.h"
 #include "card_weight.h"
+#include "eval_erased.h"
 #include "row.h"
 #include "score.h"
 
@@ -288,13 +289,21 @@ static bool touched(const struct evaluator *e, const struct subject *s, uint32_t
     return false;
 }
 
+static int take_back(struct evaluator *e, struct subject *s, uint32_t card)
+{
+    s->card_published[card] = 0;
+    if (card_forget(e, s, card) < 0)
+        return -1;
+    return erased_tell(e, s, GONE_SCORECARD, "", e->defs->scorecard[card].id);
+}
+
 int scorecards_publish(struct evaluator *e, struct subject *s, int64_t tick_ms)
 {
     int rc = 0;
     for (uint32_t card = 0; rc == 0 && e->sink->scorecard && card < e->defs->n_scorecards; card++)
         if (e->defs->scorecard[card].dim == s->dim && touched(e, s, card) &&
             in_force(e, s->org, card, e->view[VIEW_JUDGED].at_ms))
-            rc = publish_card(e, s, card, tick_ms);
+            rc = subject_erased(e, s, VIEW_JUDGED) ? take_back(e, s, card) : publish_card(e, s, card, tick_ms);
     return rc;
 }
 
@@ -322,7 +331,8 @@ int evaluator_scorecards(struct evaluator *e, int64_t at_ms, int (*each)(void *c
             if (!in_force(e, e->store.org[o], card, at_ms))
                 continue;
             for (uint32_t i = 0; rc == 0 && i < list->n; i++)
-                if (subject_known_ms(list->v[i]) <= at_ms || list->v[i]->dim == DIM_ORG)
+                if ((subject_known_ms(list->v[i]) <= at_ms || list->v[i]->dim == DIM_ORG) &&
+                    !subject_erased(e, list->v[i], VIEW_BASE))
                     rc = answer(e, list->v[i], card, at_ms, each, ctx);
         }
     return rc;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "card_told.h"
+#include "erased.h"
 #include "evidence.h"
 
 static const int64_t utc_from[] = { INT64_MIN };
@@ -231,6 +232,7 @@ static struct subject *make_subject(struct store *st, struct org *org, enum dim 
         release_subject(s, 0, 0);
         return NULL;
     }
+    org->marks |= s && dim == DIM_REP && id_is_nobody(text);
     return s;
 }
 

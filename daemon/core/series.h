@@ -127,6 +127,7 @@ struct org {
     struct intern fields;
     struct series **series; /* by number of the field; NULL: no measure knows it */
     uint32_t cap_series;
+    bool marks;               /* somebody was erased, or was until a retraction */
     struct subject_set *told; /* by board: whose places were told last */
     struct org_view {
         int64_t spans_at_ms;  /* instant that `span` was computed for */

@@ -59,6 +59,14 @@ typedef int (*evaluator_state_sink)(void *ctx, struct slice org, struct slice ke
 int evaluator_state_save(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx);
 int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice key, struct slice value);
 
+/* Something shown of a subject that was erased since: it is to be taken back. */
+enum gone_from { GONE_ROW, GONE_ALERT, GONE_SCORECARD };
+struct gone {
+    enum gone_from from;
+    struct slice org, dim, subject;
+    struct slice window, id; /* of a row; id: KPI, rule or scorecard */
+};
+
 /* Where results go; all borrowed slices are valid during the call only. Any may be NULL. Return 0 to go on. */
 struct evaluator_sink {
     void *ctx;
@@ -68,6 +76,7 @@ struct evaluator_sink {
     int (*alert)(void *ctx, const struct alert_transition *a);
     int (*board)(void *ctx, const struct board_snapshot *b, bool live);
     int (*scorecard)(void *ctx, const struct scorecard_snapshot *s);
+    int (*gone)(void *ctx, const struct gone *g); /* may come again for what is gone already */
 };
 
 /* Judge every tick T <= watermark_ms in order, then move the live view to now_ms (wall clock, or the newest event time when replaying) and report

@@ -90,7 +90,8 @@ static inline void rig_org(struct definitions *defs, struct zone zone)
 
 static inline bool rig_gauge(enum fact_type t)
 {
-    return t == FACT_MEMBER_NOW || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN;
+    return t == FACT_MEMBER_NOW || t == FACT_LEAD_OPEN || t == FACT_DEAL_OPEN || t == FACT_TICKET_OPEN ||
+           t == FACT_ERASED;
 }
 
 /* Everything that facts say: counts, every number as a sum, distinct members once and twice, durations, the largest amount. */

@@ -122,3 +122,30 @@ Test(commit_parts, nothing_to_do_is_no_part_and_trimming_alone_is_one)
     cr_assert_eq(commit_next(&c), NULL);
     commit_release(&c);
 }
+
+static void gone(struct commit *c, enum gone_from from, const char *window, const char *id)
+{
+    const struct gone g = { from, SLICE("acme"), SLICE("rep"), SLICE("a b"), slice_of(window), slice_of(id) };
+    cr_assert_eq(commit_sink(c)->gone(c, &g), 0);
+}
+
+Test(commit_parts, what_is_gone_is_deleted_from_what_readers_see)
+{
+    const struct slice keys[] = { SLICE("alert:acme"), SLICE("scorecard:acme"), SLICE("view:acme:m") };
+    const struct slice fields[] = { SLICE("r|rep:a%20b"), SLICE("rep:a%20b|c"), SLICE("rep:a%20b|k") };
+    struct commit c = { 0 };
+    commit_init(&c);
+    gone(&c, GONE_ROW, "m", "k");
+    gone(&c, GONE_ALERT, "", "r");
+    gone(&c, GONE_SCORECARD, "", "c");
+    cr_assert_eq(commit_seal(&c, 3, 0), 0);
+    const struct store_commit *part = commit_next(&c);
+    cr_assert(part && part->n_ops == 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(slice_eq(part->op[i].command, SLICE("HDEL")));
+        cr_assert(slice_eq(part->op[i].key, keys[i]));
+        cr_assert_eq(part->op[i].n_args, 1);
+        cr_assert(slice_eq(part->op[i].args[0], fields[i]));
+    }
+    commit_release(&c);
+}

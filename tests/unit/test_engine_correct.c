@@ -11,6 +11,18 @@ struct pair {
     const char *with[LINES_MAX], *without[LINES_MAX];
 };
 
+/* The marks of erased users are in no history without the erasure. */
+static void drop_marks(struct rig_cells *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].field.n > 7 && memcmp(c->v[i].field.p, "rep:%7F", 7) == 0)
+            free((void *)(uintptr_t)c->v[i].field.p);
+        else
+            c->v[n++] = c->v[i];
+    c->n = n;
+}
+
 /* Runs the events in the order given, or backwards; `results` are what engine_apply says, one digit each ("" = all done). */
 static void play(const struct definitions *defs, const char *const *lines, bool backwards, const char *results,
                  struct rig_cells *ret)
@@ -39,6 +51,14 @@ static void check_equal(const struct rig_cells *a, const struct rig_cells *b, co
     cr_assert_eq(a->n, b->n, "%s: %zu cells, not %zu", what, a->n, b->n);
 }
 
+static bool any_mark(const struct rig_cells *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].field.n > 7 && memcmp(c->v[i].field.p, "rep:%7F", 7) == 0)
+            return true;
+    return false;
+}
+
 static void same(const struct pair *p)
 {
     struct definitions defs = { 0 };
@@ -48,6 +68,9 @@ static void same(const struct pair *p)
     play(&defs, p->with, false, NULL, &a);
     play(&defs, p->with, true, NULL, &b);
     play(&defs, p->without, false, NULL, &c);
+    cr_assert_eq(any_mark(&a), any_mark(&b), "marks depend on the order");
+    drop_marks(&a);
+    drop_marks(&b);
     check_equal(&a, &c, "in order");
     check_equal(&b, &c, "backwards");
     rig_cells_release(&a);
@@ -314,4 +337,56 @@ Test(engine_erase, is_final_for_merges_and_can_be_retracted)
         { x, y, MERGE("customer", "x", "y"), "entity_deleted 9000001 d entity_kind=customer entity_id=x erase=1" },
         { NULL } });
     same(&(struct pair){ { x, y, ERASE("customer", "x"), "event_retracted 9000001 r target_event_id=d" }, { x, y } });
+}
+
+/* How many marks stand as of an instant, 0 or 1; the last one's field in `text`. */
+static size_t marks(const char *const *lines, int64_t upto_ms, char text[256])
+{
+    struct definitions defs = { 0 };
+    struct rig_cells c = { 0 };
+    *text = 0;
+    rig_org(&defs, zone_utc());
+    rig_all_measures(&defs);
+    struct engine *e = rig_engine(&defs);
+    struct rig_event *ev = malloc(sizeof *ev);
+    for (uint32_t i = 0; i < LINES_MAX && lines[i]; i++) {
+        rig_parse(ev, lines[i]);
+        cr_assert_eq(engine_apply(e, &ev->ev, INT64_MIN), APPLY_DONE);
+        rig_take(&c, e);
+    }
+    int64_t sum = 0;
+    for (size_t i = 0; i < c.n; i++) {
+        bool mark = c.v[i].field.n > 7 && memcmp(c.v[i].field.p, "rep:%7F", 7) == 0;
+        if (!mark || c.v[i].cause_ms > upto_ms)
+            continue;
+        cr_assert_eq(c.v[i].grain, CELL_GAUGE);
+        snprintf(text, 256, "%.*s", (int)c.v[i].field.n, c.v[i].field.p);
+        sum += c.v[i].value;
+    }
+    rig_cells_release(&c);
+    definitions_free(&defs);
+    free(ev);
+    engine_free(e);
+    cr_assert(sum == 0 || sum == 1, "%lld", (long long)sum);
+    return (size_t)sum;
+}
+
+Test(engine_erase, leaves_a_mark_that_names_nobody)
+{
+    char text[256];
+    static const char login[] = "login 2 b user_id=ann", retracted[] = "event_retracted 9500000 r target_event_id=d",
+                      plain[] = "entity_deleted 9000000 d entity_kind=user entity_id=ann";
+    const char *const erased[] = { login, ERASE("user", "ann"), "login 9600000 h user_id=ann", NULL };
+    const char *const unknown[] = { ERASE("user", "ann"), NULL };
+    const char *const back[] = { retracted, login, ERASE("user", "ann"), NULL };
+    const char *const customer[] = { "customer_acquired 1 a customer_id=ann", ERASE("customer", "ann"), NULL };
+    const char *const deleted[] = { login, plain, NULL };
+    cr_assert_eq(marks(erased, INT64_MAX, text), 1);
+    cr_assert_eq(strstr(text, "ann"), NULL, "%s", text);
+    cr_assert_eq(marks(erased, 8999999, text), 0, "not before the deletion");
+    cr_assert_eq(marks(unknown, INT64_MAX, text), 1);
+    cr_assert_eq(marks(back, INT64_MAX, text), 0);
+    cr_assert_eq(marks(back, 9499999, text), 1, "until the retraction");
+    cr_assert_eq(marks(customer, INT64_MAX, text), 0, "customers are no subjects");
+    cr_assert_eq(marks(deleted, INT64_MAX, text), 0, "a deletion alone leaves the id where it is");
 }
