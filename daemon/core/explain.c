@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alert.h"
+#include "eval_erased.h"
 #include "evidence.h"
 #include "kpi_read.h"
 #include "plan.h"
@@ -182,7 +183,7 @@ int evaluator_explain(struct evaluator *e, const struct explain_query *q,
         for (int d = 0; rc == 0 && d < DIM_COUNT; d++) {
             const struct subject_list *list = &e->store.org[o]->dim[d];
             for (uint32_t i = 0; rc == 0 && dims >> d & 1 && (q->dim < 0 || q->dim == d) && i < list->n; i++)
-                if (asked(q, list->v[i]))
+                if (asked(q, list->v[i]) && !subject_erased(e, list->v[i], VIEW_BASE))
                     rc = explain_subject(&g, list->v[i]);
         }
     free(g.room.measure);

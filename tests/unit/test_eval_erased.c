@@ -4,11 +4,12 @@
 #include "eval_fixture.h"
 
 static struct world w;
+static struct scorecard_item item[1];
 static struct evaluator *e;
 static char mark[64];
 
 struct told {
-    int live, gone_rows, gone_alerts, entries, boards;
+    int live, gone_rows, gone_alerts, gone_cards, cards, entries, boards;
     char alerts[256], gone[64];
 };
 static struct told told;
@@ -40,6 +41,20 @@ static int on_board(void *ctx, const struct board_snapshot *b, bool live)
     return 0;
 }
 
+static int on_card(void *ctx, const struct scorecard_snapshot *s)
+{
+    (void)ctx;
+    told.cards += slice_eq(s->subject, SLICE("ann"));
+    return 0;
+}
+
+static int count_card(void *ctx, const struct scorecard_snapshot *s)
+{
+    (void)s;
+    ++*(int *)ctx;
+    return 0;
+}
+
 static int on_gone(void *ctx, const struct gone *g)
 {
     (void)ctx;
@@ -47,12 +62,13 @@ static int on_gone(void *ctx, const struct gone *g)
     cr_assert(slice_eq(g->dim, SLICE("rep")));
     told.gone_rows += g->from == GONE_ROW;
     told.gone_alerts += g->from == GONE_ALERT;
+    told.gone_cards += g->from == GONE_SCORECARD;
     snprintf(told.gone, sizeof told.gone, "%.*s %.*s", (int)g->window.n, g->window.p, (int)g->id.n, g->id.p);
     return 0;
 }
 
 static const struct evaluator_sink sink = {
-    .ctx = &told, .live_row = on_row, .alert = on_alert, .board = on_board, .gone = on_gone
+    .ctx = &told, .live_row = on_row, .alert = on_alert, .board = on_board, .scorecard = on_card, .gone = on_gone
 };
 
 static void begin(void)
@@ -79,6 +95,14 @@ static void begin(void)
                                    .level = "warning",
                                    .hash = 1 };
     w.defs.n_rules = 1;
+    item[0] = (struct scorecard_item){ .kpi = k,
+                                       .perspective = (char *)"F",
+                                       .perspective_bp = 10000,
+                                       .kpi_bp = 10000,
+                                       .window = win("m"),
+                                       .score = { .curve = CURVE_LINEAR, .floor = 0, .goal = 100, .cap = 1 } };
+    w.card[0] = (struct scorecard_def){ .id = "card", .version = "1", .dim = DIM_REP, .n_items = 1, .item = item };
+    w.defs.n_scorecards = 1;
     e = world_start(&w, true, true, false);
     struct slice s = erased_mark(SLICE("ann"), name);
     snprintf(mark, sizeof mark, "rep:%%7F%.*s|erased", (int)s.n - 1, s.p + 1);
@@ -141,6 +165,36 @@ Test(eval_erased, a_retraction_brings_back)
     cr_assert_eq(told.entries, 1);
     cr_assert_str_eq(told.alerts, "ann:firing ann:ok ann:firing ");
     cr_assert_eq(rows("2025-03-06T03:00Z"), 1);
+}
+
+static int on_part(void *ctx, struct slice org, struct slice key, struct slice value)
+{
+    char *last = ctx;
+    (void)org;
+    if (key.n > 4 && memcmp(key.p, "prt|", 4) == 0)
+        *last = value.n ? 'k' : 'd';
+    return 0;
+}
+
+Test(eval_erased, leaves_no_scorecard)
+{
+    char saved = 0;
+    int n = 0;
+    happen(e, "rep:ann|txn", at("2025-03-03T02:00Z"), 60);
+    advance(e, at("2025-03-03T05:00Z"), &sink);
+    cr_assert_eq(told.cards, 1);
+    cr_assert_eq(evaluator_state_save(e, true, on_part, &saved), 0);
+    cr_assert_eq(saved, 'k');
+    erase("2025-03-05T02:00Z", 1);
+    cr_assert_eq(told.cards, 1);
+    cr_assert_geq(told.gone_cards, 1);
+    cr_assert_eq(evaluator_state_save(e, true, on_part, &saved), 0);
+    cr_assert_eq(saved, 'd');
+    saved = 0;
+    cr_assert_eq(evaluator_state_save(e, false, on_part, &saved), 0);
+    cr_assert_eq(saved, 0);
+    cr_assert_eq(evaluator_scorecards(e, at("2025-03-05T03:00Z"), count_card, &n), 0);
+    cr_assert_eq(n, 0);
 }
 
 /* The state of its alert is gone from the saved state: an empty value. */
