@@ -31,9 +31,9 @@ Test(fact, types_by_name)
 
 Test(fact, state_as_of_now_is_told_from_what_happened)
 {
-    static const enum fact_type asof[] = { FACT_LEAD_OPEN,     FACT_DEAL_OPEN,   FACT_TICKET_OPEN,  FACT_MEMBER_NOW,
-                                           FACT_MEMBER_JOINED, FACT_MEMBER_LEFT, FACT_LAPSE,        FACT_REMINDER,
-                                           FACT_USAGE_ENABLED, FACT_DEAL_DUE,    FACT_RECORD_NEWEST };
+    static const enum fact_type asof[] = { FACT_LEAD_OPEN,     FACT_DEAL_OPEN,   FACT_TICKET_OPEN,   FACT_MEMBER_NOW,
+                                           FACT_MEMBER_JOINED, FACT_MEMBER_LEFT, FACT_LAPSE,         FACT_REMINDER,
+                                           FACT_USAGE_ENABLED, FACT_DEAL_DUE,    FACT_RECORD_NEWEST, FACT_ERASED };
     int n = 0;
     for (size_t i = 0; i < sizeof(asof) / sizeof(*asof); i++)
         cr_assert(fact_type_asof(asof[i]), "%s", fact_type_name(asof[i]));
