@@ -7,7 +7,9 @@
  * Joined and left: let a present member have joined at t1, left at t2, joined at t3. It was not a member at s exactly where s <= t1 or t2 < s <= t3; summing
  * +1 at each joining and -1 at each leaving over [s, now) gives 1 there and 0 elsewhere: members at the end that were none at the start. For former
  * members the same sum with the signs turned counts those at the start that are gone. Both are as-of facts: they turn around with the state, also when
- * time alone turns it, and belong to the present owner, so that members at the start = members now - joined + left holds for every subject. */
+ * time alone turns it, and belong to the present owner, so that members at the start = members now - joined + left holds for every subject.
+ *
+ * By subscription a customer is one whose standing amounts together are above 0, no more and no less; the same facts say so, with another mode. */
 #include "track_customer.h"
 
 int64_t mrr_at(const struct ledger_list *mrr, int64_t t_ms)
@@ -123,7 +125,7 @@ static void left_fact(struct track_view *v, const struct customer_case *c, const
     struct fact *f = customer_fact(v, c, t->lapse ? FACT_LAPSE : FACT_CHURN, t->t_ms);
     f->dim[DIM_KIND] = f->s[FT_KIND] = t->lapse ? SLICE("inactivity") : t->reason.n ? t->reason : SLICE("unspecified");
     f->from_ms = from_ms;
-    if (t->lapse)
+    if (t->at >= c->log.n) /* no event of the customer's says so: the present owner, as in `base` */
         return;
     struct credit credit = credit_owner(c->log, t->at);
     f->dim[DIM_REP] = f->dim[DIM_TEAM] = (struct slice){ 0 };
@@ -146,7 +148,7 @@ static void now_fact(struct track_view *v, const struct customer_case *c, int64_
 }
 
 /* What time alone changes counts from the start of its hour on, as levels do. */
-void member_facts(struct track_view *v, const struct customer_case *c)
+static void turn_facts(struct track_view *v, const struct customer_case *c)
 {
     const struct member_turn *last = c->n_turns ? &c->turn[c->n_turns - 1] : NULL;
     int64_t from_ms = last && last->lapse ? pane_start(view_calendar(v), GRAIN_HOUR, last->t_ms) : 0;
@@ -167,4 +169,33 @@ void member_facts(struct track_view *v, const struct customer_case *c)
         if (!last->in)
             turned_fact(v, c, FACT_MEMBER_LEFT, t, -n, from_ms);
     }
+}
+
+/* A customer by subscription, whether it was ever acquired or not. Changes at one instant are one change: one subscription may replace another. */
+static void paid_turns(struct track_view *v, struct customer_case *c)
+{
+    const struct ledger_list *mrr = &c->ledger.list[LEDGER_MRR];
+    int64_t sum = 0;
+    c->n_turns = 0;
+    c->turn = mrr->n ? view_alloc(v, mrr->n * sizeof *c->turn) : NULL;
+    for (uint32_t i = 0; c->turn && i < mrr->n; i++) {
+        int64_t t_ms = mrr->v[i].t_ms;
+        sum += mrr->v[i].value * mrr->v[i].n;
+        if (i + 1 < mrr->n && mrr->v[i + 1].t_ms == t_ms)
+            continue;
+        turn(c, (struct member_turn){ .t_ms = t_ms, .in = sum > 0, .reason = SLICE("subscription"), .at = c->log.n });
+    }
+}
+
+/* Both kinds of customers, told apart by mode; the switch customers_by chooses when it reads. */
+void member_facts(struct track_view *v, const struct customer_case *c)
+{
+    struct fact base = *c->base;
+    struct customer_case one = *c;
+    one.base = &base;
+    base.s[FT_MODE] = SLICE("activity");
+    turn_facts(v, &one);
+    paid_turns(v, &one);
+    base.s[FT_MODE] = SLICE("subscription");
+    turn_facts(v, &one);
 }

@@ -124,7 +124,8 @@ def main():
         folder = Path(directory)
         for seed, switches in ((1, []), (2, ["sales_basis=orders", "churn_after_days=60"]), (3, ["churn_after_days=0", "clv_mode=discounted"]),
                                (4, ["sales_basis=orders", "repurchase=ever", "clv_mode=historic", "churn_mode=revenue_gross", "churn_after_days=30"]),
-                               (5, ["sales_basis=orders", "freq_base=buyers", "churn_mode=revenue_net", "crr_new=gross"])):
+                               (5, ["sales_basis=orders", "freq_base=buyers", "churn_mode=revenue_net", "crr_new=gross"]),
+                               (6, ["sales_basis=orders", "customers_by=subscription"]), (7, ["customers_by=subscription", "churn_after_days=30", "crr_new=gross"])):
             config = folder / "config.yaml"
             config.write_text(CONFIG.replace("SWITCHES", ", ".join(s.replace("=", ": ") for s in switches)), encoding="utf-8")
             events = history(seed)

@@ -251,6 +251,7 @@ Test(catalogue, every_value_of_every_switch_loads)
         "acq_base=customers_start",
         "crr_new=gross",
         "churn_after_days=0",
+        "customers_by=subscription",
         "churn_mode=revenue_gross",
         "repurchase=ever",
         "clv_mode=historic",

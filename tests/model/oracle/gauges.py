@@ -46,6 +46,8 @@ def standing_mrr(f, customer, edge):
 
 def is_member(f, sw, customer, edge):
     """Member as of the facts that occurred before `edge`."""
+    if sw["customers_by"] == "subscription":
+        return standing_mrr(f, customer.id, edge) > 0
     if customer.acquired is None or customer.acquired >= edge:
         return False
     member, last = True, customer.acquired

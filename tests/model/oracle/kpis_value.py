@@ -197,7 +197,7 @@ def _risk(at, uses, sales):
 def churn_risk_share(q):
     at, rated, high = q.last_edge - 1, 0, 0
     uses, sales = _uses(q), _sales(q)
-    for name in gauges.members(q.f, q.sw, q.dim, q.subject, q.last_edge):
+    for name in gauges.members(q.f, {**q.sw, "customers_by": "activity"}, q.dim, q.subject, q.last_edge):
         score = _risk(at, [t for t in uses.get(name, ()) if t <= at], [t for t in sales.get(name, ()) if t <= at])
         rated += score is not None
         high += score is not None and score >= 60
