@@ -19,6 +19,24 @@ def crmpulse(*args):
     return subprocess.run([BIN, *args], capture_output=True, check=True, timeout=60).stdout.decode()
 
 
+def switch_choices():
+    """What docs/KPI.md would say: name -> the value in force, and the words to choose from (None: a number or a list)."""
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (.*?) \| (.*?) \|$", crmpulse("kpis", "--markdown").split("## Switches")[1])
+    return {name: (value, None if choices in ("a number", "a list") else choices.split(", ")) for name, value, choices in rows}
+
+
+def cases_by_switch():
+    """(switch, value) -> the KPIs asked for by the golden cases that set it; board and card cases count for any KPI: "*"."""
+    asked = {}
+    for path in sorted([*(REPO / "tests/golden/kpi").glob("*.yaml"), *(REPO / "tests/golden/traps").glob("*.yaml")]):
+        text = "\n".join(line for line in path.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#"))
+        kpis = set(re.findall(r"(?m)^ *- \{kpi: (\w+)", text)) or {"*"}
+        for block in re.findall(r"switches: \{((?:[^{}\[\]]|\[[^\]]*\])*)\}", text):
+            for name, value in re.findall(r"(\w+): *(\[[^\]]*\]|[^,\[\]]+)", block):
+                asked.setdefault((name, value.strip().strip("\"'")), set()).update(kpis)
+    return asked
+
+
 class Lists(unittest.TestCase):
     maxDiff = None
 
@@ -38,6 +56,23 @@ class Lists(unittest.TestCase):
         ids = {json.loads(line)["id"] for line in crmpulse("kpis", "--json").splitlines()}
         self.assertEqual(sorted(ids - cases), [], "KPIs without tests/golden/kpi/<id>.yaml")
         self.assertEqual(sorted(cases - ids), [], "golden cases of no KPI")
+
+    def test_every_choice_of_every_switch_has_a_golden_case(self):
+        """A case that sets it and asks for a KPI that it changes. The default is what the cases without switches show; of a number or list another one is due."""
+        asked, missing = cases_by_switch(), []
+        users = {}
+        for row in map(json.loads, crmpulse("kpis", "--json").splitlines()):
+            for name in row["switches"]:
+                users.setdefault(name, set()).add(row["id"])
+        for name, (default, choices) in switch_choices().items():
+            def shown(value, name=name):
+                kpis = asked.get((name, value), set())
+                return bool(kpis) and (name not in users or bool(kpis & (users[name] | {"*"})))
+            if choices:
+                missing += [f"{name}: {value}" for value in choices if value != default and not shown(value)]
+            elif not any(n == name and value != default and shown(value) for n, value in asked):
+                missing.append(f"{name}: other than {default}")
+        self.assertEqual(missing, [], "choices of switches that no golden case sets")
 
     def test_every_golden_case_is_about_its_kpi(self):
         for path in sorted((REPO / "tests/golden/kpi").glob("*.yaml")):
