@@ -228,10 +228,26 @@ static int on_gone(void *ctx, const struct gone *g)
     return c->failed ? -1 : 0;
 }
 
+/* The org's part of a state field; the first slash ends it, so that its own are escaped too. */
+static struct slice state_org(struct commit *c, struct slice org)
+{
+    char buf[1600], to[4800];
+    size_t n = cell_escape(org, buf, sizeof buf), m = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (buf[i] != '/') {
+            to[m++] = buf[i];
+            continue;
+        }
+        memcpy(to + m, "%2F", 3);
+        m += 3;
+    }
+    return keep(c, (struct slice){ to, (uint32_t)m });
+}
+
 int commit_state(void *ctx, struct slice org, struct slice key, struct slice value)
 {
     struct commit *c = ctx;
-    struct slice id = escaped(c, org);
+    struct slice id = state_org(c, org);
     struct slice field = format(c, "%.*s/%.*s", (int)id.n, id.p, (int)key.n, key.p);
     if (value.n)
         op(c, &c->last, "HSET", SLICE("state"), 2, (struct slice[]){ field, keep(c, value) });

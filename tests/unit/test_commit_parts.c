@@ -107,6 +107,24 @@ Test(commit_parts, bounded_ordered_and_the_state_last)
     commit_release(&c);
 }
 
+/* The field of a state is split at its first slash when it is read: an org's name must hold none. */
+Test(commit_parts, a_slash_in_an_org_is_escaped)
+{
+    struct commit c = { 0 };
+    char org[64];
+    commit_init(&c);
+    cr_assert_eq(commit_state(&c, SLICE("a/b</c>"), SLICE("chg|rep|x/y"), SLICE("-")), 0);
+    cr_assert_eq(commit_seal(&c, 3, 0), 0);
+    const struct store_commit *part = commit_next(&c);
+    cr_assert_eq(part->n_ops, 1);
+    struct slice field = part->op[0].args[0];
+    const char *slash = memchr(field.p, '/', field.n);
+    cr_assert(slash && slice_eq((struct slice){ slash + 1, 11 }, SLICE("chg|rep|x/y")), "%.*s", (int)field.n, field.p);
+    size_t n = cell_unescape((struct slice){ field.p, (uint32_t)(slash - field.p) }, org, sizeof org);
+    cr_assert(slice_eq((struct slice){ org, (uint32_t)n }, SLICE("a/b</c>")), "%.*s", (int)n, org);
+    commit_release(&c);
+}
+
 Test(commit_parts, nothing_to_do_is_no_part_and_trimming_alone_is_one)
 {
     struct commit c = { 0 };
