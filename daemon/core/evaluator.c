@@ -81,8 +81,9 @@ static void note_known(struct evaluator *e, struct subject *s, const struct seri
     int64_t since_ms = d->grain != CELL_GAUGE && (level || d->pane_ms < d->cause_ms) ? d->pane_ms : d->cause_ms;
     if (level)
         note_level(s, d, series->node->measure);
-    if (since_ms < s->known_since_ms && !(level && d->grain == CELL_GAUGE))
-        s->known_since_ms = since_ms;
+    int64_t *known_ms = d->grain == CELL_GAUGE ? &s->gauge_since_ms : &s->known_since_ms;
+    if (since_ms < *known_ms && !(level && d->grain == CELL_GAUGE))
+        *known_ms = since_ms;
 }
 
 /* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */

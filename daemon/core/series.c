@@ -202,7 +202,7 @@ struct subject *org_find_subject(const struct org *org, enum dim dim, struct sli
 
 static int init_subject(const struct plan *plan, struct subject *s)
 {
-    s->known_since_ms = INT64_MAX;
+    s->known_since_ms = s->gauge_since_ms = INT64_MAX;
     s->node = calloc(plan->defs->n_measures + 1u, sizeof(struct node *));
     s->card_published = calloc(plan->defs->n_scorecards + 1u, sizeof *s->card_published);
     if (!s->node || !s->card_published)
@@ -484,7 +484,9 @@ bool series_serves(const struct series *s, const struct measure_def *m, const st
 
 int64_t subject_known_ms(const struct subject *s)
 {
-    return s->levels_before ? INT64_MIN : s->known_since_ms;
+    if (s->levels_before)
+        return INT64_MIN;
+    return s->known_since_ms != INT64_MAX ? s->known_since_ms : s->gauge_since_ms;
 }
 
 int subject_cmp(const struct subject *a, const struct subject *b)

@@ -82,7 +82,8 @@ struct subject {
     enum dim dim;
     struct slice text;    /* unescaped */
     struct slice escaped; /* as in fields */
-    int64_t known_since_ms;
+    int64_t known_since_ms; /* start of its first pane, INT64_MAX: none */
+    int64_t gauge_since_ms; /* counts where there is no pane: a stored gauge does not tell since when it stands */
     uint64_t
         levels_before; /* not 0: some level has steps that no pane holds any more, so the subject is older than they tell */
     struct node **node; /* by measure */

@@ -138,5 +138,6 @@ lib.check("HGETALL of the offsets", position.get(f"{events}/0", "").startswith("
           position[f"{events}/0"].endswith("read=56 applied=53 duplicate=1 late=1 dead=1"), position)
 redis = lib.Redis()
 panes = [k for k in redis.keys("cp:{0}:pane:acme:*") if not k.startswith("cp:{0}:pane:acme:g:")]  # gauges do not age
+panes = [k for k in panes if ":f:" not in k]  # parked ones stay until their hour was judged
 lib.check("what ages has a TTL", panes and all(redis("PTTL", k) > 0 for k in panes), [k for k in panes if redis("PTTL", k) <= 0][:5])
 lib.finish()

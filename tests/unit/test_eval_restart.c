@@ -35,6 +35,9 @@ static void prepare(uint64_t s)
     world_init(&w, 0);
     add_measure(&w, "sales", AGG_SUM);
     int k = add_kpi(&w, "sales", KPI_VALUE, NULL, NULL, "sales", "24h 7d d m", 1u << DIM_ORG | 1u << DIM_REP);
+    struct measure_def *open = add_measure(&w, "open", AGG_COUNT);
+    open->gauge = open->asof = true;
+    add_kpi(&w, "open", KPI_VALUE, NULL, NULL, "open", "g", 1u << DIM_ORG | 1u << DIM_REP);
     w.defs.snapshot_every_ms = HOUR_MS;
     w.board[0] = (struct board_def){ .id = "week", .kpi = k, .window = win("7d"), .dim = DIM_REP };
     w.board[1] = (struct board_def){ .id = "month", .kpi = k, .window = win("m"), .dim = DIM_REP, .top = 2 };
@@ -145,9 +148,13 @@ static int save(void *ctx, struct slice org, struct slice key, struct slice valu
     return 0;
 }
 
-static struct cell_delta delta(const struct given *g, char *field, size_t cap, bool org)
+/* A sale of the org (0) or of its rep (1), and one more thing open (2: of the rep): a gauge tells since when only while nothing is stored. */
+enum { DELTAS_EACH = 3 };
+static struct cell_delta delta(const struct given *g, char *field, size_t cap, int which)
 {
-    snprintf(field, cap, org ? "org:acme|sales" : "rep:u%d|sales", g->rep);
+    snprintf(field, cap, which == 0 ? "org:acme|sales" : which == 1 ? "rep:u%d|sales" : "rep:u%d|open", g->rep);
+    if (which == 2)
+        return (struct cell_delta){ SLICE("acme"), slice_of(field), CELL_GAUGE, 0, g->cause_ms, 1, false };
     return (struct cell_delta){ SLICE("acme"), slice_of(field), CELL_HOUR, g->t_ms - g->t_ms % HOUR_MS,
                                 g->cause_ms,   g->value,        false };
 }
@@ -163,8 +170,8 @@ static struct evaluator *load(const struct states *s, int n_given)
                      "%s", s->key[i]);
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < n_given; i++)
-            for (int org = 0; org < 2; org++) {
-                struct cell_delta d = delta(&given[i], field, sizeof field, org);
+            for (int which = 0; which < DELTAS_EACH; which++) {
+                struct cell_delta d = delta(&given[i], field, sizeof field, which);
                 cr_assert_eq(pass ? evaluator_restore_pending(e, &d) : evaluator_restore_cell(e, &d), 0);
             }
     return e;
@@ -192,8 +199,8 @@ static void run(struct ids *to, uint64_t dice_seed, uint64_t odds)
     }
     for (; mark < start_ms + 60 * DAY_MS; mark += 47 * MINUTE_MS) {
         for (; i < DELTAS && given[i].cause_ms < mark + 3 * HOUR_MS; i++)
-            for (int org = 0; org < 2; org++) {
-                struct cell_delta d = delta(&given[i], field, sizeof field, org);
+            for (int which = 0; which < DELTAS_EACH; which++) {
+                struct cell_delta d = delta(&given[i], field, sizeof field, which);
                 cr_assert_eq(evaluator_apply(e, &d), 0);
             }
         cr_assert_eq(evaluator_advance(e, mark, mark, &sink), 0);

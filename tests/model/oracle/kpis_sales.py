@@ -2,7 +2,7 @@
 from fractions import Fraction
 
 from . import gauges, targets
-from .measures import txn
+from .measures import select, txn
 from .query import duration, number, ratio
 
 

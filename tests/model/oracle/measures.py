@@ -246,7 +246,8 @@ def purchase_gap_ms(f, sw):
         if con.who and ("customer", con.who) not in f.deleted:
             by_customer[con.who].append(con)
     for cons in by_customer.values():
-        cons.sort(key=lambda c: (c.t, c.extra.id))
+        # Sales at the same instant: by amount, then by rep, team, product, segment.
+        cons.sort(key=lambda c: (c.t, c.v, *(c.keys.get(d) or "" for d in ("rep", "team", "product", "segment"))))
         for before, after in zip(cons, cons[1:]):
             yield Con(after.t, after.t - before.t, after.who, after.keys)
 
