@@ -118,6 +118,7 @@ static void test_file(struct tester *t, const char *path)
     else if (!t->quiet && !bad && !report.failed)
         printf("ok %s: %llu checks\n", path, (unsigned long long)report.checks);
     t->no_memory |= !s.p;
+    t->line = NULL;
     arena_release(&a);
 }
 

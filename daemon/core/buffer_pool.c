@@ -107,12 +107,13 @@ void buffer_pool_give(struct buffer_pool *pool, char *p, uint32_t cap)
     int k = class_of(cap);
     if (!p)
         return;
-    if (k > SMALL_MAX && pool->n_large[k] >= LARGE_KEPT) {
-        free(p);
+    bool large = k > SMALL_MAX;
+    if (large && pool->n_large[k] >= LARGE_KEPT) {
+        free(p); // NOLINT(clang-analyzer-unix.Malloc): what is large was allocated by itself
         return;
     }
     struct free_buffer *b = (struct free_buffer *)(void *)p;
     b->next = pool->free[k];
     pool->free[k] = b;
-    pool->n_large[k] += k > SMALL_MAX;
+    pool->n_large[k] += large;
 }

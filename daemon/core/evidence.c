@@ -39,7 +39,7 @@ static int order(int64_t at_ms, struct slice id, const struct evidence_id *x)
 
 static uint32_t position(const struct evidence *x, int64_t t_ms, struct slice id)
 {
-    uint32_t low = 0, high = x->n;
+    uint32_t low = 0, high = x->v ? x->n : 0;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
         if (order(t_ms, id, &x->v[mid]) > 0)

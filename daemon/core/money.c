@@ -58,18 +58,19 @@ static struct rate rate_at(struct track_view *v, struct slice key, int64_t t_ms)
     return best;
 }
 
+/* "USD/CNY"; both of three letters. */
 static struct slice pair_id(struct slice from, const char *to, char *buf)
 {
-    memcpy(buf, from.p, from.n);
-    buf[from.n] = '/';
-    memcpy(buf + from.n + 1, to, 3);
-    return (struct slice){ buf, from.n + 4 };
+    memcpy(buf, from.p, 3);
+    buf[3] = '/';
+    memcpy(buf + 4, to, 3);
+    return (struct slice){ buf, 7 };
 }
 
 bool view_money(struct track_view *v, struct slice currency, int64_t amount, int64_t t_ms, int64_t *ret)
 {
     char pair[16];
-    const char *own = v->def->currency;
+    const char *own = v->def ? v->def->currency : "";
     *ret = amount;
     if (!own[0] || !currency.n || slice_eq(currency, slice_of(own)))
         return true;

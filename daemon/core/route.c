@@ -193,16 +193,13 @@ struct route event_route(const struct event *ev, char *buf, size_t cap)
     case EV_ENTITY_MERGED: /* all merges of an org in one record (identity.c) */
         r = (struct route){ SLICE("merge"), SLICE("all") };
         break;
-    case EV_ENTITY_DELETED: /* one that erases changes who is who */
-        if (event_int(ev, F_ERASE, 0) && event_entity_kind(event_str(ev, F_ENTITY_KIND)).n) {
-            r = (struct route){ SLICE("merge"), SLICE("all") };
-            break;
-        }
-        /* fall through */
+    case EV_ENTITY_DELETED:
     case EV_OWNER_CHANGED: /* the kind is the sender's text: only one that a tracker knows names a record */
         r.kind = event_entity_kind(event_str(ev, F_ENTITY_KIND));
         if (!r.kind.n)
             r = (struct route){ SLICE("event"), event_str(ev, F_EVENT_ID) };
+        else if (ev->type == EV_ENTITY_DELETED && event_int(ev, F_ERASE, 0)) /* changes who is who */
+            r = (struct route){ SLICE("merge"), SLICE("all") };
         break;
     default: /* no row: nothing computes with it yet; remembered under its own id, so that a duplicate is recognised */
         if (!r.kind.n)

@@ -162,7 +162,7 @@ static void turn_facts(struct track_view *v, const struct customer_case *c)
         fact_set(customer_fact(v, c, FACT_MEMBER, t->t_ms), FN_N, n);
         if (!t->in)
             left_fact(v, c, t, t->lapse ? pane_start(view_calendar(v), GRAIN_HOUR, t->t_ms) : 0);
-        if (last->in || (last->lapse && t != last))
+        if (last && (last->in || (last->lapse && t != last)))
             turned_fact(v, c, FACT_MEMBER_JOINED, t, n, 0);
         if (last->lapse && t != last)
             turned_fact(v, c, FACT_MEMBER_JOINED, t, -n, from_ms);

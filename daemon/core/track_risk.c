@@ -26,7 +26,8 @@ struct risk_state {
 
 static struct figure whole_days(int64_t from_ms, int64_t to_ms)
 {
-    return (struct figure){ .value = (double)((to_ms - from_ms) / CUSTOMER_DAY_MS) };
+    int64_t days = (to_ms - from_ms) / CUSTOMER_DAY_MS;
+    return (struct figure){ .value = (double)days };
 }
 
 static struct risk_state state_at(const struct customer_case *c, const struct risk_track *r, int64_t t_ms)
@@ -157,7 +158,7 @@ void risk_facts(struct track_view *v, const struct customer_case *c)
     struct risk_state now, before = { 0 };
     if (c->ledger.from_ms > INT64_MIN + 4 * TREND_MS)
         before = state_at(c, &r, c->ledger.from_ms - 1);
-    for (uint32_t i = 0; i < r.n && !r.failed; i++, before = now) {
+    for (uint32_t i = 0; r.times && i < r.n && !r.failed; i++, before = now) {
         now = state_at(c, &r, r.times[i]);
         if (same(now, before))
             continue;

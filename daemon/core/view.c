@@ -170,6 +170,8 @@ static struct entry_log own_log(struct track_view *v, struct slice key)
 {
     struct entry_log log = view_raw_log_key(v, key);
     struct entry *to = (struct entry *)(uintptr_t)log.v;
+    if (!to)
+        return log;
     log.n = without_retracted(to, log.n);
     bool sequenced = log.n > 1;
     for (uint32_t i = 0; i < log.n && sequenced; i++)

@@ -301,7 +301,7 @@ Test(board, around_a_subject)
     w.board[0].top = 2;
     e = world_start(&w, false, false, false);
     for (int i = 0; i < 9; i++) {
-        char rep[8];
+        char rep[16];
         snprintf(rep, sizeof rep, "r%d", i);
         sell(rep, "2025-03-10T01:00Z", 100 - i);
     }

@@ -90,7 +90,7 @@ Test(defs, free_gives_everything_back_and_zeroes)
                                .value = expression(),
                                .samples = expression(),
                                .n_extras = 1,
-                               .extra = { { strdup("e"), expression() } } };
+                               .extra = { { .name = strdup("e"), .value = expression() } } };
     d.board->id = strdup("b");
     d.rule->id = strdup("r");
     d.rule->level = strdup("info");
