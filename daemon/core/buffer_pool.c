@@ -1,6 +1,7 @@
 /* Buffers by size class, cut from slabs. */
 #include "buffer_pool.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum {
