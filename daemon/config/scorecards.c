@@ -474,7 +474,8 @@ static bool at_most_month(const struct window *w)
 static bool one_perspective(const struct scorecard_def *s)
 {
     for (uint32_t i = 1; i < s->n_items; i++)
-        if (s->item[i].perspective && s->item[0].perspective && strcmp(s->item[i].perspective, s->item[0].perspective) != 0)
+        if (s->item[i].perspective && s->item[0].perspective &&
+            strcmp(s->item[i].perspective, s->item[0].perspective) != 0)
             return false;
     return true;
 }

@@ -80,8 +80,8 @@ struct subject_view {
 struct subject {
     struct org *org;
     enum dim dim;
-    struct slice text;    /* unescaped */
-    struct slice escaped; /* as in fields */
+    struct slice text;      /* unescaped */
+    struct slice escaped;   /* as in fields */
     int64_t known_since_ms; /* start of its first pane, INT64_MAX: none */
     int64_t gauge_since_ms; /* counts where there is no pane: a stored gauge does not tell since when it stands */
     uint64_t

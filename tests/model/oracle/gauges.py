@@ -44,6 +44,15 @@ def standing_mrr(f, customer, edge):
     return sum(newest.values())
 
 
+def purchases(f, sw):
+    return {name: list(times) for name, times in _purchases(f, sw).items()}
+
+
+def subscribed(f, customer):
+    """Instants at which a subscription of the customer changed."""
+    return [t for t, _, _ in _subscriptions(f).get(customer, ())]
+
+
 def is_member(f, sw, customer, edge):
     """Member as of the facts that occurred before `edge`."""
     if sw["customers_by"] == "subscription":

@@ -206,6 +206,25 @@ def churn_risk_share(q):
 
 # -- lifetime value
 
+def _ended(q):
+    """Memberships that ended in the window, one by one: like all that happened, to its end; by inactivity as far as is known at the instant."""
+    f, sw, n = q.f, q.sw, 0
+    limit = sw["churn_after_days"] * DAY_MS
+    for customer in f.customers.values():
+        if f.keys(customer, customer.snap_now(q.last_edge - 1)).get(q.dim) != q.subject:
+            continue
+        times = [t for t, _ in customer.moves] + gauges.purchases(f, sw).get(customer.id, []) + gauges.subscribed(f, customer.id)
+        times += [customer.acquired] if customer.acquired is not None else []
+        edges = {t + 1 for t in times if q.first_edge <= t < q.window.end}
+        edges |= {t + limit + 1 for t in times if limit and q.first_edge <= t + limit < q.last_edge}
+        inside = gauges.is_member(f, sw, customer, q.first_edge)
+        for edge in sorted(edges):
+            after = gauges.is_member(f, sw, customer, edge)
+            n += inside and not after
+            inside = after
+    return n
+
+
 def _clv(q):
     customers = len(q.members(q.last_edge))
     costed = sum(c.v for c in q.cons("txn") if c.extra.cost is not None)
@@ -221,7 +240,7 @@ def _clv(q):
         return None
     days = Fraction(q.window.end - q.window.start, DAY_MS)
     margin = Fraction(q.total("txn") - back, base) * 365 / days * Fraction(costed - back - (cost - back_cost), costed - back)
-    churn = min(Fraction(1), Fraction(len(start - q.members(q.last_edge)), len(start)) * 365 / days)
+    churn = min(Fraction(1), Fraction(_ended(q), len(start)) * 365 / days)
     discount = Fraction(int(q.sw["clv_discount_percent"]), 100)
     if q.sw["clv_mode"] == "discounted":
         return margin * (1 + discount) / (discount + churn)
