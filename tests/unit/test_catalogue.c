@@ -516,7 +516,7 @@ Test(catalogue, the_examples_of_the_data_sets)
     config_free(c);
     c = example("ravenstack.yaml");
     cr_assert_not(c->run.wall_clock);
-    cr_assert_str_eq(config_switch_value(c, "churn_after_days"), "180");
+    cr_assert_str_eq(config_switch_value(c, "churn_after_days"), "0");
     cr_assert_str_eq(definitions_org(&c->defs, SLICE("ravenstack"))->calendar.zone.name, "UTC");
     config_free(c);
     c = example("rules.yaml");
