@@ -84,7 +84,7 @@ static int add(struct node *n, int64_t t_ms, struct slice id, int32_t value)
     if (!x)
         return -1;
     uint32_t i = position(x, t_ms, id);
-    if (i == x->n || order(t_ms, id, &x->v[i]) != 0)
+    if (!x->v || i == x->n || order(t_ms, id, &x->v[i]) != 0)
         return insert(x, i, t_ms, id, value);
     x->v[i].n += value;
     return 0;

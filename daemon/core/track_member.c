@@ -150,11 +150,13 @@ static void now_fact(struct track_view *v, const struct customer_case *c, int64_
 /* What time alone changes counts from the start of its hour on, as levels do. */
 static void turn_facts(struct track_view *v, const struct customer_case *c)
 {
-    const struct member_turn *last = c->n_turns ? &c->turn[c->n_turns - 1] : NULL;
-    int64_t from_ms = last && last->lapse ? pane_start(view_calendar(v), GRAIN_HOUR, last->t_ms) : 0;
-    if (last && (last->in || last->lapse))
+    if (!c->turn || !c->n_turns)
+        return;
+    const struct member_turn *last = &c->turn[c->n_turns - 1];
+    int64_t from_ms = last->lapse ? pane_start(view_calendar(v), GRAIN_HOUR, last->t_ms) : 0;
+    if (last->in || last->lapse)
         now_fact(v, c, 1, 0);
-    if (last && last->lapse)
+    if (last->lapse)
         now_fact(v, c, -1, from_ms);
     for (uint32_t i = 0; i < c->n_turns; i++) {
         const struct member_turn *t = &c->turn[i];
@@ -162,7 +164,7 @@ static void turn_facts(struct track_view *v, const struct customer_case *c)
         fact_set(customer_fact(v, c, FACT_MEMBER, t->t_ms), FN_N, n);
         if (!t->in)
             left_fact(v, c, t, t->lapse ? pane_start(view_calendar(v), GRAIN_HOUR, t->t_ms) : 0);
-        if (last && (last->in || (last->lapse && t != last)))
+        if (last->in || (last->lapse && t != last))
             turned_fact(v, c, FACT_MEMBER_JOINED, t, n, 0);
         if (last->lapse && t != last)
             turned_fact(v, c, FACT_MEMBER_JOINED, t, -n, from_ms);
