@@ -69,12 +69,14 @@ static struct slice pair_id(struct slice from, const char *to, char *buf)
 
 bool view_money(struct track_view *v, struct slice currency, int64_t amount, int64_t t_ms, int64_t *ret)
 {
-    char pair[16];
     const char *own = v->def ? v->def->currency : "";
     *ret = amount;
     if (!own[0] || !currency.n || slice_eq(currency, slice_of(own)))
         return true;
     if (currency.n != 3)
+        return false;
+    char *pair = view_alloc(v, 8); /* dependencies remember it until the event is done */
+    if (!pair)
         return false;
     struct rate rate = rate_at(v, view_depend_dated(v, SLICE("fx"), pair_id(currency, own, pair), t_ms), t_ms);
     if (!rate.found)
