@@ -27,7 +27,7 @@ SETS = (
      ["2025-02-28T15:59:59.999Z", "1741921200000", "2025-03-27T02:00:00Z", "1743436799999"]),
     ("crm_sales", DATA / "crm_sales/events.ndjson.gz", ["--tz", "UTC", "--cycle", "q"],
      ["2017-03-31T23:59:59.999Z", "2017-06-15T12:30:00Z", "2017-12-31T23:59:59.999Z"]),
-    ("ravenstack", DATA / "ravenstack/events.ndjson.gz", ["--tz", "UTC"],
+    ("ravenstack", DATA / "ravenstack/events.ndjson.gz", ["--tz", "UTC", "--switch", "churn_after_days=0"],
      ["2023-07-31T23:59:59.999Z", "2024-02-29T23:59:59.999Z"]),
     ("northwind", DATA / "northwind/events.ndjson.gz", ["--tz", "UTC", "--switch", "sales_basis=orders"],
      ["1997-04-30T23:59:59.999Z", "1998-05-31T23:59:59.999Z"]),
