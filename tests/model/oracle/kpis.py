@@ -5,7 +5,7 @@ from . import kpis_customers, kpis_finance, kpis_operations, kpis_sales, kpis_va
 from .calendar import canonical_name
 from .kpis_customers import survey_kpi
 from .kpis_work import life
-from .measures import switches
+from .measures import DEFAULTS, switches
 from .query import Query, number
 
 
@@ -169,7 +169,7 @@ CONTINUOUS = {"quota_pace"}
 
 def evaluate(facts, kpi, window, at, dim, subject, given=()):
     """One KPI value. `window`: a name or {start, end}; `given`: switches."""
-    sw = given if "churn_after_days" in given else switches(given)
+    sw = given if DEFAULTS.keys() <= dict(given).keys() else switches(given)
     if kpi not in TABLE:
         raise KeyError("the oracle does not know the KPI %s" % kpi)
     placed = facts.cal.window(window, at)

@@ -305,13 +305,16 @@ def area_score(q):
 
 # -- follow-ups
 
-def _open_spans(kind, events):
-    """Spans in which a lead or deal was open, from its own events."""
+def _open_spans(q, kind, name, events):
+    """Spans in which a lead or deal was open. A customer acquired from a lead converts it (domain specification 3.1)."""
     begun = [e["occurred_at_ms"] for e in events if e["type"] == ("lead_created" if kind == "lead" else "deal_opened")]
     if not begun:
         return []
     if kind == "lead":
         ends = [e["occurred_at_ms"] for e in events if e["type"] in ("lead_converted", "lead_disqualified")]
+        customer = q.f.lead_customers.get(name)
+        if customer:
+            ends.append(customer.acquired)
         return [(begun[0], min(ends, default=_NEVER))]
     spans = [[begun[0], _NEVER]]
     for e in events:
@@ -349,7 +352,7 @@ def _followups(q, kind, name):
 def _dues(q, kind, name, events):
     """(due, met, owner)"""
     every = int(q.sw["followup_days"]) * DAY_MS
-    for start, end in _open_spans(kind, events):
+    for start, end in _open_spans(q, kind, name, events):
         due, result = start + every, []
         for made, told_due, told_next, _ in _followups(q, kind, name):
             if not start <= made < end:
