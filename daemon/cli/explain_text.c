@@ -68,6 +68,23 @@ static void measure(FILE *to, const struct explained_measure *m)
     fputc('\n', to);
 }
 
+/* The columns beside the value: of a score, what each part gives to it. */
+static void columns(FILE *to, const struct explanation *x)
+{
+    bool any = false;
+    for (uint32_t i = 0; x->columns && i < x->columns->n_extras; i++) {
+        const struct kpi_extra *c = &x->columns->extra[i];
+        if (x->extra_null[i] || (c->flag && !x->extra[i]))
+            continue;
+        fprintf(to, any ? ", %s" : "  beside it: %s", c->name);
+        if (!c->flag)
+            fprintf(to, " %lld", (long long)x->extra[i]);
+        any = true;
+    }
+    if (any)
+        fputc('\n', to);
+}
+
 static void evidence(FILE *to, const struct explanation *x)
 {
     if (!x->n_evidence)
@@ -107,8 +124,10 @@ void explain_text(FILE *to, const struct kpi_def *kpi, const struct explanation 
     if (x->since_ms)
         fprintf(to, " since %s", time_of(x->since_ms, since, sizeof since));
     fprintf(to, ", judged up to %s\n  why: %s\n", time_of(x->judged_ms, judged, sizeof judged), reason);
-    if (x->complete)
+    if (x->complete) {
         value(to, kpi, x);
+        columns(to, x);
+    }
     condition(to, "fires at", r->fire_text, x->fires);
     condition(to, "critical at", r->critical_text, x->is_critical);
     condition(to, "clears at", r->clear_text, x->clears);
@@ -157,6 +176,22 @@ static void figures(struct json_text *t, const struct explanation *x)
     flag(t, "fires", x->fires);
     flag(t, "fires_critical", x->is_critical);
     flag(t, "clears", x->clears);
+}
+
+static void column_values(struct json_text *t, const struct explanation *x)
+{
+    if (!x->columns || !x->columns->n_extras)
+        return;
+    json_text_key(t, "columns");
+    json_text_open(t, '{');
+    for (uint32_t i = 0; i < x->columns->n_extras; i++) {
+        json_text_key(t, x->columns->extra[i].name);
+        if (x->extra_null[i])
+            json_text_null(t);
+        else
+            json_text_int(t, x->extra[i]);
+    }
+    json_text_close(t, '}');
 }
 
 static void thresholds(struct json_text *t, const struct rule_def *r)
@@ -215,8 +250,10 @@ struct slice explain_json(struct arena *a, const struct kpi_def *kpi, const stru
     text(&t, "why", slice_of(reason));
     text(&t, "kpi", slice_of(kpi->id));
     text(&t, "window", slice_of(x->rule->window.name));
-    if (x->complete)
+    if (x->complete) {
         figures(&t, x);
+        column_values(&t, x);
+    }
     thresholds(&t, x->rule);
     measures(&t, x);
     json_text_key(&t, "evidence");

@@ -88,6 +88,18 @@ static void need_roster(struct definitions *d)
             d->measure[i].dims |= 1u << DIM_REP;
 }
 
+/* Customers one by one cost cells by the customer: there are none unless somebody asks. Whoever asks needs the marks of erased customers, too. */
+static void need_customers(struct definitions *d)
+{
+    uint32_t dims = 0;
+    for (uint32_t i = 0; i < d->n_measures; i++)
+        dims |= d->measure[i].dims;
+    d->customers.by_customer = dims >> DIM_CUSTOMER & 1;
+    for (uint32_t i = 0; d->customers.by_customer && i < d->n_measures; i++)
+        if (d->measure[i].agg != AGG_DERIVED && d->measure[i].fact == FACT_ERASED)
+            d->measure[i].dims |= 1u << DIM_CUSTOMER;
+}
+
 static void need_rule(struct definitions *d, const struct rule_def *r)
 {
     struct need need = need_in(r->dims, &r->window);
@@ -116,6 +128,7 @@ static void need_all(struct definitions *d)
     for (uint32_t i = 0; i < d->n_scorecards; i++)
         for (uint32_t j = 0; j < d->scorecard[i].n_items + d->scorecard[i].n_also; j++)
             need_kpi(d, d->scorecard[i].item[j].kpi, 1u << d->scorecard[i].dim, &d->scorecard[i].item[j].window);
+    need_customers(d);
 }
 
 /* ---- switches and identity of KPIs ---------------------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ enum key_type {
     KEY_TOPICS,
     KEY_WINDOWS,
     KEY_DIMS,
+    KEY_KPIS,
     KEY_PROPERTIES,
     KEY_TYPE_COUNT
 };
@@ -37,7 +38,7 @@ enum { ROWS = sizeof(rows) / sizeof(*rows) };
 static const char unit_text[] = "text", unit_flag[] = "true or false", unit_count[] = "count", unit_size[] = "size",
                   unit_duration[] = "duration", unit_format[] = "auto, protobuf or json",
                   unit_level[] = "debug, info, warning or error", unit_topics[] = "list of topics",
-                  unit_windows[] = "list of windows", unit_dims[] = "list of dimensions",
+                  unit_windows[] = "list of windows", unit_dims[] = "list of dimensions", unit_kpis[] = "list of KPIs",
                   unit_properties[] = "map of texts";
 
 static const struct config_key described[] = {
@@ -51,6 +52,7 @@ static const struct config_key described[] = {
 #define UNIT_OF_TOPICS                                           unit_topics
 #define UNIT_OF_WINDOWS                                          unit_windows
 #define UNIT_OF_DIMS                                             unit_dims
+#define UNIT_OF_KPIS                                             unit_kpis
 #define UNIT_OF_PROPERTIES                                       unit_properties
 #define KEY(path, type, member, def, min, max, reloadable, help) { path, UNIT_OF_##type, def, reloadable, help },
 #include "keys.def"
@@ -181,6 +183,14 @@ static void set_dims(struct loader *l, const struct key_row *row, const struct n
     }
 }
 
+/* KPIs are not known yet: kpis.c looks them up. */
+static void set_kpis(struct loader *l, const struct key_row *row, const struct node *n, void *at)
+{
+    (void)row;
+    (void)at;
+    l->by_customer = want_list(l, n, "a list of KPIs") && n->first ? n : NULL;
+}
+
 static void set_property(struct loader *l, const struct node *key)
 {
     struct config *c = l->config;
@@ -215,17 +225,10 @@ static void set_properties(struct loader *l, const struct key_row *row, const st
 
 typedef void (*key_setter)(struct loader *l, const struct key_row *row, const struct node *n, void *at);
 static const key_setter setters[KEY_TYPE_COUNT] = {
-    [KEY_TEXT] = set_text,
-    [KEY_FLAG] = set_flag,
-    [KEY_COUNT] = set_count,
-    [KEY_SIZE] = set_size,
-    [KEY_DURATION] = set_duration,
-    [KEY_FORMAT] = set_format,
-    [KEY_LEVEL] = set_level,
-    [KEY_TOPICS] = set_topics,
-    [KEY_WINDOWS] = set_windows,
-    [KEY_DIMS] = set_dims,
-    [KEY_PROPERTIES] = set_properties,
+    [KEY_TEXT] = set_text,   [KEY_FLAG] = set_flag,         [KEY_COUNT] = set_count,
+    [KEY_SIZE] = set_size,   [KEY_DURATION] = set_duration, [KEY_FORMAT] = set_format,
+    [KEY_LEVEL] = set_level, [KEY_TOPICS] = set_topics,     [KEY_WINDOWS] = set_windows,
+    [KEY_DIMS] = set_dims,   [KEY_KPIS] = set_kpis,         [KEY_PROPERTIES] = set_properties,
 };
 
 static void set_row(struct loader *l, int row, const struct node *n)
@@ -241,7 +244,7 @@ void keys_default(struct loader *l)
         struct slice text = slice_of(described[i].default_value);
         struct node n = { .source = &s, .line = 1, .column = 1, .text = text };
         bool list = rows[i].type == KEY_TOPICS || rows[i].type == KEY_WINDOWS || rows[i].type == KEY_DIMS ||
-                    rows[i].type == KEY_PROPERTIES;
+                    rows[i].type == KEY_KPIS || rows[i].type == KEY_PROPERTIES;
         struct node item = n;
         if (list && text.n > 2) { /* one item, without its brackets */
             item.text = arena_copy(&l->arena, (struct slice){ text.p + 1, text.n - 2 });

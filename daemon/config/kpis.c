@@ -286,6 +286,15 @@ static void check_ranks(struct loader *l)
     }
 }
 
+static void add_customers(struct loader *l)
+{
+    for (const struct node *n = l->by_customer ? l->by_customer->first : NULL; n; n = n->next) {
+        int i = section_index(l, SECTION_KPIS, n, "KPI");
+        if (i >= 0)
+            l->defs->kpi[i].dims |= 1u << DIM_CUSTOMER;
+    }
+}
+
 void kpis_load(struct loader *l)
 {
     struct section *s = &l->section[SECTION_KPIS];
@@ -297,6 +306,7 @@ void kpis_load(struct loader *l)
     l->defs->n_kpis = s->n;
     for (uint32_t i = 0; i < s->n; i++)
         load_kpi(l, &s->v[i], &l->defs->kpi[i]);
+    add_customers(l);
     check_ranks(l);
 }
 

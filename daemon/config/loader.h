@@ -70,6 +70,7 @@ struct loader {
     struct switch_def switches[SWITCHES_MAX];
     uint64_t everywhere; /* bit per switch that every KPI depends on */
     bool lateness_given;
+    const struct node *by_customer; /* list of KPIs that are kept by customer, NULL: none */
 };
 
 /* problems.c ------------------------------------------------------------------------------------------------------------------------------------ */

@@ -68,13 +68,14 @@ static void cite(struct track_view *v, struct entry_log log, struct fact_list *f
 /* Whoever was erased is marked, so that no reader lists the id any more. */
 static void mark_erased(struct track_view *v)
 {
-    if (!v->who[v->after] || !slice_eq(key_kind(v->self), SLICE("user")) || !who_erased(v, v->self))
+    bool customer = slice_eq(key_kind(v->self), SLICE("customer")) && view_customer_rules(v)->by_customer;
+    if (!v->who[v->after] || (!customer && !slice_eq(key_kind(v->self), SLICE("user"))) || !who_erased(v, v->self))
         return;
     char *name = view_alloc(v, ERASED_MARK_SIZE);
     struct fact *f = view_fact(v, FACT_ERASED, 0);
     f->no_org = true;
     if (name)
-        f->dim[DIM_REP] = erased_mark(view_self_id(v), name);
+        f->dim[customer ? DIM_CUSTOMER : DIM_REP] = erased_mark(view_self_id(v), name);
 }
 
 static void compute(struct track_view *v, struct fact_list *out, bool after, int64_t upto_ms)
@@ -90,6 +91,7 @@ static void compute(struct track_view *v, struct fact_list *out, bool after, int
     v->self_ms = log.n ? log.v[0].t_ms : 0;
     if (facts)
         facts(v, log);
+    name_customers(v, log, out);
     mark_erased(v);
     cite(v, log, out);
 }

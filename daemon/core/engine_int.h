@@ -236,6 +236,10 @@ void key_set_release(struct key_set *s);
 /* Deltas and distinct operations of every affected entity, into the engine's scratch. */
 void measure_difference(struct track_view *v);
 
+/* customer_dim.c */
+/* Says of each fact which customer it belongs to, where customers are looked at one by one. */
+void name_customers(struct track_view *v, struct entry_log log, struct fact_list *facts);
+
 /* ledger_facts.c */
 /* What a fact of another entity says to its customer's ledger. */
 void ledger_note(struct track_view *v, const struct signed_fact *sf);

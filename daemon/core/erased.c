@@ -12,9 +12,9 @@ static char *put_hex(char *to, uint64_t x)
     return to;
 }
 
-struct slice erased_mark(struct slice user_id, char buf[ERASED_MARK_SIZE])
+struct slice erased_mark(struct slice id, char buf[ERASED_MARK_SIZE])
 {
-    XXH128_hash_t h = XXH3_128bits(user_id.p, user_id.n);
+    XXH128_hash_t h = XXH3_128bits(id.p, id.n);
     buf[0] = NOBODY;
     put_hex(put_hex(buf + 1, h.high64), h.low64);
     return (struct slice){ buf, ERASED_MARK_SIZE };

@@ -6,18 +6,18 @@
 bool subject_erased(const struct evaluator *e, const struct subject *s, enum view_id v)
 {
     char buf[ERASED_MARK_SIZE];
-    if (s->dim != DIM_REP || !s->org->marks || e->plan.erased < 0)
+    if (!dim_has_marks(s->dim) || !s->org->marks || e->plan.erased < 0)
         return false;
     if (id_is_nobody(s->text))
         return true;
-    const struct subject *mark = org_find_subject(s->org, DIM_REP, erased_mark(s->text, buf));
+    const struct subject *mark = org_find_subject(s->org, s->dim, erased_mark(s->text, buf));
     const struct node *n = mark ? mark->node[e->plan.erased] : NULL;
     return n && n->part[SERIES_BASE] && n->part[SERIES_BASE]->track[v].total > 0;
 }
 
 void erased_touch(struct evaluator *e, enum view_id v, struct subject *mark)
 {
-    const struct subject_list *list = &mark->org->dim[DIM_REP];
+    const struct subject_list *list = &mark->org->dim[mark->dim];
     char buf[ERASED_MARK_SIZE];
     for (uint32_t i = 0; i < list->n; i++) {
         struct subject *s = list->v[i];

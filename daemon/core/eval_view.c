@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "erased.h"
 #include "eval_erased.h"
 #include "evidence.h"
 #include "rule_read.h"
@@ -237,7 +238,7 @@ static void touch(struct evaluator *e, enum view_id v, struct series *s, const s
     const struct plan_measure *pm = &e->plan.measure[n->measure];
     if (n->measure == e->plan.roster && n->subject->dim == DIM_REP)
         touch_roster(e, v, n->subject);
-    if (n->measure == e->plan.erased && n->subject->dim == DIM_REP)
+    if (n->measure == e->plan.erased && dim_has_marks(n->subject->dim))
         erased_touch(e, v, n->subject);
     for (uint32_t k = 0; k < pm->n_slots; k++) {
         const struct plan_slot *slot = &pm->slot[k];

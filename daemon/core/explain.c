@@ -118,6 +118,11 @@ static void put_sight(struct explanation *to, struct rule_reader *x)
     to->denominator = x->value.denominator;
     to->has_samples = x->value.has_samples;
     to->samples = x->value.has_samples ? x->value.samples : 0;
+    if (!to->rule->scorecard) {
+        to->columns = &x->e->defs->kpi[to->rule->kpi];
+        to->extra = x->value.extra;
+        to->extra_null = x->value.extra_null;
+    }
     int64_t starts_ms = rule_starts_ms(x);
     struct alert_sight sight = rule_sight(x, starts_ms);
     to->started = starts_ms <= x->r.at_ms;

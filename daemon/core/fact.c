@@ -15,10 +15,10 @@ struct dim_row {
 };
 
 static const struct dim_row dims[DIM_COUNT] = {
-    [DIM_ORG] = { "org", 'O' },           [DIM_TEAM] = { "team", 'T' },       [DIM_REP] = { "rep", 'R' },
-    [DIM_CHANNEL] = { "channel", 'C' },   [DIM_PRODUCT] = { "product", 'P' }, [DIM_REGION] = { "region", 'G' },
-    [DIM_CAMPAIGN] = { "campaign", 'M' }, [DIM_FEATURE] = { "feature", 'F' }, [DIM_SEGMENT] = { "segment", 'S' },
-    [DIM_KIND] = { "kind", 'K' },
+    [DIM_ORG] = { "org", 'O' },           [DIM_TEAM] = { "team", 'T' },         [DIM_REP] = { "rep", 'R' },
+    [DIM_CHANNEL] = { "channel", 'C' },   [DIM_PRODUCT] = { "product", 'P' },   [DIM_REGION] = { "region", 'G' },
+    [DIM_CAMPAIGN] = { "campaign", 'M' }, [DIM_FEATURE] = { "feature", 'F' },   [DIM_SEGMENT] = { "segment", 'S' },
+    [DIM_KIND] = { "kind", 'K' },         [DIM_CUSTOMER] = { "customer", 'U' },
 };
 
 struct type_row {

@@ -50,7 +50,7 @@ void ledger_note(struct track_view *v, const struct signed_fact *sf)
     struct engine *e = v->e;
     const struct fact *f = sf->f;
     struct ledger_item item;
-    if (!f->member.n || !item_of(v, f, &item) ||
+    if (!f->member.n || id_is_nobody(f->member) || !item_of(v, f, &item) ||
         !engine_room(e, &e->ledger_ops, e->n_ledger_ops, &e->ledger_ops_cap, sizeof *e->ledger_ops))
         return;
     item.n = sf->sign;

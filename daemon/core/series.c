@@ -232,7 +232,7 @@ static struct subject *make_subject(struct store *st, struct org *org, enum dim 
         release_subject(s, 0, 0);
         return NULL;
     }
-    org->marks |= s && dim == DIM_REP && id_is_nobody(text);
+    org->marks |= s && dim_has_marks(dim) && id_is_nobody(text);
     return s;
 }
 

@@ -103,6 +103,7 @@ void customer_facts(struct track_view *v, struct entry_log log)
         acquired_fact(v, &c);
     member_facts(v, &c);
     purchase_facts(v, &c);
+    one_by_one_facts(v, &c);
     rfm_facts(v, &c);
     risk_facts(v, &c);
     mrr_facts(v, &c);

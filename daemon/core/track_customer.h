@@ -5,6 +5,7 @@
 #include "track.h"
 
 #define CUSTOMER_DAY_MS INT64_C(86400000)
+#define TREND_MS        (90 * CUSTOMER_DAY_MS) /* churn risk: sales of so long against those of as long before */
 
 /* Where membership turns. Ascending, joins and ends in turn, the first is a join. */
 struct member_turn {
@@ -36,6 +37,8 @@ bool member_at(const struct customer_case *c, int64_t t_ms);
 void member_facts(struct track_view *v, const struct customer_case *c);
 
 void purchase_facts(struct track_view *v, const struct customer_case *c); /* gaps, repeats, reminders */
+/* What KPIs by customer need: sales and uses as of now. Nothing unless somebody asks for customers one by one. */
+void one_by_one_facts(struct track_view *v, const struct customer_case *c);
 /* The RFM segment at an instant, -1 before the first sale. O(log n). */
 int rfm_segment_at(const struct customer_case *c, int64_t t_ms);
 /* Adds the instants at which a sale's age changes the segment to `times` (room for 5; the last one is the year); their number. */

@@ -40,8 +40,60 @@ static void reminder_facts(struct track_view *v, const struct customer_case *c, 
         struct fact *f = customer_fact(v, c, FACT_REMINDER, due_ms);
         f->from_ms = due_ms;
         f->dim[DIM_KIND] = f->s[FT_KIND] = slice_of(reminders[i].kind);
+        if (next_ms == INT64_MAX)
+            fact_set(f, FN_OPEN, 1);
         fact_set(f, FN_DONE, next_ms != INT64_MAX && (double)(next_ms - due_ms) <= cycle.value / 2);
     }
+}
+
+/* ---- for customers one by one ---- */
+
+static void now_fact(struct track_view *v, const struct customer_case *c)
+{
+    const struct figure none = { .is_null = true };
+    struct figure cycle = purchase_cycle_ms(c->sale_ms, c->n_sales, none);
+    struct fact *f = customer_fact(v, c, FACT_PURCHASE_NOW, 0);
+    f->no_org = true;
+    fact_set(f, FN_N, c->n_sales);
+    fact_set(f, FN_VALUE, c->sale_ms[c->n_sales - 1]);
+    if (!cycle.is_null)
+        fact_set(f, FN_BASE, (int64_t)(2 * cycle.value)); /* a median of whole gaps: twice it is whole */
+}
+
+static void recent_fact(struct track_view *v, const struct customer_case *c, const char *mode, int64_t from_ms,
+                        int64_t n)
+{
+    struct fact *f = customer_fact(v, c, FACT_RECENT_SALE, 0);
+    f->no_org = true;
+    f->from_ms = from_ms;
+    f->s[FT_MODE] = slice_of(mode);
+    fact_set(f, FN_N, n);
+}
+
+/* A sale is one of the last 90 days until it is 90 days old, then one of the 90 before them. */
+static void recent_facts(struct track_view *v, const struct customer_case *c, int64_t sale_ms)
+{
+    recent_fact(v, c, "last", 0, 1);
+    recent_fact(v, c, "last", sale_ms + TREND_MS, -1);
+    recent_fact(v, c, "before", sale_ms + TREND_MS, 1);
+    recent_fact(v, c, "before", sale_ms + 2 * TREND_MS, -1);
+}
+
+void one_by_one_facts(struct track_view *v, const struct customer_case *c)
+{
+    const struct ledger_list *uses = &c->ledger.list[LEDGER_USE];
+    if (!c->rules->by_customer)
+        return;
+    if (c->n_sales)
+        now_fact(v, c);
+    for (uint32_t k = 0; k < c->n_sales; k++)
+        if (c->sale_ms[k] >= c->ledger.from_ms)
+            recent_facts(v, c, c->sale_ms[k]);
+    if (!uses->n)
+        return;
+    struct fact *f = customer_fact(v, c, FACT_USE_NOW, 0);
+    f->no_org = true;
+    fact_set(f, FN_VALUE, uses->v[uses->n - 1].t_ms);
 }
 
 /* Sales before from_ms with a next one before it, too, say the same before and after the event. */

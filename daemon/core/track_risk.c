@@ -5,8 +5,6 @@
 #include "crmpulse/customer_value.h"
 #include "track_customer.h"
 
-#define TREND_MS (90 * CUSTOMER_DAY_MS)
-
 enum { USE_DAYS_FROM = 8, USE_DAYS_TO = 45, DAYS_MAX = 4000 };
 
 struct risk_track {

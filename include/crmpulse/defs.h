@@ -318,6 +318,7 @@ struct customer_rules {
     bool sales_are_orders;  /* sales_basis */
     bool refunds_at_order;  /* refund_book */
     bool risk_by_rfm;       /* risk_segment: the churn risk carries the RFM segment as segment */
+    bool by_customer;       /* some KPI, board, rule or scorecard in force asks for customers one by one */
 };
 
 struct org_def {

@@ -37,6 +37,9 @@ struct explanation {
     double figure;                                 /* what is compared: the value, or a quantile */
     int64_t numerator, denominator, samples;
     bool fires, is_critical, clears; /* which conditions hold */
+    const struct kpi_def *columns;   /* its extra columns, NULL: of a scorecard */
+    const int64_t *extra;            /* their values, where not null */
+    const bool *extra_null;
     uint32_t n_measures;
     const struct explained_measure *measure;
     uint32_t n_evidence; /* event ids behind the value, in order of time; the newest ones if `evidence_truncated` */

@@ -15,12 +15,13 @@ enum dim {
     DIM_CAMPAIGN,
     DIM_FEATURE,
     DIM_SEGMENT,
-    DIM_KIND, /* category or kind of the fact itself: a loss reason, a ticket kind, a survey kind */
+    DIM_KIND,     /* category or kind of the fact itself: a loss reason, a ticket kind, a survey kind */
+    DIM_CUSTOMER, /* filled only where some measure in force is kept by it (customer_rules.by_customer) */
     DIM_COUNT
 };
 
 const char *dim_name(enum dim dim); /* "org", "team", .. */
-int dim_by_name(struct slice name); /* -1 if unknown; also accepts the letters O T R C P G M F S K */
+int dim_by_name(struct slice name); /* -1 if unknown; also accepts the letters O T R C P G M F S K U */
 
 enum fact_type {
 #define FACT(id, name, asof, meaning) FACT_##id,

@@ -72,6 +72,29 @@ class Explain(Case):
         self.assertIn("no such subject", err)
 
 
+RISK = "orgs: {acme: {zone: Asia/Shanghai, currency: CNY, cycle: month}}\nrules:\n  r: {kpi: churn_risk, window: g, dims: [customer], fire: '>= 60', clear: '< 35'}\n"
+USED_MS = 1_748_998_800_000     # 2025-06-04T01:00Z, and 26 days and 30 minutes later
+NEWEST_MS = USED_MS + 26 * 86_400_000 + 1_800_000
+
+
+class ChurnRisk(Case):
+    """Use alone, 26 days ago: U = (26 - 7) / 38 = .5: 50 of 100, all of it from the use; coverage 40 %."""
+
+    def test_the_parts_of_a_customers_risk(self):
+        config = self.write("c.yaml", RISK)
+        file = self.write("events.ndjson", "".join(json.dumps({"event_id": f"e{i}", "org_id": "acme", **e}) + "\n" for i, e in enumerate([
+            {"type": "customer_acquired", "customer_id": "k2", "owner_id": "ann", "occurred_at_ms": USED_MS - 86_400_000},
+            {"type": "login", "user_id": "c2", "customer_id": "k2", "occurred_at_ms": USED_MS},
+            {"type": "customer_acquired", "customer_id": "k9", "owner_id": "ann", "occurred_at_ms": NEWEST_MS}])))
+        (x,) = self.lines("explain", "r", file, "--config", config, "--json", "--subject", "k2")
+        self.assertEqual((x["dim"], x["subject"], x["value"], x["state"]), ("customer", "k2", 50, "ok"))
+        columns = {name: x["columns"][name] for name in ("use", "purchase", "trend", "coverage", "use_days", "purchase_days", "watch", "high")}
+        self.assertEqual(columns, {"use": 50000, "purchase": 0, "trend": 0, "coverage": 40, "use_days": 26, "purchase_days": None, "watch": 1, "high": 0})
+        code, out, err = self.run_command("explain", "r", file, "--config", config, "--subject", "k2")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("beside it: use 50000, purchase 0, trend 0, coverage 40, use_days 26, cycle_ms 0, sales_90d 0, sales_before_90d 0, watch\n", out)
+
+
 class FromRedis(RedisCase):
     """The cells and the state as the daemon would have stored them, written by hand in the layout of docs/ARCHITECTURE.md."""
 
@@ -89,3 +112,13 @@ class FromRedis(RedisCase):
                    f"{-2**63} " + "".join(f"{t},1,3:{id_}" for id_, t in ANSWERS))
         (got,) = self.lines("explain", "csat_low", "--config", config, "--json")
         self.assertEqual(got, want)
+
+    def test_the_parts_of_a_customers_risk(self):
+        config = self.write("c.yaml", RISK + f"redis: {{url: 'unix://{self.path}'}}\n")
+        self.lines("query", "--config", config, "--json", "--kpi", "csat")      # makes meta
+        for field, value in (("use_last_ms", USED_MS), ("uses_known", 1), ("members_rated", 1)):
+            self.redis("HINCRBY", "cp:{0}:pane:acme:g:0", f"customer:k2|{field}", value)
+        self.redis("ZADD", "cp:{0}:panes", 4102444800000, "pane:acme:g:0")
+        self.newest_event(NEWEST_MS)
+        (x,) = self.lines("explain", "r", "--config", config, "--json", "--subject", "k2")
+        self.assertEqual((x["value"], x["columns"]["use"], x["columns"]["coverage"], x["columns"]["use_days"]), (50, 50000, 40, 26))

@@ -18,10 +18,11 @@ CONFIG = """\
 orgs: {acme: {zone: Asia/Shanghai, currency: CNY, cycle: month}}
 switches: {SWITCHES}
 time: {retention: 2000d, lateness: 2000d}
+publish: {by_customer: [purchase_ratio, churn_risk]}
 """
 KPIS = ("retention_rate churn_rate customer_count customer_growth_rate new_customers mrr net_revenue_retention gross_revenue_retention repurchase_rate"
         " referral_rate referred_share contact_frequency feedback_rate complaint_rate complaint_count active_customer_rate purchase_cycle purchase_frequency"
-        " new_customer_quality reminder_hit_rate rfm_segment_size churn_risk_share clv").split()
+        " new_customer_quality reminder_hit_rate rfm_segment_size churn_risk_share clv purchase_ratio churn_risk").split()
 DAY = 86400000
 START = 1704038400000  # 2024-01-01T00:00+08:00
 DAYS = 700

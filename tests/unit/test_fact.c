@@ -7,8 +7,8 @@
 
 Test(fact, dimensions_have_a_name_and_a_letter)
 {
-    static const char letters[] = "OTRCPGMFSK";
-    cr_assert_eq(DIM_COUNT, 10);
+    static const char letters[] = "OTRCPGMFSKU";
+    cr_assert_eq(DIM_COUNT, 11);
     for (int i = 0; i < DIM_COUNT; i++) {
         cr_assert_eq(dim_by_name(slice_of(dim_name((enum dim)i))), i);
         cr_assert_eq(dim_by_name((struct slice){ &letters[i], 1 }), i);
@@ -33,7 +33,8 @@ Test(fact, state_as_of_now_is_told_from_what_happened)
 {
     static const enum fact_type asof[] = { FACT_LEAD_OPEN,     FACT_DEAL_OPEN,   FACT_TICKET_OPEN,   FACT_MEMBER_NOW,
                                            FACT_MEMBER_JOINED, FACT_MEMBER_LEFT, FACT_LAPSE,         FACT_REMINDER,
-                                           FACT_USAGE_ENABLED, FACT_DEAL_DUE,    FACT_RECORD_NEWEST, FACT_ERASED };
+                                           FACT_USAGE_ENABLED, FACT_DEAL_DUE,    FACT_RECORD_NEWEST, FACT_PURCHASE_NOW,
+                                           FACT_USE_NOW,       FACT_RECENT_SALE, FACT_ERASED };
     int n = 0;
     for (size_t i = 0; i < sizeof(asof) / sizeof(*asof); i++)
         cr_assert(fact_type_asof(asof[i]), "%s", fact_type_name(asof[i]));
@@ -57,7 +58,7 @@ Test(fact, every_field_has_one_slot_with_its_name_back)
 {
     for (int i = 0; i <= FACT_SLOT_MEMBER; i++) {
         const char *name = fact_slot_name(i);
-        bool none = i == FACT_SLOT_DIM + DIM_ORG || i == FACT_SLOT_DIM + DIM_KIND;
+        bool none = i == FACT_SLOT_DIM + DIM_ORG || i == FACT_SLOT_DIM + DIM_KIND || i == FACT_SLOT_DIM + DIM_CUSTOMER;
         cr_assert_not_null(name);
         if (!none)
             cr_assert_eq(fact_slot_by_name(slice_of(name)), i, "%s", name);

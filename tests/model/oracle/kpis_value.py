@@ -204,6 +204,22 @@ def churn_risk_share(q):
     return ratio(high, rated)
 
 
+# -- customers one by one
+
+def purchase_ratio(q):
+    """Time since the last sale in purchase cycles, up to the end of the ms asked for."""
+    times = [t for t in _sales(q).get(q.subject, ()) if t <= q.at]
+    cycle = _cycle(times)
+    return number((q.at + 1 - times[-1]) / cycle if cycle else None, n=len(times))
+
+
+def churn_risk(q):
+    customer = q.f.customers.get(q.subject)
+    if customer is None or not gauges.is_member(q.f, {**q.sw, "customers_by": "activity"}, customer, q.at + 1):
+        return number(None)
+    return number(_risk(q.at, [t for t in _uses(q).get(q.subject, ()) if t <= q.at], [t for t in _sales(q).get(q.subject, ()) if t <= q.at]))
+
+
 # -- lifetime value
 
 def _ended(q):
