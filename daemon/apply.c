@@ -123,6 +123,18 @@ static void account(struct daemon *d, struct message *m, const struct event *ev,
         p->max_event_ms = ev->v[F_OCCURRED_AT_MS].i;
 }
 
+/* An org without a configured currency counts in one all the same: somebody should know in which. */
+static void tell_currency(const struct daemon *d, const struct engine *e)
+{
+    struct engine_adoption a;
+    if (!engine_adopted(e, &a))
+        return;
+    log_line(&d->log, LOG_WARNING_, "currency_adopted",
+             "org=%.*s has no currency configured: its amounts count in %s, that of its earliest event with money%s%s; "
+             "others need a rate",
+             (int)a.org.n, a.org.p, a.now, a.before[0] ? ", no longer in " : "", a.before);
+}
+
 void message_take(struct daemon *d, struct message *m)
 {
     struct ingest *in = &d->ingest;
@@ -160,6 +172,7 @@ void message_take(struct daemon *d, struct message *m)
     enum apply_result r = engine_apply(s->engine, &ev, in->part[m->part].max_event_ms);
     if (r == APPLY_NO_MEMORY)
         abort();
+    tell_currency(d, s->engine);
     if (r != APPLY_NEED)
         account(d, m, &ev, r);
 }

@@ -7,6 +7,7 @@ int core_run_init(struct core_run *r, const struct definitions *defs, int64_t no
     const struct evaluator_options eval_opt = { .judge = true, .asof_history = true };
     *r = (struct core_run){ .defs = defs, .now_ms = now_ms, .newest_ms = INT64_MIN };
     arena_init(&r->decode, 0, 0);
+    arena_init(&r->told, 0, 0);
     r->engine = engine_new(defs, &engine_opt);
     r->evaluator = evaluator_new(defs, &eval_opt);
     return r->engine && r->evaluator && event_codec_init(&r->codec) == 0 ? 0 : -1;
@@ -15,6 +16,7 @@ int core_run_init(struct core_run *r, const struct definitions *defs, int64_t no
 void core_run_release(struct core_run *r)
 {
     arena_release(&r->decode);
+    arena_release(&r->told);
     evaluator_free(r->evaluator);
     engine_free(r->engine);
     r->evaluator = NULL;
@@ -42,6 +44,20 @@ static enum event_reject refusal(enum apply_result result)
                                     : REJECT_NONE;
 }
 
+static int note_adoption(struct core_run *r)
+{
+    struct engine_adoption a;
+    if (!engine_adopted(r->engine, &a))
+        return 0;
+    struct core_adoption *x = arena_alloc(&r->told, sizeof *x);
+    if (!x)
+        return -1;
+    *x = (struct core_adoption){ a, r->adopted };
+    x->what.org = arena_copy(&r->told, a.org);
+    r->adopted = x;
+    return x->what.org.p ? 0 : -1;
+}
+
 int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *v)
 {
     struct event ev;
@@ -55,6 +71,8 @@ int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *v
     if (v->why == REJECT_NONE) {
         v->result = engine_apply(r->engine, &ev, r->newest_ms);
         v->why = refusal(v->result);
+        if (note_adoption(r) < 0)
+            return -1;
     }
     v->field = note.field;
     if (v->why != REJECT_NONE) {

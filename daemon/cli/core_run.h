@@ -6,6 +6,12 @@
 #include "crmpulse/eval.h"
 #include "crmpulse/event_decode.h"
 
+/* A choice of the currency that an org without a configured one counts in. */
+struct core_adoption {
+    struct engine_adoption what;
+    struct core_adoption *before;
+};
+
 struct core_run {
     const struct definitions *defs;
     struct event_codec codec;
@@ -15,6 +21,8 @@ struct core_run {
     int64_t now_ms;    /* processing time: what is more than max_ahead later is refused */
     int64_t newest_ms; /* newest event time taken, INT64_MIN before the first */
     uint64_t read, applied, duplicates, late, rejected;
+    struct arena told;             /* what `adopted` borrows */
+    struct core_adoption *adopted; /* newest first */
 };
 
 /* What became of one event. */

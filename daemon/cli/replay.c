@@ -28,8 +28,20 @@ static int each_event(void *ctx)
     return r->run.read % ADVANCE_EVERY ? 0 : advance(r, false);
 }
 
+/* An org without a configured currency counts in one all the same. */
+static void tell_currencies(const struct core_adoption *a)
+{
+    if (!a)
+        return;
+    tell_currencies(a->before);
+    fprintf(stderr,
+            "org %.*s has no currency configured: its amounts count in %s, that of its earliest event with money%s%s\n",
+            (int)a->what.org.n, a->what.org.p, a->what.now, a->what.before[0] ? ", no longer in " : "", a->what.before);
+}
+
 static void summary(const struct core_run *r)
 {
+    tell_currencies(r->adopted);
     fprintf(stderr, "read %llu = applied %llu + duplicate %llu + late %llu + rejected %llu\n",
             (unsigned long long)r->read, (unsigned long long)r->applied, (unsigned long long)r->duplicates,
             (unsigned long long)r->late, (unsigned long long)r->rejected);

@@ -296,7 +296,7 @@ static void warn_windows(struct loader *l)
     }
 }
 
-/* A go-live is named to see five years of costs: the panes have to last as long. */
+/* A go-live is named to see five years of costs: the panes have to last as long, for rows of a part of them have no value. */
 static void warn_go_live(struct loader *l)
 {
     const int64_t five_years_ms = INT64_C(1827) * 86400000;
@@ -304,7 +304,8 @@ static void warn_go_live(struct loader *l)
     for (uint32_t i = 0; i < l->defs->n_orgs; i++)
         if (i < s->n && l->defs->org[i].calendar.go_live_ms && l->defs->retention_ms < five_years_ms)
             report_warning(l, s->v[i].key,
-                           "the windows live and 5y of '%s' hold no more than time.retention: 1830d for five years",
+                           "the windows live and 5y of '%s' have no value once they reach back beyond time.retention: "
+                           "1830d for five years",
                            l->defs->org[i].id);
 }
 

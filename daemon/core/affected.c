@@ -150,6 +150,12 @@ static void add_named(struct track_view *v, struct slice kind, struct slice id)
         e->named[e->n_named++] = (struct named){ kind, id };
 }
 
+void view_depend_on(struct track_view *v, struct slice key)
+{
+    if (v->after && v->self.n)
+        note_dependency(v, key, v->self);
+}
+
 struct entry_log view_log(struct track_view *v, struct slice kind, struct slice id, bool depend)
 {
     if (id_is_nobody(id))
@@ -411,6 +417,8 @@ void find_affected(struct track_view *v)
         affect_merged(v);
     else
         who_each(v, v->overlay, true, affect_changed, NULL);
+    if (currency_changes(v))
+        each_dep(v, v->currency_key, affect_dep, NULL);
 }
 
 /* ---- whom an event names ---- */

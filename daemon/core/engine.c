@@ -146,6 +146,7 @@ static void commit(struct track_view *v)
         record_cache_touch(e->cache, e->read[i], false);
     index_commit(v);
     commit_dependencies(e);
+    currency_commit(v);
     commit_ops(v);
     ledger_commit(v);
     for (uint32_t i = 0; i < e->n_deltas; i++)
@@ -179,6 +180,7 @@ static void begin(struct engine *e)
     arena_reset(&e->scratch);
     e->n_deltas = e->n_ops = e->n_ledger_ops = e->n_depend = e->n_named = e->n_read = 0;
     e->no_memory = e->incomplete = e->parked = false;
+    e->adopted = (struct engine_adoption){ 0 };
     e->negative_durations = 0;
 }
 
@@ -218,6 +220,7 @@ enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t
     if (pack_event(&v, ev) < 0 || e->no_memory)
         return APPLY_NO_MEMORY;
     enum apply_result r = index_look_up(&v, ev);
+    currency_begin(&v, ev);
     who_ask(&v);
     if (e->no_memory)
         return APPLY_NO_MEMORY;

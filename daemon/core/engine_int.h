@@ -1,4 +1,4 @@
-/* The engine's inside, shared by engine.c, event_index.c, affected.c, difference.c, view.c, measure.c and engine_flush.c. */
+/* The engine's inside, shared by engine.c, own_currency.c, event_index.c, affected.c, difference.c, view.c, measure.c and engine_flush.c. */
 #ifndef CRMPULSE_ENGINE_INT_H
 #define CRMPULSE_ENGINE_INT_H
 
@@ -119,7 +119,8 @@ struct engine {
     struct bytes converted; /* fields of one entry in the org's currency */
     struct bytes rewritten; /* fields of one entry with the ids that stand */
     bool no_memory;
-    bool parked;   /* the new event waits for a rate */
+    bool parked;                    /* the new event waits for a rate */
+    struct engine_adoption adopted; /* by the new event; now[0] 0: none */
     bool counting; /* facts are computed for the first time, as of now: what is remarkable about them counts */
     int64_t negative_durations; /* more than there were before the event */
     struct named *named;        /* whom the new event's record depends on already */
@@ -167,6 +168,10 @@ struct track_view {
         int64_t upto_ms, at_ms;
         uint64_t later_at;
     } roots;
+    char currency[2][4];       /* the org's own, before and after the event; "": not known yet */
+    struct slice currency_key; /* the record that knows it; empty: it is configured */
+    bool currency_open;        /* it may still change */
+    bool decides, renews;      /* what the new event is to that record */
     struct fact_list *out;
     struct { /* the shared parent read last: every fact of an entity tends to ask for the same */
         struct slice kind, id;
@@ -222,7 +227,15 @@ struct entry_log money_in_own_currency(struct track_view *v, struct entry_log lo
 /* The instants for which the new event, a rate, is the one in force. */
 struct span money_rate_days(struct track_view *v);
 
+/* own_currency.c */
+void currency_begin(struct track_view *v, const struct event *ev);
+/* Amounts mean something else after the event. */
+bool currency_changes(const struct track_view *v);
+void currency_commit(struct track_view *v);
+
 /* affected.c */
+/* The view's entity depends on the record. */
+void view_depend_on(struct track_view *v, struct slice key);
 /* The key of a shared parent of which only what was up to t_ms matters; the view's entity depends on it from now on. */
 struct slice view_depend_dated(struct track_view *v, struct slice kind, struct slice id, int64_t t_ms);
 void find_affected(struct track_view *v);

@@ -21,6 +21,17 @@ struct span reading_span(const struct reading *r, const struct org *org, enum co
     return window_compared(org->cal, r->window, r->at_ms, prev);
 }
 
+bool reading_incomplete(const struct reading *r, const struct org *org, enum compared prev)
+{
+    const struct window *w = r->window;
+    int64_t kept_ms = r->e->defs->retention_ms, view_ms = r->e->view[r->view].at_ms;
+    int64_t now_ms = view_ms > r->at_ms ? view_ms : r->at_ms;
+    if ((w->kind != WINDOW_LIVE && w->kind != WINDOW_FIVE_YEARS) || kept_ms <= 0)
+        return false;
+    struct span span = reading_span(r, org, prev);
+    return span.start_ms < span.end_ms && span.start_ms < now_ms - kept_ms;
+}
+
 struct span measure_span(const struct measure_reader *m, const struct measure_def *def, enum compared prev)
 {
     const struct reading *r = m->r;
@@ -435,6 +446,8 @@ static struct expr_value ref_value(struct measure_reader *m, int index)
         m->s = s->org->dim[DIM_ORG].v[0];
     m->r = &r;
     m->age = ref->age;
+    if (ref->has_window && reading_incomplete(&r, s->org, ref->at))
+        m->flags |= VALUE_INCOMPLETE;
     struct expr_value v = ref->periods                                  ? periods_value(m, ref)
                           : ref->measure < 0 && ref->at == COMPARED_NOT ? builtin(m, ref->part)
                                                                         : compared_value(m, ref);

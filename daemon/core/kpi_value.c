@@ -171,6 +171,8 @@ static bool warming(const struct reading *r, struct span span)
 {
     const struct definitions *defs = r->e->defs;
     int64_t kept_ms = window_grain(r->window) == GRAIN_MINUTE ? defs->fine_retention_ms : defs->retention_ms;
+    if (r->window->kind == WINDOW_LIVE || r->window->kind == WINDOW_FIVE_YEARS)
+        return false; /* whole, or without a value */
     return kept_ms > 0 && span.end_ms - span.start_ms > kept_ms;
 }
 
@@ -183,6 +185,17 @@ static const form_reader form_readers[] = {
     [KPI_RANK] = read_rank,
 };
 
+/* No figure at all. */
+static void withhold(struct kpi_value *ret, const struct kpi_def *k)
+{
+    ret->is_null = true;
+    ret->value = 0;
+    ret->has_numerator = ret->has_denominator = ret->has_distribution = false;
+    ret->numerator = ret->denominator = 0;
+    for (uint32_t i = 0; i < k->n_extras && ret->flags & VALUE_INCOMPLETE; i++)
+        ret->extra_null[i] = true;
+}
+
 void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_value *ret)
 {
     const struct kpi_def *k = &r->e->defs->kpi[kpi];
@@ -192,12 +205,9 @@ void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_va
     if (k->samples)
         set_integer(evaluate(&m, k->samples), &ret->has_samples, &ret->samples);
     read_extras(&m, k, ret);
-    ret->flags |= m.flags;
-    if (ret->flags & VALUE_OVERFLOW) {
-        ret->is_null = true;
-        ret->value = 0;
-        ret->has_numerator = ret->has_denominator = ret->has_distribution = false;
-        ret->numerator = ret->denominator = 0;
+    ret->flags |= m.flags | (reading_incomplete(r, s->org, r->prev) ? VALUE_INCOMPLETE : 0);
+    if (ret->flags & (VALUE_OVERFLOW | VALUE_INCOMPLETE)) {
+        withhold(ret, k);
     } else if (ret->is_null && k->empty_zero) {
         ret->is_null = false;
         ret->value = 0;

@@ -1,4 +1,4 @@
-/* Money in the org's currency. Entries in another currency are converted on their way out of the records, by the newest rate of the org that is valid at
+/* Money in the org's currency, as configured or chosen by own_currency.c. Entries in another currency are converted on their way out of the records, by the newest rate of the org that is valid at
  * the original event, also for its amendments (2.4 point 9); trackers see one currency only. What has no rate yet is parked: of a type of its own that
  * nothing counts, without its amounts, until the rate is set; whom it names knows of it. Rates are events of records "fx/<from>/<to>"; a rate chain or an inverse is never guessed. */
 #include "engine_int.h"
@@ -69,7 +69,7 @@ static struct slice pair_id(struct slice from, const char *to, char *buf)
 
 bool view_money(struct track_view *v, struct slice currency, int64_t amount, int64_t t_ms, int64_t *ret)
 {
-    const char *own = v->def ? v->def->currency : "";
+    const char *own = v->currency[v->after];
     *ret = amount;
     if (!own[0] || !currency.n || slice_eq(currency, slice_of(own)))
         return true;
@@ -171,7 +171,7 @@ static bool convert_fields(struct track_view *v, const struct entry *e, struct s
 static bool foreign(const struct track_view *v, const struct entry *e, struct slice *ret_currency)
 {
     *ret_currency = entry_str(e, F_CURRENCY);
-    return ret_currency->n && !slice_eq(*ret_currency, slice_of(v->def->currency));
+    return ret_currency->n && !slice_eq(*ret_currency, slice_of(v->currency[v->after]));
 }
 
 static struct entry_log convert(struct track_view *v, struct entry_log log)
@@ -197,9 +197,13 @@ static struct entry_log convert(struct track_view *v, struct entry_log log)
 
 struct entry_log money_in_own_currency(struct track_view *v, struct entry_log log)
 {
-    struct slice currency;
-    for (uint32_t i = 0; v->def->currency[0] && i < log.n; i++)
-        if (foreign(v, &log.v[i], &currency))
-            return convert(v, log);
-    return log;
+    struct slice currency = { 0 };
+    bool any = false, other = false;
+    for (uint32_t i = 0; v->currency[v->after][0] && i < log.n && !other; i++) {
+        other = foreign(v, &log.v[i], &currency);
+        any |= currency.n > 0;
+    }
+    if (any && v->currency_key.n && v->currency_open)
+        view_depend_on(v, v->currency_key);
+    return other ? convert(v, log) : log;
 }

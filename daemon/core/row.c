@@ -16,7 +16,7 @@ static const struct {
     const char *name;
 } flag_names[] = {
     { VALUE_FROM_ZERO, "from_zero" }, { VALUE_SHORT_BASE, "short_base" }, { VALUE_OVERFLOW, "overflow" },
-    { VALUE_COARSE, "coarse" },       { VALUE_WARMING, "warming" },
+    { VALUE_COARSE, "coarse" },       { VALUE_WARMING, "warming" },       { VALUE_INCOMPLETE, "incomplete" },
 };
 
 static char *put_hex(char *to, uint64_t x)

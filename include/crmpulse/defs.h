@@ -330,7 +330,7 @@ struct org_def {
     } business;
     uint32_t n_stages;
     char **stage;                   /* order of the stages of deals, for steps from one to the next; may be empty */
-    char currency[4];               /* "" = any single currency: the first one seen in an org is not enforced */
+    char currency[4];               /* "": that of the org's earliest event with money */
     int64_t rfm_monetary_micros[4]; /* cuts for the M scores 5, 4, 3, 2; all 0: none are set */
 };
 

@@ -36,6 +36,15 @@ enum apply_result {
 /* Apply a validated event. `newest_ms` is the newest event time of its partition so far (INT64_MIN: none). */
 enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms);
 
+/* The last event applied decided which currency an org without a configured one counts in. */
+struct engine_adoption {
+    struct slice org; /* the event's */
+    char before[4],
+        now[4]; /* before: "" at first; else what came earlier than the first amount is in another currency */
+};
+/* False: it did not. */
+bool engine_adopted(const struct engine *e, struct engine_adoption *ret);
+
 /* Keys asked for since the last engine_missing_clear, without repetition. */
 uint32_t engine_missing(const struct engine *e, const struct slice **ret_keys);
 void engine_missing_clear(struct engine *e);
