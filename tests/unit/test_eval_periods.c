@@ -12,6 +12,7 @@ static void begin(void)
     world_init(&w, 0);
     w.defs.ref = refs;
     w.org[0].calendar.go_live_ms = at("2020-01-01T00:00Z");
+    w.defs.retention_ms = 1900 * DAY_MS;
     add_measure(&w, "flow", AGG_SUM);
 }
 
@@ -135,4 +136,19 @@ Test(eval_periods, the_next_of_a_series)
     advance(e, at("2025-06-10T00:20Z"), &sink);
     cr_assert_eq(kept.n, 1);
     cr_assert_eq(kept.row.value, row(holt, "m", "2025-06-10T00:20Z").value);
+}
+
+Test(eval_periods, a_window_beyond_the_panes_that_are_kept_has_no_value)
+{
+    w.defs.retention_ms = 400 * DAY_MS; /* until 2021-02-04 */
+    int k = kpi((struct measure_ref){ .part = PART_VALUE }, "live 5y y");
+    e = world_start(&w, false, false, false);
+    yearly(net, 2);
+    for (int i = 0; i < 2; i++) {
+        const char *window = i ? "5y" : "live";
+        cr_assert_not(row(k, window, "2021-02-03T23:59Z").is_null);
+        cr_assert(row(k, window, "2021-02-04T00:01Z").is_null);
+        cr_assert(row(k, window, "2021-12-31T00:00Z").is_null);
+    }
+    cr_assert_eq(row(k, "y", "2021-12-31T00:00Z").value, 302, "another window is none of its business");
 }

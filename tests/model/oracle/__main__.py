@@ -20,7 +20,7 @@ def _common(parser):
     parser.add_argument("--fiscal-shift", type=int, default=0)
     parser.add_argument("--cycle", default="m", choices=list("mqhy"))
     parser.add_argument("--go-live", metavar="DATE")
-    parser.add_argument("--currency", help="org currency; without it amounts are not converted")
+    parser.add_argument("--currency", help="org currency; without it that of the earliest event with money")
     parser.add_argument("--hours", help="mon=09:00-18:00,..; default Mon-Fri 09:00-18:00")
     parser.add_argument("--holiday", action="append", default=[], metavar="DATE")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE")

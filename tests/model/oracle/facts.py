@@ -144,6 +144,12 @@ def deleted_entities(events):
     return gone, erased
 
 
+def own_currency(events):
+    """Of an org that configures none: that of its earliest event with money, retracted or not."""
+    money = [e for e in events if e.get("currency") and any(f.endswith("_micros") for f in e)]
+    return min(money, key=time_key)["currency"] if money else None
+
+
 class Facts:
     """Everything that is finally true of one org.
 
@@ -152,7 +158,7 @@ class Facts:
     """
 
     def __init__(self, events, cal, currency=None, memo=None):
-        self.cal, self.currency = cal, currency
+        self.cal, self.currency = cal, currency or own_currency(events)
         self.org = events[0]["org_id"] if events else ""
         events = apply_merges(apply_retractions(events))
         self.deleted, self.erased = deleted_entities(events)
