@@ -167,23 +167,37 @@ static int on_alert(void *ctx, const struct alert_transition *a)
     return c->failed ? -1 : 0;
 }
 
+static void board_row(struct commit *c, struct slice key, struct slice rows, const struct board_entry *e, bool stood)
+{
+    struct slice subject = escaped(c, e->subject), gap = number(c, e->gap);
+    struct slice value = e->is_null ? SLICE("null") : number(c, e->value);
+    if (!e->is_null) /* in the sorted set no value would be 0 */
+        op(c, &c->list, "ZADD", key, 2, (struct slice[]){ value, subject });
+    else if (stood)
+        op(c, &c->list, "ZREM", key, 1, &subject);
+    hset(c, rows, subject,
+         format(c, "rank=%d previous=%d movement=%+d value=%.*s gap=%.*s", e->rank, e->previous_rank, e->movement,
+                (int)value.n, value.p, (int)gap.n, gap.p));
+}
+
+/* The first time whole, then only what differs. */
 static void board_view(struct commit *c, const struct board_snapshot *b)
 {
     struct slice org = escaped(c, b->org);
     struct slice key = format(c, "board:%.*s:%.*s", (int)org.n, org.p, (int)b->board.n, b->board.p);
     struct slice rows = format(c, "%.*s:rows", (int)key.n, key.p);
-    op(c, &c->list, "DEL", key, 0, NULL);
-    op(c, &c->list, "DEL", rows, 0, NULL);
-    for (size_t i = 0; i < b->entry_count; i++) {
-        const struct board_entry *e = &b->entries[i];
-        struct slice subject = escaped(c, e->subject), gap = number(c, e->gap);
-        struct slice value = e->is_null ? SLICE("null") : number(c, e->value);
-        if (!e->is_null) /* in the sorted set no value would be 0 */
-            op(c, &c->list, "ZADD", key, 2, (struct slice[]){ value, subject });
-        hset(c, rows, subject,
-             format(c, "rank=%d previous=%d movement=%+d value=%.*s gap=%.*s", e->rank, e->previous_rank, e->movement,
-                    (int)value.n, value.p, (int)gap.n, gap.p));
+    if (!b->same) {
+        op(c, &c->list, "DEL", key, 0, NULL);
+        op(c, &c->list, "DEL", rows, 0, NULL);
     }
+    for (size_t i = 0; b->same && i < b->gone_count; i++) {
+        struct slice subject = escaped(c, b->gone[i]);
+        op(c, &c->list, "ZREM", key, 1, &subject);
+        op(c, &c->list, "HDEL", rows, 1, &subject);
+    }
+    for (size_t i = 0; i < b->entry_count; i++)
+        if (!b->same || !b->same[i])
+            board_row(c, key, rows, &b->entries[i], b->same);
 }
 
 static int on_board(void *ctx, const struct board_snapshot *b, bool live)
@@ -213,7 +227,7 @@ static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
     return c->failed ? -1 : 0;
 }
 
-/* What readers were shown of somebody who was erased. Boards are written whole: they need no taking back. */
+/* What readers were shown of somebody who was erased. Boards tell who is gone themselves. */
 static int on_gone(void *ctx, const struct gone *g)
 {
     struct commit *c = ctx;

@@ -6,6 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "board_order.h"
+#include "board_shown.h"
 #include "board_told.h"
 #include "row.h"
 
@@ -114,13 +116,28 @@ static int64_t count_ranked(const struct ranking *ranking)
     return n;
 }
 
+/* What a board shows comes first in scratch->now; the order that is kept, or all ranked anew. */
+static int rank(struct evaluator *e, const struct reading *r, const struct org *org, int board,
+                const struct board_around *around, int64_t *ret_ranked)
+{
+    const struct board_def *def = &e->defs->board[board];
+    struct ranking_rule rule = rule_of(e, def);
+    if (!around && board_order_kept(r, (uint32_t)board))
+        return board_order_take(r, (struct org *)org, (uint32_t)board, &rule, (uint32_t)def->top, &e->boards.now,
+                                ret_ranked);
+    if (rank_before(e, r, org, def) < 0 || ranking_make(r, org, &rule, &e->boards.now) < 0)
+        return -1;
+    *ret_ranked = count_ranked(&e->boards.now);
+    return 0;
+}
+
 int board_make(struct evaluator *e, const struct reading *r, const struct org *org, int board,
                const struct board_around *around, struct board_text *text, struct board_snapshot *ret)
 {
     const struct board_def *def = &e->defs->board[board];
     struct board_scratch *scratch = &e->boards;
-    struct ranking_rule rule = rule_of(e, def);
-    if (rank_before(e, r, org, def) < 0 || ranking_make(r, org, &rule, &scratch->now) < 0)
+    int64_t ranked;
+    if (rank(e, r, org, board, around, &ranked) < 0)
         return -1;
     struct run run = run_of(&scratch->now, def, around);
     if (reserve(scratch, run.n) < 0)
@@ -140,7 +157,7 @@ int board_make(struct evaluator *e, const struct reading *r, const struct org *o
         .window_end_ms = span.end_ms,
         .entries = scratch->entry,
         .entry_count = run.n,
-        .ranked_count = count_ranked(&scratch->now),
+        .ranked_count = ranked,
         .definition_hash = { text->hash, 16 },
     };
     write_id(ret, content_hash(ret), text->id);
@@ -153,6 +170,7 @@ static int tell(struct evaluator *e, struct org *org, uint32_t board, struct boa
 {
     size_t n = b->entry_count;
     struct board_entry *all = NULL;
+    board_compare(e, board, n);
     if (change) {
         all = malloc((n ? n : 1) * sizeof *all);
         if (!all)
@@ -165,7 +183,6 @@ static int tell(struct evaluator *e, struct org *org, uint32_t board, struct boa
         b->change = true;
         write_id(b, content_hash(b), text->id);
     }
-    board_compare(org, board, b, e->boards.entry);
     int rc = change && b->entry_count == 0 ? 0 : e->sink->board(e->sink->ctx, b, false);
     if (rc == 0)
         rc = board_told(e, org, board, change ? all : b->entries, n);
@@ -187,7 +204,9 @@ static int publish_board(struct evaluator *e, enum view_id v, struct org *org, u
     org->view[v].board_published[board] = content;
     if (v == VIEW_JUDGED)
         return tell(e, org, board, &text, &b, false);
-    board_compare(org, board, &b, e->boards.entry);
+    board_compare(e, board, b.entry_count);
+    if (board_shown(e, v, org, board, &b) < 0)
+        return -1;
     return e->sink->board(e->sink->ctx, &b, true);
 }
 

@@ -1,4 +1,4 @@
-/* Remembering what was told of boards. The subjects of a board are found by name: entries know no subjects. */
+/* Remembering what was told of boards. The subjects of a board just made are the first of the scratch ranking. */
 #include "board_told.h"
 
 #include <stdio.h>
@@ -7,11 +7,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static struct subject *subject_of(const struct org *org, enum dim dim, struct slice text)
-{
-    return org_find_subject(org, dim, text);
-}
-
 static struct place *place_of(struct evaluator *e, struct subject *s, uint32_t board)
 {
     if (!s->place)
@@ -19,7 +14,7 @@ static struct place *place_of(struct evaluator *e, struct subject *s, uint32_t b
     return s->place ? &s->place[board] : NULL;
 }
 
-static uint64_t entry_hash(const struct board_entry *x)
+uint64_t board_entry_hash(const struct board_entry *x)
 {
     struct {
         double value, gap;
@@ -29,23 +24,22 @@ static uint64_t entry_hash(const struct board_entry *x)
     return hash ? hash : 1;
 }
 
-void board_compare(const struct org *org, uint32_t board, struct board_snapshot *b, struct board_entry *entry)
+void board_compare(struct evaluator *e, uint32_t board, size_t n)
 {
-    int dim = dim_by_name(b->dim);
-    for (size_t i = 0; i < b->entry_count; i++) {
-        const struct subject *s = subject_of(org, (enum dim)dim, entry[i].subject);
-        entry[i].last_rank = s && s->place ? s->place[board].rank : 0;
-        entry[i].moved = entry[i].last_rank && entry[i].rank ? entry[i].last_rank - entry[i].rank : 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct subject *s = e->boards.now.v[i].subject;
+        struct board_entry *x = &e->boards.entry[i];
+        x->last_rank = s->place ? s->place[board].rank : 0;
+        x->moved = x->last_rank && x->rank ? x->last_rank - x->rank : 0;
     }
 }
 
-static bool differs(const struct org *org, enum dim dim, uint32_t board, const struct board_entry *x)
+static bool differs(struct subject *s, uint32_t board, const struct board_entry *x)
 {
-    const struct subject *s = subject_of(org, dim, x->subject);
-    if (!s || !s->place)
+    if (!s->place)
         return true;
     s->place[board].seen = true;
-    return s->place[board].hash != entry_hash(x);
+    return s->place[board].hash != board_entry_hash(x);
 }
 
 static int reserve(struct board_scratch *scratch, size_t n)
@@ -63,11 +57,10 @@ static int reserve(struct board_scratch *scratch, size_t n)
 int board_difference(struct evaluator *e, const struct org *org, uint32_t board, struct board_snapshot *b)
 {
     struct board_scratch *scratch = &e->boards;
-    enum dim dim = e->defs->board[board].dim;
     const struct subject_set *told = &org->told[board];
     size_t n = 0;
     for (size_t i = 0; i < b->entry_count; i++)
-        if (differs(org, dim, board, &scratch->entry[i]))
+        if (differs(scratch->now.v[i].subject, board, &scratch->entry[i]))
             scratch->entry[n++] = scratch->entry[i];
     if (reserve(scratch, n + told->n) < 0)
         return -1;
@@ -106,23 +99,18 @@ static int put(struct evaluator *e, struct subject *s, uint32_t board, int32_t r
 
 int board_told(struct evaluator *e, struct org *org, uint32_t board, const struct board_entry *entry, size_t n)
 {
-    enum dim dim = e->defs->board[board].dim;
+    const struct ranked *who = e->boards.now.v;
     struct subject_set *told = &org->told[board];
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct subject *s = subject_of(org, dim, entry[i].subject);
-        rc = s ? put(e, s, board, entry[i].rank, entry_hash(&entry[i]), true) : 0;
-    }
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = put(e, who[i].subject, board, entry[i].rank, board_entry_hash(&entry[i]), true);
     for (uint32_t i = 0; rc == 0 && i < told->n; i++)
         if (!told->v[i]->place[board].seen)
             rc = put(e, told->v[i], board, 0, 0, false);
     told->n = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct subject *s = subject_of(org, dim, entry[i].subject);
-        if (!s)
-            continue;
-        s->place[board].seen = false;
-        rc = subject_set_add(told, s);
+        who[i].subject->place[board].seen = false;
+        rc = subject_set_add(told, who[i].subject);
     }
     return rc;
 }

@@ -11,9 +11,11 @@ struct place {
     bool unsaved, seen; /* seen: scratch, in the message being made */
 };
 
-/* Fill last_rank and moved of the entries. */
-void board_compare(const struct org *org, uint32_t board, struct board_snapshot *b, struct board_entry *entry);
-/* Leave only the entries that differ from those told before, and add those that are gone with rank 0. -1: out of memory. */
+/* Of all that a reader sees of an entry but where it stood in the message before; never 0. */
+uint64_t board_entry_hash(const struct board_entry *x);
+/* Fill last_rank and moved of the n entries of the board just made. */
+void board_compare(struct evaluator *e, uint32_t board, size_t n);
+/* Leave only the entries that differ from those told before, and add those that are gone with rank 0 (compare first). -1: out of memory. */
 int board_difference(struct evaluator *e, const struct org *org, uint32_t board, struct board_snapshot *b);
 /* All entries of the ranking were told, be it by their difference. */
 int board_told(struct evaluator *e, struct org *org, uint32_t board, const struct board_entry *entry, size_t n);

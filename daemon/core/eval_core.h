@@ -74,6 +74,11 @@ struct board_scratch {
     struct ranking now, before;
     struct board_entry *entry;
     uint32_t cap;
+    struct order_change *change; /* board_order.c */
+    uint32_t cap_changes;
+    bool *same; /* board_shown.c */
+    struct slice *gone;
+    uint32_t cap_same, cap_gone;
 };
 
 enum alert_state { ALERT_OK, ALERT_PENDING, ALERT_FIRING, ALERT_RECOVERING, ALERT_NO_DATA };
@@ -143,6 +148,7 @@ struct evaluator {
     struct rank_cache rank_cache[RANK_CACHES];
     uint32_t rank_cache_next; /* the one to be replaced */
     struct board_scratch boards;
+    uint32_t *board_watch;       /* by board: its watch */
     struct subject_set carded;   /* with scorecards to be saved */
     struct subject_set placed;   /* with places to be saved */
     int64_t changes_ms;          /* least of the boards', 0: none */

@@ -1,6 +1,7 @@
 /* Who was erased, by the marks that the engine left (erased.h). */
 #include "eval_erased.h"
 
+#include "board_order.h"
 #include "erased.h"
 
 bool subject_erased(const struct evaluator *e, const struct subject *s, enum view_id v)
@@ -21,9 +22,10 @@ void erased_touch(struct evaluator *e, enum view_id v, struct subject *mark)
     char buf[ERASED_MARK_SIZE];
     for (uint32_t i = 0; i < list->n; i++) {
         struct subject *s = list->v[i];
-        if (!s->view[v].known || id_is_nobody(s->text) || !slice_eq(erased_mark(s->text, buf), mark->text))
+        if (id_is_nobody(s->text) || !slice_eq(erased_mark(s->text, buf), mark->text))
             continue;
-        for (uint32_t k = 0; k < e->plan.n_watches; k++)
+        board_order_note(e, v, s);
+        for (uint32_t k = 0; s->view[v].known && k < e->plan.n_watches; k++)
             view_mark_one(e, v, s, k);
     }
 }

@@ -3,10 +3,21 @@
 
 #include <stdlib.h>
 
+#include "board_order.h"
 #include "evidence.h"
 #include "ranking.h"
 
 #define DEFAULT_TICK_MS INT64_C(60000)
+
+static int find_board_watches(struct evaluator *e)
+{
+    const struct definitions *defs = e->defs;
+    e->board_watch = calloc(defs->n_boards + 1u, sizeof *e->board_watch);
+    for (uint32_t b = 0; e->board_watch && b < defs->n_boards; b++)
+        e->board_watch[b] =
+            plan_watch_of(&e->plan, defs->board[b].kpi, plan_window(&e->plan, &defs->board[b].window));
+    return e->board_watch ? 0 : -1;
+}
 
 struct evaluator *evaluator_new(const struct definitions *defs, const struct evaluator_options *opt)
 {
@@ -29,6 +40,10 @@ struct evaluator *evaluator_new(const struct definitions *defs, const struct eva
         return NULL;
     }
     store_init(&e->store, &e->plan);
+    if (find_board_watches(e) < 0) {
+        evaluator_free(e);
+        return NULL;
+    }
     return e;
 }
 
@@ -64,6 +79,10 @@ void evaluator_free(struct evaluator *e)
     ranking_release(&e->boards.now);
     ranking_release(&e->boards.before);
     free(e->boards.entry);
+    free(e->boards.change);
+    free(e->boards.same);
+    free(e->boards.gone);
+    free(e->board_watch);
     free(e);
 }
 
@@ -78,12 +97,15 @@ static void note_level(struct subject *s, const struct cell_delta *d, int measur
 static void note_known(struct evaluator *e, struct subject *s, const struct series *series, const struct cell_delta *d)
 {
     bool level = series && e->defs->measure[series->node->measure].agg == AGG_LEVEL;
+    int64_t before_ms = subject_known_ms(s);
     int64_t since_ms = d->grain != CELL_GAUGE && (level || d->pane_ms < d->cause_ms) ? d->pane_ms : d->cause_ms;
     if (level)
         note_level(s, d, series->node->measure);
     int64_t *known_ms = d->grain == CELL_GAUGE ? &s->gauge_since_ms : &s->known_since_ms;
     if (since_ms < *known_ms && !(level && d->grain == CELL_GAUGE))
         *known_ms = since_ms;
+    for (int v = 0; v < VIEW_COUNT && subject_known_ms(s) != before_ms; v++)
+        board_order_note(e, (enum view_id)v, s);
 }
 
 /* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */

@@ -44,11 +44,21 @@ static struct plan_leaf leaf_of(const struct plan *plan, int slot, struct plan_l
     return leaf;
 }
 
+/* Counts, sums and the like of what lies in the window: see plan_kpi.plain. */
+static bool slot_is_plain(const struct definitions *defs, int slot)
+{
+    if (slot >= SLOT_BUILTIN)
+        return slot == SLOT_BUILTIN + BUILTIN_DIM || slot == SLOT_BUILTIN + BUILTIN_WINDOW;
+    enum agg agg = defs->measure[slot / MEASURE_PARTS].agg;
+    return slot % MEASURE_PARTS <= PART_SUM && agg != AGG_LEVEL && agg != AGG_ACCRUE && agg != AGG_ACCRUE_WORK;
+}
+
 static int collect(struct plan_kpi *k, const struct plan *plan, const struct expr *e, struct plan_leaf outer, int depth)
 {
     uint32_t n = 0;
     const int *slots = e && depth < PLAN_DEPTH_MAX ? expr_slots(e, &n) : NULL;
     for (uint32_t i = 0; i < n; i++) {
+        k->plain &= slot_is_plain(plan->defs, slots[i]);
         if (slots[i] >= SLOT_BUILTIN && slots[i] < SLOT_REF) {
             k->paced |= slots[i] == SLOT_BUILTIN + BUILTIN_ELAPSED;
             k->clocked |=
@@ -116,6 +126,7 @@ int plan_kpi_init(struct plan_kpi *ret, const struct plan *plan, int kpi)
     const struct plan_leaf own = { .measure = def->duration, .window = -1 };
     if (def->form == KPI_RANK && def->rank_of >= 0 && def->rank_of != kpi)
         return plan_kpi_init(ret, plan, def->rank_of);
+    ret->plain = def->form != KPI_RANK;
     if (collect(ret, plan, def->numerator, own, 0) < 0 || collect(ret, plan, def->denominator, own, 0) < 0 ||
         collect(ret, plan, def->value, own, 0) < 0 || collect(ret, plan, def->samples, own, 0) < 0)
         return -1;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "board.h"
+#include "board_order.h"
 #include "eval_erased.h"
 #include "eval_pending.h"
 #include "revision.h"
@@ -116,11 +117,13 @@ void publish_spread(struct evaluator *e, enum view_id v)
     }
 }
 
-static void forget(struct subject_set *set, enum view_id v, uint32_t n_words)
+static void forget(struct evaluator *e, enum view_id v)
 {
+    struct subject_set *set = &e->view[v].dirty;
     for (uint32_t i = 0; i < set->n; i++) {
+        board_order_note_dirty(e, v, set->v[i]);
         set->v[i]->view[v].listed_dirty = false;
-        memset(set->v[i]->view[v].dirty, 0, n_words * sizeof(uint64_t));
+        memset(set->v[i]->view[v].dirty, 0, e->plan.n_words * sizeof(uint64_t));
     }
     set->n = 0;
 }
@@ -142,8 +145,8 @@ static void resume_elapsed(struct evaluator *e, struct subject *s)
 
 void publish_resume(struct evaluator *e)
 {
-    struct subject_set *dirty = &e->view[VIEW_JUDGED].dirty;
-    forget(dirty, VIEW_JUDGED, e->plan.n_words);
+    forget(e, VIEW_JUDGED);
+    board_orders_forget(e, VIEW_JUDGED);
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
         for (int d = 0; d < DIM_COUNT; d++)
             for (uint32_t i = 0; i < e->store.org[o]->dim[d].n; i++) {
@@ -164,7 +167,7 @@ int publish_gather(struct evaluator *e)
 {
     struct subject_set *dirty = &e->view[VIEW_JUDGED].dirty;
     if (!heard(e)) {
-        forget(dirty, VIEW_JUDGED, e->plan.n_words);
+        forget(e, VIEW_JUDGED);
         e->revised.n = 0;
         e->rows_due = false;
         return 0;
@@ -184,7 +187,7 @@ int publish_gather(struct evaluator *e)
         view->listed_changed = true;
         e->rows_due = true;
     }
-    forget(dirty, VIEW_JUDGED, e->plan.n_words);
+    forget(e, VIEW_JUDGED);
     return 0;
 }
 
@@ -196,7 +199,7 @@ int publish_live(struct evaluator *e)
     subject_set_sort(dirty);
     for (uint32_t i = 0; rc == 0 && i < dirty->n; i++)
         rc = publish_set(e, VIEW_BASE, dirty->v[i], dirty->v[i]->view[VIEW_BASE].dirty, e->sink->live_row);
-    forget(dirty, VIEW_BASE, e->plan.n_words);
+    forget(e, VIEW_BASE);
     return rc ? rc : boards_publish(e, VIEW_BASE);
 }
 

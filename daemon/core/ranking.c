@@ -7,9 +7,8 @@
 #include "kpi_read.h"
 
 /* Values enter as "greater is better". */
-static int order(const void *x, const void *y)
+int ranked_cmp(const struct ranked *a, const struct ranked *b)
 {
-    const struct ranked *a = x, *b = y;
     if (a->unranked != b->unranked)
         return a->unranked - b->unranked;
     if (a->is_null != b->is_null)
@@ -21,33 +20,43 @@ static int order(const void *x, const void *y)
     return slice_cmp(a->subject->text, b->subject->text);
 }
 
+static int order(const void *x, const void *y)
+{
+    return ranked_cmp(x, y);
+}
+
 static bool tied(const struct ranked *a, const struct ranked *b)
 {
     return a->is_null == b->is_null && (a->is_null || a->value == b->value);
 }
 
+void ranked_number(struct ranked *x, const struct ranked *before, const struct ranked *first, uint32_t i,
+                   enum ties ties, double *better)
+{
+    bool tie = before && tied(before, x);
+    x->rank = 0;
+    x->gap = 0;
+    if (x->unranked)
+        return;
+    if (before && !tie)
+        *better = before->value;
+    if (ties == TIES_ORDINAL || (!tie && ties == TIES_COMPETITION))
+        x->rank = (int32_t)i + 1;
+    else
+        x->rank = before ? before->rank + !tie : 1;
+    if (!x->is_null && first && !tied(first, x))
+        x->gap = *better - x->value;
+}
+
 static void number(struct ranking *ranking, enum ties ties)
 {
     double better = 0;
-    for (uint32_t i = 0; i < ranking->n; i++) {
-        struct ranked *x = &ranking->v[i], *before = i ? x - 1 : NULL;
-        bool tie = before && tied(before, x);
-        if (x->unranked) {
-            x->rank = 0;
-            x->gap = 0;
-            continue;
-        }
-        if (before && !tie)
-            better = before->value;
-        if (ties == TIES_ORDINAL || (!tie && ties == TIES_COMPETITION))
-            x->rank = (int32_t)i + 1;
-        else
-            x->rank = before ? before->rank + !tie : 1;
-        x->gap = x->is_null || tied(&ranking->v[0], x) ? 0 : better - x->value;
-    }
+    struct ranked *v = ranking->v;
+    for (uint32_t i = 0; i < ranking->n; i++)
+        ranked_number(&v[i], i ? &v[i - 1] : NULL, i ? v : NULL, i, ties, &better);
 }
 
-static int reserve(struct ranking *ranking, uint32_t n)
+int ranking_reserve(struct ranking *ranking, uint32_t n)
 {
     if (n <= ranking->cap)
         return 0;
@@ -83,25 +92,30 @@ static bool has_left(const struct reading *r, struct subject *s)
     return n && n->part[SERIES_BASE] && measure_sum(&m, n->part[SERIES_BASE]) <= 0;
 }
 
+bool ranking_see(const struct reading *r, struct subject *s, const struct ranking_rule *rule, struct ranked *ret)
+{
+    struct kpi_value v;
+    if (!known(r, s) || has_left(r, s) || subject_erased(r->e, s, r->view))
+        return false;
+    kpi_read(r, s, rule->kpi, &v);
+    *ret = (struct ranked){ .subject = s,
+                            .is_null = v.is_null,
+                            .unranked = rule->min_samples && v.samples < rule->min_samples,
+                            .value = (rule->ascending ? -1 : 1) * v.value,
+                            .samples = v.has_samples ? v.samples : 0,
+                            .reached_ms = kpi_reached_ms(r, s, rule->kpi) };
+    return true;
+}
+
 int ranking_make(const struct reading *r, const struct org *org, const struct ranking_rule *rule, struct ranking *ret)
 {
     const struct subject_list *list = &org->dim[rule->dim];
     double sign = rule->ascending ? -1 : 1;
     ret->n = 0;
-    if (reserve(ret, list->n) < 0)
+    if (ranking_reserve(ret, list->n) < 0)
         return -1;
-    for (uint32_t i = 0; i < list->n; i++) {
-        struct kpi_value v;
-        if (!known(r, list->v[i]) || has_left(r, list->v[i]) || subject_erased(r->e, list->v[i], r->view))
-            continue;
-        kpi_read(r, list->v[i], rule->kpi, &v);
-        ret->v[ret->n++] = (struct ranked){ .subject = list->v[i],
-                                            .is_null = v.is_null,
-                                            .unranked = rule->min_samples && v.samples < rule->min_samples,
-                                            .value = sign * v.value,
-                                            .samples = v.has_samples ? v.samples : 0,
-                                            .reached_ms = kpi_reached_ms(r, list->v[i], rule->kpi) };
-    }
+    for (uint32_t i = 0; i < list->n; i++)
+        ret->n += ranking_see(r, list->v[i], rule, &ret->v[ret->n]);
     if (ret->n > 1)
         qsort(ret->v, ret->n, sizeof *ret->v, order);
     number(ret, rule->ties);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "board_order.h"
 #include "card_told.h"
 #include "erased.h"
 #include "evidence.h"
@@ -44,7 +45,7 @@ static void release_node(struct node *n)
     free(n);
 }
 
-static void release_subject(struct subject *s, uint32_t n_measures, uint32_t n_cards)
+static void release_subject(struct subject *s, uint32_t n_measures, uint32_t n_boards, uint32_t n_cards)
 {
     for (uint32_t i = 0; s->node && i < n_measures; i++)
         release_node(s->node[i]);
@@ -56,6 +57,7 @@ static void release_subject(struct subject *s, uint32_t n_measures, uint32_t n_c
     free(s->alert);
     free(s->card_published);
     free(s->place);
+    stand_release(s, n_boards);
     card_told_release(s, n_cards);
     free(s);
 }
@@ -64,7 +66,7 @@ static void release_org(struct org *org, uint32_t n_measures, uint32_t n_boards,
 {
     for (int d = 0; d < DIM_COUNT; d++) {
         for (uint32_t i = 0; i < org->dim[d].n; i++)
-            release_subject(org->dim[d].v[i], n_measures, n_cards);
+            release_subject(org->dim[d].v[i], n_measures, n_boards, n_cards);
         free(org->dim[d].v);
     }
     for (int v = 0; v < VIEW_COUNT; v++) {
@@ -72,6 +74,7 @@ static void release_org(struct org *org, uint32_t n_measures, uint32_t n_boards,
         free(org->view[v].boards);
         free(org->view[v].board_published);
         free(org->view[v].board_saved);
+        board_orders_release(org->view[v].order, n_boards);
     }
     for (uint32_t b = 0; org->told && b < n_boards; b++)
         free(org->told[b].v);
@@ -122,7 +125,8 @@ static int init_org_views(const struct plan *plan, struct org *org)
         view->boards = calloc(boards / 64 + 1, sizeof *view->boards);
         view->board_published = calloc(boards, sizeof *view->board_published);
         view->board_saved = calloc(boards, sizeof *view->board_saved);
-        if (!view->span || !view->boards || !view->board_published || !view->board_saved)
+        view->order = calloc(boards, sizeof *view->order);
+        if (!view->span || !view->boards || !view->board_published || !view->board_saved || !view->order)
             return -1;
     }
     return 0;
@@ -229,7 +233,7 @@ static struct subject *make_subject(struct store *st, struct org *org, enum dim 
     s->text = arena_copy(&org->fields.bytes, text);
     s->escaped = arena_copy(&org->fields.bytes, escaped);
     if (!s->text.p || !s->escaped.p || init_subject(st->plan, s) < 0) {
-        release_subject(s, 0, 0);
+        release_subject(s, 0, 0, 0);
         return NULL;
     }
     org->marks |= s && dim_has_marks(dim) && id_is_nobody(text);
@@ -264,7 +268,7 @@ struct subject *org_subject(struct store *st, struct org *org, enum dim dim, str
         return list->v[i];
     struct subject *s = make_subject(st, org, dim, text, escaped);
     if (s && insert_subject(list, i, s) < 0) {
-        release_subject(s, 0, 0);
+        release_subject(s, 0, 0, 0);
         return NULL;
     }
     return s;

@@ -98,6 +98,7 @@ struct subject {
     struct place *place;         /* by board, as told last; NULL: nowhere */
     bool listed_placed;          /* in evaluator.placed */
     int32_t previous_rank;       /* scratch: of the board being made */
+    struct stand **stand;        /* board_order.h; by view and board; NULL: none */
 };
 
 struct subject_set {
@@ -107,6 +108,8 @@ struct subject_set {
 
 struct place;
 struct card_told;
+struct stand;
+struct board_order;
 
 struct subject_list {
     struct subject **v; /* ascending by text, bytewise */
@@ -139,6 +142,7 @@ struct org {
         uint64_t *boards;          /* bit per board: its ranking may have changed */
         uint64_t *board_published; /* hash per board */
         uint64_t *board_saved;     /* the same as saved last */
+        struct board_order *order; /* by board */
         bool changed;              /* something to publish at the next snapshot tick */
     } view[VIEW_COUNT];
 };

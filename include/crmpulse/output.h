@@ -65,6 +65,10 @@ struct board_snapshot {
     const struct board_entry *entries;
     size_t entry_count;
     bool change;          /* holds only what changed since the message before */
+    /* Live boards, for whoever holds the one before: per entry whether it stands there as it is, NULL: nothing is known of it; and who is not on it any more. */
+    const bool *same;
+    const struct slice *gone;
+    size_t gone_count;
     int64_t ranked_count; /* subjects with a rank, whether they are entries or not */
     int64_t revision;
     struct slice definition_hash;
