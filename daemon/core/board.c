@@ -160,7 +160,8 @@ int board_make(struct evaluator *e, const struct reading *r, const struct org *o
         .ranked_count = ranked,
         .definition_hash = { text->hash, 16 },
     };
-    write_id(ret, content_hash(ret), text->id);
+    text->content = content_hash(ret);
+    write_id(ret, text->content, text->id);
     return 0;
 }
 
@@ -197,7 +198,7 @@ static int publish_board(struct evaluator *e, enum view_id v, struct org *org, u
     struct reading r = reading_at_view(e, v, plan_window(&e->plan, &e->defs->board[board].window));
     if (board_make(e, &r, org, (int)board, NULL, &text, &b) < 0)
         return -1;
-    uint64_t content = content_hash(&b);
+    uint64_t content = text.content;
     bool emptied = v == VIEW_BASE && org->marks; /* the last one on it was erased */
     if ((b.entry_count == 0 && !emptied) || org->view[v].board_published[board] == content)
         return 0;

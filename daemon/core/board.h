@@ -6,6 +6,7 @@
 
 struct board_text {
     char id[33], hash[17];
+    uint64_t content; /* hash of what a reader sees */
 };
 
 /* A board of an org at a reading (of its window), its top or what is around a subject (NULL: the top); entries live in the evaluator's scratch until

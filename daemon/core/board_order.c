@@ -218,6 +218,7 @@ static int refresh(const struct reading *r, const struct board_order *order, uin
         struct stand *s = stand_of(r->e, r->view, order->stale.v[i], board);
         struct order_change c = { .at = before ? &s->before : &s->now, .in = before ? &s->in_before : &s->in_now };
         c.is = ranking_see(r, order->stale.v[i], rule, &c.fresh);
+        c.fresh.stand = s;
         if (c.is && *c.in && ranked_cmp(c.at, &c.fresh) == 0)
             c.at->samples = c.fresh.samples;
         else if (c.is || *c.in)
@@ -332,6 +333,7 @@ static int adopt(const struct reading *r, const struct ranking *made, uint32_t b
             return -1;
         struct ranked *x = before ? &s->before : &s->now;
         *x = made->v[i];
+        x->stand = s;
         x->value *= rule->ascending ? -1 : 1;
         *(before ? &s->in_before : &s->in_now) = true;
         list->v[list->n++] = x;
@@ -405,8 +407,7 @@ static int32_t rank_before(const struct standings *list, const struct stand *s, 
     return 1 + (int32_t)(ties == TIES_ORDINAL ? position(list, list->n, x) : begin_of(list, *x));
 }
 
-static int take(const struct reading *r, struct board_order *order, uint32_t board, const struct ranking_rule *rule,
-                uint32_t limit, struct ranking *ret)
+static int take(struct board_order *order, const struct ranking_rule *rule, uint32_t limit, struct ranking *ret)
 {
     double better = 0;
     if (ranking_reserve(ret, limit) < 0)
@@ -418,8 +419,7 @@ static int take(const struct reading *r, struct board_order *order, uint32_t boa
         struct ranked *x = &ret->v[i];
         *x = *order->now.v[i];
         ranked_number(x, i ? x - 1 : NULL, i ? ret->v : NULL, i, rule->ties, &better);
-        x->subject->previous_rank =
-            rank_before(&order->before, stand_of(r->e, r->view, x->subject, board), rule->ties);
+        x->subject->previous_rank = rank_before(&order->before, x->stand, rule->ties);
     }
     for (uint32_t i = 0; rule->ascending && i < limit; i++)
         ret->v[i].value = -ret->v[i].value;
@@ -440,5 +440,5 @@ int board_order_take(const struct reading *r, struct org *org, uint32_t board, c
         return -1;
     }
     *ret_ranked = (int64_t)begin_of(&order->now, (struct ranked){ .unranked = true, .value = HUGE_VAL });
-    return take(r, order, board, rule, limit && limit < order->now.n ? limit : order->now.n, ret);
+    return take(order, rule, limit && limit < order->now.n ? limit : order->now.n, ret);
 }

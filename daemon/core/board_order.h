@@ -15,10 +15,10 @@ enum board_wait { BOARD_JOINS, BOARD_TURNS, BOARD_WAITS };
 struct stand {
     struct ranked now, before; /* before: in the comparison window. Values with the sign that makes greater better */
     bool in_now, in_before;
-    bool stale;        /* to be evaluated anew */
+    bool stale;                   /* to be evaluated anew */
     int64_t wait_ms[BOARD_WAITS]; /* entry in board_order.wait, INT64_MAX: none */
-    bool listed;       /* board_shown.c, scratch: in the message being made */
-    uint64_t shown;    /* board_shown.c: hash of the entry written last, 0: none */
+    uint32_t seen;                /* board_shown.c: board_order.written at which it was on the board last */
+    uint64_t shown;               /* board_shown.c: hash of the entry written last, 0: none */
 };
 
 /* Ascending by ranked_cmp. */
@@ -33,7 +33,7 @@ struct board_order {
     struct standings now, before;
     struct subject_set stale;
     struct agenda wait[BOARD_WAITS]; /* subjects, by that instant */
-    bool written;                    /* board_shown.c: something was written */
+    uint32_t written;                /* board_shown.c: how often the board was */
     struct subject_set shown;
 };
 

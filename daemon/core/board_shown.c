@@ -31,7 +31,7 @@ static size_t take_gone(struct evaluator *e, enum view_id v, struct board_order 
     size_t n = 0;
     for (uint32_t i = 0; i < order->shown.n; i++) {
         struct stand *s = stand_of(e, v, order->shown.v[i], board);
-        if (s->listed)
+        if (s->seen == order->written)
             continue;
         s->shown = 0;
         e->boards.gone[n++] = order->shown.v[i]->text;
@@ -45,26 +45,23 @@ int board_shown(struct evaluator *e, enum view_id v, struct org *org, uint32_t b
     struct board_order *order = &org->view[v].order[board];
     struct board_scratch *scratch = &e->boards;
     const struct ranked *who = scratch->now.v;
+    order->written++;
     if (reserve(scratch, b->entry_count, order->shown.n) < 0)
         return -1;
     for (size_t i = 0; i < b->entry_count; i++) {
-        struct stand *s = stand_of(e, v, who[i].subject, board);
+        struct stand *s = who[i].stand ? who[i].stand : stand_of(e, v, who[i].subject, board);
         if (!s)
             return -1;
         uint64_t hash = board_entry_hash(&b->entries[i]);
         scratch->same[i] = s->shown == hash;
         s->shown = hash;
-        s->listed = true;
+        s->seen = order->written;
     }
     b->gone_count = take_gone(e, v, order, board);
     b->gone = scratch->gone;
-    b->same = order->written ? scratch->same : NULL;
-    order->written = true;
+    b->same = order->written > 1 ? scratch->same : NULL;
     int rc = 0;
-    for (size_t i = 0; i < b->entry_count; i++) {
-        stand_of(e, v, who[i].subject, board)->listed = false;
-        if (rc == 0)
-            rc = subject_set_add(&order->shown, who[i].subject);
-    }
+    for (size_t i = 0; rc == 0 && i < b->entry_count; i++)
+        rc = subject_set_add(&order->shown, who[i].subject);
     return rc;
 }

@@ -61,7 +61,8 @@ struct ranked {
     double value;
     int64_t reached_ms, samples;
     int32_t rank;
-    double gap; /* to the next strictly better value, 0 for the best */
+    double gap;          /* to the next strictly better value, 0 for the best */
+    struct stand *stand; /* board_order.h: in an order that is kept, else NULL */
 };
 
 struct ranking {

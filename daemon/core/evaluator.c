@@ -14,8 +14,7 @@ static int find_board_watches(struct evaluator *e)
     const struct definitions *defs = e->defs;
     e->board_watch = calloc(defs->n_boards + 1u, sizeof *e->board_watch);
     for (uint32_t b = 0; e->board_watch && b < defs->n_boards; b++)
-        e->board_watch[b] =
-            plan_watch_of(&e->plan, defs->board[b].kpi, plan_window(&e->plan, &defs->board[b].window));
+        e->board_watch[b] = plan_watch_of(&e->plan, defs->board[b].kpi, plan_window(&e->plan, &defs->board[b].window));
     return e->board_watch ? 0 : -1;
 }
 

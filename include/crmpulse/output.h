@@ -64,7 +64,7 @@ struct board_snapshot {
     int64_t tick_ms, window_start_ms, window_end_ms;
     const struct board_entry *entries;
     size_t entry_count;
-    bool change;          /* holds only what changed since the message before */
+    bool change; /* holds only what changed since the message before */
     /* Live boards, for whoever holds the one before: per entry whether it stands there as it is, NULL: nothing is known of it; and who is not on it any more. */
     const bool *same;
     const struct slice *gone;

@@ -167,3 +167,38 @@ Test(commit_parts, what_is_gone_is_deleted_from_what_readers_see)
     }
     commit_release(&c);
 }
+
+/* "key COMMAND arg;" per argument pair or argument, as a text to compare with. */
+static void board_text(const struct store_commit *part, char *to, size_t n)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < part->n_ops; i++) {
+        const struct store_op *op = &part->op[i];
+        uint32_t step = slice_eq(op->command, SLICE("HSET")) || slice_eq(op->command, SLICE("ZADD")) ? 2 : 1;
+        uint32_t name = slice_eq(op->command, SLICE("ZADD")) ? 1 : 0;
+        for (uint32_t k = 0; k < op->n_args; k += step)
+            at += (size_t)snprintf(to + at, n - at, "%.*s %.*s;", (int)op->command.n, op->command.p,
+                                   (int)op->args[k + name].n, op->args[k + name].p);
+    }
+}
+
+Test(commit_parts, a_board_is_written_by_its_difference)
+{
+    const struct board_entry entry[] = { { .subject = SLICE("ann"), .rank = 1, .value = 5 },
+                                         { .subject = SLICE("bo"), .rank = 2, .value = 4 },
+                                         { .subject = SLICE("cy"), .rank = 3, .is_null = true } };
+    const bool same[] = { true, false, false };
+    const struct slice gone_one[] = { SLICE("d y") };
+    struct board_snapshot board = { .board = SLICE("b"), .org = SLICE("acme"), .entries = entry, .entry_count = 3 };
+    struct commit c = { 0 };
+    char text[512] = "";
+    commit_init(&c);
+    board.same = same;
+    board.gone = gone_one;
+    board.gone_count = 1;
+    cr_assert_eq(commit_sink(&c)->board(&c, &board, true), 0);
+    cr_assert_eq(commit_seal(&c, 3, 0), 0);
+    board_text(commit_next(&c), text, sizeof text);
+    cr_assert_str_eq(text, "ZREM d%20y;ZADD bo;ZREM cy;HDEL d%20y;HSET bo;HSET cy;");
+    commit_release(&c);
+}
