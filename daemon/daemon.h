@@ -60,6 +60,8 @@ struct shard {
     struct chain *chain; /* one per part, same order */
     struct out_list outs;
     bool flushing, loading, moved;
+    bool booked;       /* this configuration may go on with what the shard holds */
+    struct look *look; /* while that is found out */
     uint64_t last_flush_ms;
     struct judge *judge;
     struct publish *publish;
@@ -124,6 +126,7 @@ struct daemon {
     uv_timer_t stop_timer;
     char owner[256]; /* names this daemon in leases */
     bool stopping, refused, closing, started;
+    int refused_code; /* exit code; 0: EXIT_FAILURE */
     uint64_t stop_deadline_ms;
     bool until_idle; /* stop once everything is read, judged and published */
 };
@@ -134,6 +137,13 @@ int64_t wall_ms(void);
 void daemon_stop(struct daemon *d);
 /* Run until stopped; the exit code. */
 int daemon_run(struct config *config, bool until_idle);
+
+/* run.c: every store is ready; reading starts once all shards are `booked`. */
+void daemon_begin(struct daemon *d);
+
+/* booking.c: compares what the shard holds with the configuration, then daemon_begin; or refuses. Does nothing the second time. */
+void booking_look(struct shard *s);
+void booking_forget(struct shard *s);
 
 /* ingest.c: messages */
 int ingest_start(struct daemon *d);

@@ -38,6 +38,20 @@ static int start_kafka(struct daemon *d)
     return ingest_start(d);
 }
 
+void daemon_begin(struct daemon *d)
+{
+    for (uint32_t i = 0; i < d->n_shards; i++)
+        if (d->shard[i].store_state != STORE_READY || !d->shard[i].booked)
+            return;
+    if (d->started || d->stopping)
+        return;
+    d->started = true;
+    if (start_kafka(d) < 0) {
+        d->refused = true;
+        uv_stop(&d->loop);
+    }
+}
+
 static void on_store_state(void *ctx, enum store_state state, const char *why)
 {
     struct shard *s = ctx;
@@ -61,16 +75,8 @@ static void on_store_state(void *ctx, enum store_state state, const char *why)
     case STORE_CONNECTING:
         return;
     }
-    for (uint32_t i = 0; i < d->n_shards; i++)
-        if (d->shard[i].store_state != STORE_READY)
-            return;
-    if (!d->started && !d->stopping) {
-        d->started = true;
-        if (start_kafka(d) < 0) {
-            d->refused = true;
-            uv_stop(&d->loop);
-        }
-    }
+    booking_look(s);
+    daemon_begin(d);
 }
 
 static int start_shards(struct daemon *d)
@@ -197,6 +203,7 @@ static void release(struct daemon *d)
         judge_free(s->judge);
         publish_free(s->publish);
         engine_free(s->engine);
+        booking_forget(s);
         arena_release(&s->outs.text);
         free(s->outs.v);
     }
@@ -218,7 +225,7 @@ int daemon_run(struct config *config, bool until_idle)
     if (init(d) == 0) {
         log_line(&d->log, LOG_INFO_, "starting", "%u shards, %s", d->n_shards, d->owner);
         uv_run(&d->loop, UV_RUN_DEFAULT);
-        rc = d->refused ? EXIT_FAILURE : EXIT_SUCCESS;
+        rc = !d->refused ? EXIT_SUCCESS : d->refused_code ? d->refused_code : EXIT_FAILURE;
     }
     if (!d->closing && d->n_shards) { /* refused at the start, or a fatal fault */
         d->stopping = true;

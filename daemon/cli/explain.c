@@ -95,7 +95,7 @@ static int run(struct explain *e)
     arena_release(&e->text);
     if (rc == 0 && !e->told && !e->args.quiet)
         fputs("crmpulse explain: the rule looks at no such subject\n", stderr);
-    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return rc < 0 ? EXIT_FAILURE : rc;
 }
 
 int cmd_explain(int argc, char **argv)

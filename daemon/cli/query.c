@@ -1,4 +1,5 @@
 /* crmpulse query: KPI rows from what a running installation keeps in Redis, with the same code as replay. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "crmpulse/cli.h"
@@ -21,7 +22,12 @@ int cmd_query(int argc, char **argv)
     int rc = query_args_parse(&args, QUERY_STORE, argc, argv, &config);
     if (rc == QUERY_ARGS_OK) {
         struct stored s;
-        rc = stored_read(&s, config, "query", false) == 0 && print(&args, &s) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        rc = stored_read(&s, config, "query", false);
+        if (rc == EXIT_SUCCESS && *s.mixed && !args.quiet)
+            fprintf(stderr, "crmpulse query: other definitions booked what is older than %s (run.accept_mixed)\n",
+                    s.mixed);
+        if (rc == EXIT_SUCCESS && print(&args, &s) < 0)
+            rc = EXIT_FAILURE;
         stored_release(&s);
     }
     config_free(config);

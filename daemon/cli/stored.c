@@ -1,7 +1,8 @@
-/* Reading all shards: judged states if they are wanted, then offsets, list of panes, panes, one shard after the other. */
+/* Reading all shards: judged states if they are wanted, then offsets, list of panes, what they are booked by, panes, one shard after the other. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crmpulse/cli.h"
 #include "crmpulse/redis_store.h"
 #include "daemon/judge_int.h"
 #include "stored.h"
@@ -20,10 +21,11 @@ struct reader {
     struct arena keys;
     struct slice *key;
     uint32_t n_keys, read;
+    int64_t newest_ms;         /* of this shard */
     char settled[SETTLED_MAX]; /* how often parked cells were moved in this shard when reading began */
     bool checking;             /* reading has ended: was anything moved meanwhile? */
     uint32_t attempts;
-    bool done, failed;
+    bool done, failed, other;
 };
 
 static void end(struct reader *q, const char *why)
@@ -64,6 +66,34 @@ static void read_panes(struct reader *q)
     }
 }
 
+/* Cells that other definitions booked are not what is asked for. A shard that does not say what it is booked by was filled by hand. */
+static void on_booked(void *ctx, enum store_result r, const struct slice *pairs, uint32_t n)
+{
+    struct reader *q = ctx;
+    char why[BOOKING_WHY_MAX];
+    if (r != STORE_OK) {
+        end(q, "what is booked could not be read");
+        return;
+    }
+    const struct booked held = {
+        .pair = pairs, .n_pairs = n, .pane = q->key, .n_panes = q->n_keys, .newest_ms = q->newest_ms
+    };
+    for (uint32_t i = 0; i < n; i++)
+        if (slice_eq(pairs[2 * i], SLICE("mixed")))
+            snprintf(q->to->mixed, sizeof q->to->mixed, "%.*s", (int)pairs[2 * i + 1].n, pairs[2 * i + 1].p);
+    if (booking_compare(q->config, &held, why) != BOOKING_OTHER) {
+        read_panes(q);
+        return;
+    }
+    fprintf(stderr,
+            "crmpulse %s: Redis was booked by other definitions and cannot tell: %s. Ask with what the daemon runs "
+            "with, or "
+            "replay the events\n",
+            q->command, why);
+    q->failed = q->other = true;
+    end(q, NULL);
+}
+
 static void on_keys(void *ctx, enum store_result r, const struct slice *keys, uint32_t n)
 {
     struct reader *q = ctx;
@@ -78,7 +108,8 @@ static void on_keys(void *ctx, enum store_result r, const struct slice *keys, ui
         q->key[i] = arena_copy(&q->keys, keys[i]);
     q->n_keys = n;
     q->read = 0;
-    read_panes(q);
+    if (redis_store_hash(q->store[q->shard], SLICE("booked"), on_booked, q) < 0)
+        end(q, "what is booked cannot be read");
 }
 
 /* A cell that was moved between two reads was seen twice or not at all: everything is read again. */
@@ -123,9 +154,12 @@ static int ask_settled(struct reader *q, bool checking)
 static void on_offsets(void *ctx, enum store_result r, const struct store_part *parts, uint32_t n)
 {
     struct reader *q = ctx;
+    q->newest_ms = INT64_MIN;
     for (uint32_t i = 0; r == STORE_OK && i < n; i++)
-        if (parts[i].max_event_ms > q->to->newest_ms)
-            q->to->newest_ms = parts[i].max_event_ms;
+        if (parts[i].max_event_ms > q->newest_ms)
+            q->newest_ms = parts[i].max_event_ms;
+    if (q->newest_ms > q->to->newest_ms)
+        q->to->newest_ms = q->newest_ms;
     if (r != STORE_OK || ask_settled(q, false) < 0)
         end(q, "offsets could not be read");
 }
@@ -231,7 +265,7 @@ int stored_read(struct stored *s, const struct config *config, const char *comma
     arena_release(&r.keys);
     free(r.store);
     free(r.key);
-    return read ? 0 : -1;
+    return read ? EXIT_SUCCESS : r.other ? CLI_CONFIG : EXIT_FAILURE;
 }
 
 void stored_release(struct stored *s)

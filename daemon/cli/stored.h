@@ -8,10 +8,11 @@
 struct stored {
     struct evaluator *evaluator;
     int64_t newest_ms; /* newest event time applied, INT64_MIN: none */
+    char mixed[40];    /* since when definitions differ from those before (run.accept_mixed), "": never */
 };
 
-/* All shards. With `judged` also what was judged: the states of alerts. 0, or -1 after saying why on standard error, for `command`. Release in both
- * cases; `config` must outlive it. */
+/* All shards. With `judged` also what was judged: the states of alerts. EXIT_SUCCESS, or the exit code to end with after saying why on standard error, for
+ * `command`: CLI_CONFIG if the cells were booked by other definitions than those of `config`. Release in all cases; `config` must outlive it. */
 int stored_read(struct stored *s, const struct config *config, const char *command, bool judged);
 void stored_release(struct stored *s);
 

@@ -15,16 +15,21 @@ struct need {
     bool fine, evidence;
 };
 
-static void need_expr(struct definitions *d, const struct expr *e, struct need need);
+static void need_slots(struct loader *l, const int *slot, uint32_t n, struct need need);
+static void need_expr(struct loader *l, const struct expr *e, struct need need);
 
-static void need_measure(struct definitions *d, int index, struct need need)
+/* Cells are kept for all branches, evidence for those that the switches take. */
+static void need_measure(struct loader *l, int index, struct need need)
 {
-    struct measure_def *m = &d->measure[index];
+    const struct entry *e = &l->section[SECTION_MEASURES].v[index];
+    struct measure_def *m = &l->defs->measure[index];
     m->dims |= need.dims | 1u << DIM_ORG;
     m->fine |= need.fine && m->agg != AGG_LEVEL;
     m->evidence_dims |= need.evidence ? need.dims : 0;
-    if (m->derived)
-        need_expr(d, m->derived, need);
+    if (need.evidence && m->derived)
+        need_expr(l, m->derived, need);
+    else if (m->derived)
+        need_slots(l, e->slot, e->n_slots, need);
 }
 
 static bool is_fine(const struct window *w)
@@ -43,28 +48,42 @@ static struct need need_of(const struct definitions *d, int slot, struct need ne
     return need;
 }
 
-static void need_expr(struct definitions *d, const struct expr *e, struct need need)
+static void need_slots(struct loader *l, const int *slot, uint32_t n, struct need need)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (slot_measure(l->defs, slot[i]) >= 0)
+            need_measure(l, slot_measure(l->defs, slot[i]), need_of(l->defs, slot[i], need));
+}
+
+static void need_expr(struct loader *l, const struct expr *e, struct need need)
 {
     uint32_t n = 0;
     const int *slot = e ? expr_slots(e, &n) : NULL;
-    for (uint32_t i = 0; i < n; i++)
-        if (slot_measure(d, slot[i]) >= 0)
-            need_measure(d, slot_measure(d, slot[i]), need_of(d, slot[i], need));
+    need_slots(l, slot, n, need);
 }
 
-static void need_parts(struct definitions *d, int index, struct need need)
+static void need_chosen(struct loader *l, const struct kpi_def *k, struct need need)
 {
-    const struct kpi_def *k = &d->kpi[index];
-    need_expr(d, k->numerator, need);
-    need_expr(d, k->denominator, need);
-    need_expr(d, k->value, need);
-    need_expr(d, k->samples, need);
+    need_expr(l, k->numerator, need);
+    need_expr(l, k->denominator, need);
+    need_expr(l, k->value, need);
+    need_expr(l, k->samples, need);
     for (uint32_t i = 0; i < k->n_extras; i++)
-        need_expr(d, k->extra[i].value, need);
+        need_expr(l, k->extra[i].value, need);
     if (k->form == KPI_DURATION)
-        need_measure(d, k->duration, need);
+        need_measure(l, k->duration, need);
+}
+
+static void need_parts(struct loader *l, int index, struct need need)
+{
+    const struct kpi_def *k = &l->defs->kpi[index];
+    const struct entry *e = &l->section[SECTION_KPIS].v[index];
+    if (need.evidence)
+        need_chosen(l, k, need);
+    else
+        need_slots(l, e->slot, e->n_slots, need);
     if (k->form == KPI_RANK)
-        need_parts(d, k->rank_of, need);
+        need_parts(l, k->rank_of, need);
 }
 
 static struct need need_in(uint32_t dims, const struct window *w)
@@ -72,9 +91,9 @@ static struct need need_in(uint32_t dims, const struct window *w)
     return (struct need){ .dims = dims, .fine = is_fine(w) };
 }
 
-static void need_kpi(struct definitions *d, int index, uint32_t dims, const struct window *w)
+static void need_kpi(struct loader *l, int index, uint32_t dims, const struct window *w)
 {
-    need_parts(d, index, need_in(dims, w));
+    need_parts(l, index, need_in(dims, w));
 }
 
 /* Whoever is enabled is ranked, with or without a contribution (T4): the roster is kept by rep and team whatever the KPIs ask for. So are the marks of
@@ -100,34 +119,36 @@ static void need_customers(struct definitions *d)
             d->measure[i].dims |= 1u << DIM_CUSTOMER;
 }
 
-static void need_rule(struct definitions *d, const struct rule_def *r)
+static void need_rule(struct loader *l, const struct rule_def *r)
 {
     struct need need = need_in(r->dims, &r->window);
     if (r->scorecard)
         return; /* the card sees to it */
-    need_expr(d, r->samples, need);
+    need_expr(l, r->samples, need);
+    need_parts(l, r->kpi, need);
     need.evidence = true;
-    need_parts(d, r->kpi, need);
+    need_parts(l, r->kpi, need);
     for (uint32_t i = 0; i < r->n_reads; i++)
-        need_kpi(d, r->read[i].kpi < 0 ? r->kpi : r->read[i].kpi, r->dims, &r->read[i].window);
+        need_kpi(l, r->read[i].kpi < 0 ? r->kpi : r->read[i].kpi, r->dims, &r->read[i].window);
 }
 
-static void need_all(struct definitions *d)
+static void need_all(struct loader *l)
 {
+    struct definitions *d = l->defs;
     need_roster(d);
     for (uint32_t i = 0; i < d->n_kpis; i++) {
         for (uint32_t j = 0; j < d->kpi[i].n_windows; j++)
-            need_kpi(d, (int)i, d->kpi[i].dims, &d->kpi[i].window[j]);
+            need_kpi(l, (int)i, d->kpi[i].dims, &d->kpi[i].window[j]);
         for (uint32_t j = 0; j < d->n_snapshots; j++)
-            need_kpi(d, (int)i, d->kpi[i].dims, &d->snapshot_window[j]);
+            need_kpi(l, (int)i, d->kpi[i].dims, &d->snapshot_window[j]);
     }
     for (uint32_t i = 0; i < d->n_boards; i++)
-        need_kpi(d, d->board[i].kpi, 1u << d->board[i].dim, &d->board[i].window);
+        need_kpi(l, d->board[i].kpi, 1u << d->board[i].dim, &d->board[i].window);
     for (uint32_t i = 0; i < d->n_rules; i++)
-        need_rule(d, &d->rule[i]);
+        need_rule(l, &d->rule[i]);
     for (uint32_t i = 0; i < d->n_scorecards; i++)
         for (uint32_t j = 0; j < d->scorecard[i].n_items + d->scorecard[i].n_also; j++)
-            need_kpi(d, d->scorecard[i].item[j].kpi, 1u << d->scorecard[i].dim, &d->scorecard[i].item[j].window);
+            need_kpi(l, d->scorecard[i].item[j].kpi, 1u << d->scorecard[i].dim, &d->scorecard[i].item[j].window);
     need_customers(d);
 }
 
@@ -312,7 +333,7 @@ static void warn_go_live(struct loader *l)
 void closure(struct loader *l)
 {
     struct definitions *d = l->defs;
-    need_all(d);
+    need_all(l);
     warn_windows(l);
     warn_go_live(l);
     for (uint32_t i = 0; i < d->n_kpis; i++)

@@ -61,6 +61,39 @@ static bool is_text(struct loader *l, const struct node *n)
     return false;
 }
 
+static void take_slots(struct loader *l, const struct expr *whole, struct formula *ret)
+{
+    uint32_t n = 0;
+    const int *slot = expr_slots(whole, &n);
+    int *copy = arena_alloc(&l->arena, (n + 1) * sizeof *copy);
+    if (!copy) {
+        report_memory(l);
+        return;
+    }
+    if (n)
+        memcpy(copy, slot, n * sizeof *copy);
+    ret->slot = copy;
+    ret->n_slots = n;
+}
+
+void formula_note(struct loader *l, struct entry *e, const struct formula *f)
+{
+    if (e->n_slots + f->n_slots > e->cap_slots) {
+        uint32_t cap = 2 * (e->n_slots + f->n_slots);
+        int *slot = arena_alloc(&l->arena, cap * sizeof *slot);
+        if (!slot) {
+            report_memory(l);
+            return;
+        }
+        if (e->n_slots)
+            memcpy(slot, e->slot, e->n_slots * sizeof *slot);
+        e->slot = slot;
+        e->cap_slots = cap;
+    }
+    for (uint32_t i = 0; i < f->n_slots; i++)
+        e->slot[e->n_slots++] = f->slot[i];
+}
+
 /* The branches that the switches do not take are compiled too, so that a mistake shows before somebody turns the switch. */
 bool formula_compile(struct loader *l, const struct node *n, enum scope scope, struct formula *ret)
 {
@@ -68,6 +101,9 @@ bool formula_compile(struct loader *l, const struct node *n, enum scope scope, s
     if (!is_text(l, n) || !switches_resolve(l, n, false, &r))
         return false;
     struct expr *whole = compile(l, n, scope, &r);
+    *ret = (struct formula){ 0 };
+    if (whole)
+        take_slots(l, whole, ret);
     bool ok = whole && switches_resolve(l, n, true, &r);
     expr_free(whole);
     if (!ok || !(ret->expr = compile(l, n, scope, &r)))

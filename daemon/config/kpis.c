@@ -36,6 +36,7 @@ static struct expr *load_formula(struct kpi_loader *k, const char *key, bool nee
     if (!n || !formula_compile(k->l, n, SCOPE_FORMULA, &f))
         return NULL;
     k->e->switches |= f.switches;
+    formula_note(k->l, k->e, &f);
     text_put(&k->canon, "|%s=%s", key, f.canonical);
     return f.expr;
 }
@@ -82,6 +83,7 @@ static void load_duration(struct kpi_loader *k)
     else
         report(k->l, n, "expected the name of one duration measure");
     k->e->switches |= f.switches;
+    formula_note(k->l, k->e, &f);
     text_put(&k->canon, "|of=%s", f.canonical);
     expr_free(f.expr);
 }
@@ -198,6 +200,7 @@ static void load_extras(struct kpi_loader *k, const char *name, bool flag)
             continue;
         k->k->extra[k->k->n_extras++] = (struct kpi_extra){ copy_text(k->l, key->text), f.expr, flag };
         k->e->switches |= f.switches;
+        formula_note(k->l, k->e, &f);
         text_put(&k->canon, "|%s=%s", key->text.p, f.canonical);
     }
 }

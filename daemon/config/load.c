@@ -16,8 +16,10 @@ static void run(struct loader *l, const char *path, const struct config_load_opt
         files_read(l, path, opt);
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !l->problems->lost; i++)
         steps[i](l);
-    if (!l->n_errors)
+    if (!l->n_errors) {
         closure(l);
+        booking_load(l);
+    }
 }
 
 static struct config *load(const char *path, struct node *given, const struct config_load_options *opt,
@@ -99,6 +101,7 @@ void config_free(struct config *c)
         free(c->switches[i].choices);
     }
     free(c->switches);
+    booking_release(&c->booking);
     for (uint32_t i = 0; i < c->defs.n_orgs; i++)
         zone_icu_free(&c->defs.org[i].calendar.zone);
     definitions_free(&c->defs);

@@ -26,6 +26,9 @@ struct entry {
     struct node *map;    /* its value */
     const char *formula; /* canonical text of what it computes, with the texts of what it uses; NULL until known */
     uint64_t switches;   /* bit per switch that it or anything it uses depends on */
+    uint64_t books;      /* measures with cells: bit per switch that decides what lies in them */
+    int *slot; /* what its formulas name in any branch: cells are kept for those not taken too, so that a switch */
+    uint32_t n_slots, cap_slots; /* which only decides what is read can be turned at any time; arena */
     const char
         *identity;  /* KPIs: formula with everything that makes a value another value, without windows and dimensions */
     uint32_t visit; /* 0 new, 1 in work, 2 done: for what refers to its own kind */
@@ -69,6 +72,7 @@ struct loader {
     uint32_t n_switches;
     struct switch_def switches[SWITCHES_MAX];
     uint64_t everywhere; /* bit per switch that every KPI depends on */
+    uint64_t obeyed;     /* bit per switch that the engine or a tracker obeys, whatever the formulas say */
     bool lateness_given;
     const struct node *by_customer; /* list of KPIs that are kept by customer, NULL: none */
 };
@@ -158,9 +162,13 @@ struct formula {
     struct expr *expr;     /* owned by the caller */
     const char *canonical; /* in the arena */
     uint64_t switches;
+    const int *slot; /* of all branches, also those that the switches do not take; in the arena */
+    uint32_t n_slots;
 };
 /* false after reporting. */
 bool formula_compile(struct loader *l, const struct node *n, enum scope scope, struct formula *ret);
+/* Note what a formula of an entry names. */
+void formula_note(struct loader *l, struct entry *e, const struct formula *f);
 /* The text with switches and if() over switches resolved, brackets around all of it removed. */
 bool formula_resolve(struct loader *l, const struct node *n, struct slice *ret_text, uint64_t *switches);
 
@@ -197,6 +205,7 @@ void boards_load(struct loader *l);
 void rules_load(struct loader *l);
 void scorecards_load(struct loader *l);
 void closure(struct loader *l);
+void booking_load(struct loader *l); /* after the closure: into the config */
 
 /* content.c: what a number is made of, for the unit check (T2): union over the measures that an expression uses. */
 enum content { CONTENT_COUNT = 1, CONTENT_MONEY = 2, CONTENT_TIME = 4, CONTENT_OTHER = 8 };

@@ -57,7 +57,7 @@ static void load_value(struct loader *l, struct entry *e, struct measure_def *m,
 }
 
 /* A number of days, or a switch that names one: part of the identity of those KPIs only that list the switch, as most do not read it. */
-static void load_trailing(struct loader *l, const struct entry *e, struct measure_def *m)
+static void load_trailing(struct loader *l, struct entry *e, struct measure_def *m)
 {
     uint64_t used = 0;
     const struct node *n = node_get(e->map, "trailing");
@@ -65,6 +65,7 @@ static void load_trailing(struct loader *l, const struct entry *e, struct measur
     uint32_t days = 0;
     if (!n || !formula_resolve(l, n, &text, &used))
         return;
+    e->books |= used;
     if (text.n >= 2 && text.p[0] == '\'')
         text = (struct slice){ text.p + 1, text.n - 2 };
     for (uint32_t i = 0; i < text.n && days < 1000; i++)
@@ -75,7 +76,7 @@ static void load_trailing(struct loader *l, const struct entry *e, struct measur
         m->trailing_days = days;
 }
 
-static void load_distinct(struct loader *l, const struct entry *e, struct measure_def *m)
+static void load_distinct(struct loader *l, struct entry *e, struct measure_def *m)
 {
     const struct node *n;
     int64_t at_least = 1;
@@ -134,6 +135,7 @@ static void load_base(struct loader *l, struct entry *e, struct measure_def *m)
     load_gauge(l, e, m);
     text_put(&canon, ",at_least=%u,lifecycle=%d,gauge=%d}", m->at_least, m->lifecycle, m->gauge);
     e->formula = canon.p;
+    e->books |= e->switches;
 }
 
 static void load_derived(struct loader *l, struct entry *e, struct measure_def *m);
@@ -172,6 +174,7 @@ static void load_derived(struct loader *l, struct entry *e, struct measure_def *
     if (formula_compile(l, n, SCOPE_DERIVED, &f)) {
         m->derived = f.expr;
         e->switches |= f.switches;
+        formula_note(l, e, &f);
         load_used(l, e, m, &f);
     }
     e->visit = 2;

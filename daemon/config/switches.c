@@ -169,39 +169,39 @@ static void publish(struct loader *l)
     }
 }
 
+/* The value of a switch that the engine or a tracker obeys: it decides what is booked. */
+static struct slice obeyed(struct loader *l, struct slice name)
+{
+    int i = switch_find(l, name);
+    if (i < 0)
+        return (struct slice){ 0 };
+    l->obeyed |= (uint64_t)1 << i;
+    return l->switches[i].chosen;
+}
+
 /* True if the second of the switch's values is chosen. Such a switch is no part of any formula: the engine obeys it, and it belongs to every KPI. */
 static bool turned(struct loader *l, struct slice name, struct slice value)
 {
-    int i = switch_find(l, name);
-    bool on = i >= 0 && slice_eq(l->switches[i].chosen, value);
+    bool on = slice_eq(obeyed(l, name), value);
     if (on)
-        l->everywhere |= (uint64_t)1 << i;
+        l->everywhere |= (uint64_t)1 << switch_find(l, name);
     return on;
 }
 
-static void load_followups(struct loader *l)
+static int64_t obeyed_days_ms(struct loader *l, struct slice name, int64_t otherwise_ms)
 {
-    int i = switch_find(l, SLICE("followup_days"));
-    if (i >= 0 && l->switches[i].number)
-        l->defs->followup_ms = strtoll(l->switches[i].chosen.p, NULL, 10) * INT64_C(86400000);
-}
-
-static struct slice chosen(struct loader *l, const char *name)
-{
-    int i = switch_find(l, slice_of(name));
-    return i < 0 ? (struct slice){ 0 } : l->switches[i].chosen;
+    struct slice days = obeyed(l, name);
+    return days.n ? strtoll(days.p, NULL, 10) * INT64_C(86400000) : otherwise_ms;
 }
 
 /* Trackers know no switches; what those of customers need is plain data. */
 static void take_customer_rules(struct loader *l)
 {
     struct customer_rules *rules = &l->defs->customers;
-    struct slice days = chosen(l, "churn_after_days");
-    if (days.n)
-        rules->churn_after_ms = strtoll(days.p, NULL, 10) * INT64_C(86400000);
-    rules->sales_are_orders = slice_eq(chosen(l, "sales_basis"), SLICE("orders"));
-    rules->refunds_at_order = slice_eq(chosen(l, "refund_book"), SLICE("at_order"));
-    rules->risk_by_rfm = slice_eq(chosen(l, "risk_segment"), SLICE("rfm"));
+    rules->churn_after_ms = obeyed_days_ms(l, SLICE("churn_after_days"), rules->churn_after_ms);
+    rules->sales_are_orders = slice_eq(obeyed(l, SLICE("sales_basis")), SLICE("orders"));
+    rules->refunds_at_order = slice_eq(obeyed(l, SLICE("refund_book")), SLICE("at_order"));
+    rules->risk_by_rfm = slice_eq(obeyed(l, SLICE("risk_segment")), SLICE("rfm"));
 }
 
 void switches_load(struct loader *l)
@@ -211,7 +211,7 @@ void switches_load(struct loader *l)
     each_key(l, false, false);
     l->defs->follow_owner = turned(l, SLICE("credit"), SLICE("follow_owner"));
     l->defs->erase_keep = turned(l, SLICE("erase"), SLICE("keep"));
-    load_followups(l);
+    l->defs->followup_ms = obeyed_days_ms(l, SLICE("followup_days"), l->defs->followup_ms);
     publish(l);
     take_customer_rules(l);
 }

@@ -17,6 +17,7 @@ enum redis_script {
     SCRIPT_COMMIT,
     SCRIPT_OUTBOX_TRIM,
     SCRIPT_SETTLE,
+    SCRIPT_BOOK,
     SCRIPT_COUNT,
     SCRIPT_NONE = -1
 };

@@ -1,4 +1,4 @@
-/* The evaluator's writes: lease, view commit, settling of parked cells. */
+/* The evaluator's writes: lease, view commit, settling of parked cells; and what is booked. */
 #include "daemon/redis/store_internal.h"
 
 #include <errno.h>
@@ -94,4 +94,21 @@ int redis_store_settle(struct redis_store *s, const struct store_settle *what, s
     redis_argv_int(a, what->hour_expire_ms);
     redis_argv_uint(a, what->most);
     return store_call_send(call, LANE_EVALUATE, SCRIPT_SETTLE);
+}
+
+int redis_store_book(struct redis_store *s, struct slice was, const struct slice *pairs, uint32_t n_pairs,
+                     store_flush_cb cb, void *ctx)
+{
+    static const char *const keys[] = { "meta", "booked", NULL };
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return -ENOMEM;
+    call->finish = store_finish_flush;
+    call->cb.flush = cb;
+    store_begin(s, keys);
+    redis_argv_text(&s->argv, REDIS_LAYOUT);
+    redis_argv_slice(&s->argv, was);
+    for (uint32_t i = 0; i < 2 * n_pairs; i++)
+        redis_argv_slice(&s->argv, pairs[i]);
+    return store_call_send(call, LANE_EVALUATE, SCRIPT_BOOK);
 }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "crmpulse/booking.h"
 #include "crmpulse/defs.h"
 
 enum { CONFIG_TOPICS_MAX = 8 };
@@ -15,6 +16,7 @@ enum { CONFIG_TOPICS_MAX = 8 };
 /* A switch, the value in force and what may be chosen ("count, amount", the default first; "a number, 40"). Formulas see it as switch.NAME; trackers that offer a choice read it here. */
 struct config_switch {
     char *name, *value, *choices;
+    bool books; /* decides what is booked: another value needs other cells; else it only decides how they are read */
 };
 
 enum input_framing { INPUT_AUTO, INPUT_PROTOBUF, INPUT_JSON };
@@ -55,6 +57,7 @@ struct config {
         bool
             wall_clock; /* once all partitions are idle the wall clock moves the watermark; false: it stops after the newest event (loading history) */
         int64_t lease_ms;
+        bool accept_mixed; /* go on with cells that other definitions booked */
     } run;
     struct {
         char *level; /* debug info warning error */
@@ -63,6 +66,7 @@ struct config {
     struct definitions defs;
     uint32_t n_switches;
     struct config_switch *switches; /* in the order of config/catalogue/switches.yaml */
+    struct booking booking;
 };
 
 /* The value of a switch, NULL if there is none of that name. Owned by `c`. */

@@ -112,6 +112,10 @@ typedef void (*store_hash_cb)(void *ctx, enum store_result r, const struct slice
                               uint32_t n_pairs); /* field, value, field, value */
 int redis_store_hash(struct redis_store *s, struct slice key, store_hash_cb cb, void *ctx);
 
+/* Write hash "booked" (crmpulse/booking.h) whole, if its field "hash" still is `was` ("": the hash was absent). STORE_STALE: it is another one by now. */
+int redis_store_book(struct redis_store *s, struct slice was, const struct slice *pairs, uint32_t n_pairs,
+                     store_flush_cb cb, void *ctx);
+
 struct store_outbox_entry {
     uint64_t seq;
     struct store_out out;

@@ -194,7 +194,7 @@ Test(config, switches_of_a_kpi_reach_through_its_measures)
     done(&r);
 }
 
-/* Only the branch taken is in the program: a cohort rate does not cost the cells of the other one. */
+/* Only the branch taken is in the program. Cells are kept for both, so that such a switch can be turned at any time. */
 Test(config, switches_choose_the_measures_that_are_used)
 {
     static const char text[] = "catalogue: none\nswitches: {by: [count, amount]}\n"
@@ -206,13 +206,14 @@ Test(config, switches_choose_the_measures_that_are_used)
     const struct config *c = must_load(&r);
     cr_assert_eq(c->defs.kpi[0].unit, UNIT_COUNT);
     cr_assert_eq(measure(c, "n")->dims, 3u);
-    cr_assert_eq(measure(c, "a")->dims, 1u);
+    cr_assert_eq(measure(c, "a")->dims, 3u);
+    cr_assert_not(c->switches[0].books);
     uint64_t hash = c->defs.kpi[0].hash;
     done(&r);
     r = load_with(text, 1, set);
     c = must_load(&r);
     cr_assert_eq(c->defs.kpi[0].unit, UNIT_MICROS);
-    cr_assert_eq(measure(c, "n")->dims, 1u);
+    cr_assert_eq(measure(c, "n")->dims, 3u);
     cr_assert_eq(measure(c, "a")->dims, 3u);
     cr_assert_neq(c->defs.kpi[0].hash, hash);
     cr_assert_str_eq(c->defs.kpi[0].switches, "by=amount");
