@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "crmpulse/cli.h"
@@ -238,6 +239,15 @@ int daemon_run(struct config *config, bool until_idle)
     return rc;
 }
 
+/* The libraries keep passwords as long as they may have to connect again: no core dump, no debugger of the same user. Left out where a sanitizer
+ * has to look into the process. */
+static void keep_memory_private(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 static int usage(FILE *to)
 {
     fputs("usage: crmpulse run [--config FILE] [--set KEY=VALUE]... [--until-idle]\n"
@@ -274,6 +284,7 @@ int cmd_run(int argc, char **argv)
     if (optind != argc)
         return usage(stderr);
     hold_signals(SIG_BLOCK);
+    keep_memory_private();
     struct config *config = config_load(file, &opt, &problems);
     config_problems_print(&problems, stderr);
     config_problems_release(&problems);

@@ -12,6 +12,8 @@ enum key_type {
     KEY_DURATION,
     KEY_FORMAT,
     KEY_LEVEL,
+    KEY_SECURITY,
+    KEY_MECHANISM,
     KEY_TOPICS,
     KEY_WINDOWS,
     KEY_DIMS,
@@ -37,7 +39,9 @@ enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
 static const char unit_text[] = "text", unit_flag[] = "true or false", unit_count[] = "count", unit_size[] = "size",
                   unit_duration[] = "duration", unit_format[] = "auto, protobuf or json",
-                  unit_level[] = "debug, info, warning or error", unit_topics[] = "list of topics",
+                  unit_level[] = "debug, info, warning or error",
+                  unit_security[] = "plaintext, ssl, sasl_plaintext or sasl_ssl",
+                  unit_mechanism[] = "SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN", unit_topics[] = "list of topics",
                   unit_windows[] = "list of windows", unit_dims[] = "list of dimensions", unit_kpis[] = "list of KPIs",
                   unit_properties[] = "map of texts";
 
@@ -49,6 +53,8 @@ static const struct config_key described[] = {
 #define UNIT_OF_DURATION                                         unit_duration
 #define UNIT_OF_FORMAT                                           unit_format
 #define UNIT_OF_LEVEL                                            unit_level
+#define UNIT_OF_SECURITY                                         unit_security
+#define UNIT_OF_MECHANISM                                        unit_mechanism
 #define UNIT_OF_TOPICS                                           unit_topics
 #define UNIT_OF_WINDOWS                                          unit_windows
 #define UNIT_OF_DIMS                                             unit_dims
@@ -69,6 +75,8 @@ static const char *const format_words[] = {
     [INPUT_AUTO] = "auto", [INPUT_PROTOBUF] = "protobuf", [INPUT_JSON] = "json", NULL
 };
 static const char *const level_words[] = { "debug", "info", "warning", "error", NULL };
+static const char *const security_words[] = { "plaintext", "ssl", "sasl_plaintext", "sasl_ssl", NULL };
+static const char *const mechanism_words[] = { "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", NULL };
 
 /* ---- one setter per type ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -120,6 +128,20 @@ static void set_level(struct loader *l, const struct key_row *row, const struct 
 {
     (void)row;
     if (value_choice(l, n, level_words, "level") >= 0)
+        replace_text(l, at, n->text);
+}
+
+static void set_security(struct loader *l, const struct key_row *row, const struct node *n, void *at)
+{
+    (void)row;
+    if (value_choice(l, n, security_words, "security") >= 0)
+        replace_text(l, at, n->text);
+}
+
+static void set_mechanism(struct loader *l, const struct key_row *row, const struct node *n, void *at)
+{
+    (void)row;
+    if (value_choice(l, n, mechanism_words, "mechanism") >= 0)
         replace_text(l, at, n->text);
 }
 
@@ -196,7 +218,7 @@ static void set_property(struct loader *l, const struct node *key)
     struct config *c = l->config;
     struct slice value;
     uint32_t i = 0;
-    if (!value_text(l, key->value, &value))
+    if (!value_text(l, key->value, &value) || !security_property(l, key, value))
         return;
     while (i < c->kafka.n_properties && !slice_eq(slice_of(c->kafka.property[i].name), key->text))
         i++;
@@ -229,6 +251,8 @@ static const key_setter setters[KEY_TYPE_COUNT] = {
     [KEY_SIZE] = set_size,   [KEY_DURATION] = set_duration, [KEY_FORMAT] = set_format,
     [KEY_LEVEL] = set_level, [KEY_TOPICS] = set_topics,     [KEY_WINDOWS] = set_windows,
     [KEY_DIMS] = set_dims,   [KEY_KPIS] = set_kpis,         [KEY_PROPERTIES] = set_properties,
+    [KEY_SECURITY] = set_security,
+    [KEY_MECHANISM] = set_mechanism,
 };
 
 static void set_row(struct loader *l, int row, const struct node *n)
@@ -333,8 +357,7 @@ void keys_suggest(struct suggest *s)
 
 /* ---- afterwards -------------------------------------------------------------------------------------------------------------------------------- */
 
-/* The node that a key got its value from: the last file that gives it. */
-static const struct node *given_at(const struct loader *l, const char *section, const char *name)
+const struct node *keys_given_at(const struct loader *l, const char *section, const char *name)
 {
     const struct node *found = NULL;
     for (uint32_t i = 0; i < l->n_files; i++) {
@@ -349,13 +372,14 @@ void keys_finish(struct loader *l)
     struct config *c = l->config;
     if (!l->lateness_given)
         l->defs->lateness_ms = l->defs->retention_ms;
-    const struct node *at = given_at(l, "time", "lateness");
+    const struct node *at = keys_given_at(l, "time", "lateness");
     if (at && l->defs->lateness_ms > l->defs->retention_ms)
         report(l, at, "time.lateness must not exceed time.retention: older panes are gone");
-    at = given_at(l, "redis", "backoff_min");
-    at = at ? at : given_at(l, "redis", "backoff_max");
+    at = keys_given_at(l, "redis", "backoff_min");
+    at = at ? at : keys_given_at(l, "redis", "backoff_max");
     if (at && c->redis.backoff_min_ms > c->redis.backoff_max_ms)
         report(l, at, "redis.backoff_min must not exceed redis.backoff_max");
+    security_check(l);
 }
 
 /* ---- the sample file --------------------------------------------------------------------------------------------------------------------------- */

@@ -72,9 +72,15 @@ const char *config_switch_value(const struct config *c, const char *name)
 
 static void free_kafka(struct config *c)
 {
-    char *const texts[] = { c->kafka.brokers,     c->kafka.group,  c->kafka.instance_id, c->kafka.client_id,
-                            c->kafka.alerts,      c->kafka.boards, c->kafka.scorecards,  c->kafka.kpis,
-                            c->kafka.dead_letter, c->kafka.late };
+    char *const texts[] = { c->kafka.brokers,     c->kafka.group,
+                            c->kafka.instance_id, c->kafka.client_id,
+                            c->kafka.alerts,      c->kafka.boards,
+                            c->kafka.scorecards,  c->kafka.kpis,
+                            c->kafka.dead_letter, c->kafka.late,
+                            c->kafka.security,    c->kafka.sasl_mechanism,
+                            c->kafka.sasl_user,   c->kafka.sasl_password_file,
+                            c->kafka.tls_ca,      c->kafka.tls_cert,
+                            c->kafka.tls_key,     c->kafka.tls_key_password_file };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         free(texts[i]);
     for (uint32_t i = 0; i < c->kafka.n_inputs; i++)
@@ -86,14 +92,20 @@ static void free_kafka(struct config *c)
     free(c->kafka.property);
 }
 
+static void free_redis(struct config *c)
+{
+    char *const texts[] = { c->redis.url,      c->redis.user,    c->redis.password_file, c->redis.tls_ca,
+                            c->redis.tls_cert, c->redis.tls_key, c->redis.tls_name };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        free(texts[i]);
+}
+
 void config_free(struct config *c)
 {
     if (!c)
         return;
     free_kafka(c);
-    free(c->redis.url);
-    free(c->redis.user);
-    free(c->redis.password_file);
+    free_redis(c);
     free(c->log.level);
     for (uint32_t i = 0; i < c->n_switches; i++) {
         free(c->switches[i].name);

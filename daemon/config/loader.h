@@ -150,6 +150,12 @@ void keys_load(struct loader *l, const struct node *key); /* one top-level key o
 bool keys_is_section(struct slice name);
 void keys_suggest(struct suggest *s);
 void keys_finish(struct loader *l);
+/* The node that a key got its value from: the last file that gives it. NULL: none. */
+const struct node *keys_given_at(const struct loader *l, const char *section, const char *name);
+/* security.c: keys that do not go together. */
+void security_check(struct loader *l);
+/* May this librdkafka property stand in a file? False after reporting. */
+bool security_property(struct loader *l, const struct node *key, struct slice value);
 
 /* formula.c: switches resolved, then compiled ------------------------------------------------------------------------------------------------------ */
 enum scope {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "crmpulse/secret.h"
 
 /* Flexible protocol versions overflow on a long client.id before librdkafka 2.5.0. */
 enum { CLIENT_ID_MAX_BYTES = 64 };
@@ -35,6 +36,51 @@ static int set_table(rd_kafka_conf_t *conf, const struct client_setting *table, 
     return 0;
 }
 
+static int set_secret(rd_kafka_conf_t *conf, const char *name, const char *file, char *err, size_t err_cap)
+{
+    struct secret secret;
+    char why[256];
+    if (secret_read(file, &secret, why, sizeof why) < 0) {
+        snprintf(err, err_cap, "kafka property %s: %s", name, why);
+        return -1;
+    }
+    /* librdkafka's own words about a value it refuses would show the value. */
+    int rc = rd_kafka_conf_set(conf, name, secret.text, NULL, 0) == RD_KAFKA_CONF_OK ? 0 : -1;
+    secret_wipe(&secret);
+    if (rc < 0)
+        snprintf(err, err_cap, "kafka property %s: librdkafka refuses it", name);
+    return rc;
+}
+
+static int set_security(rd_kafka_conf_t *conf, const struct config *config, char *err, size_t err_cap)
+{
+    const struct {
+        const char *name, *value;
+        bool secret;
+    } rows[] = {
+        { "security.protocol", config->kafka.security, false },
+        { "ssl.ca.location", config->kafka.tls_ca, false },
+        { "ssl.certificate.location", config->kafka.tls_cert, false },
+        { "ssl.key.location", config->kafka.tls_key, false },
+        { "ssl.key.password", config->kafka.tls_key_password_file, true },
+        { "sasl.username", config->kafka.sasl_user, false },
+        { "sasl.password", config->kafka.sasl_password_file, true },
+    };
+    const char *security = config->kafka.security;
+    if (!security || strcmp(security, "plaintext") == 0)
+        return 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!rows[i].value || !*rows[i].value)
+            continue;
+        int rc = rows[i].secret ? set_secret(conf, rows[i].name, rows[i].value, err, err_cap)
+                                : client_set(conf, rows[i].name, rows[i].value, err, err_cap);
+        if (rc < 0)
+            return -1;
+    }
+    return strstr(security, "sasl") ? client_set(conf, "sasl.mechanism", config->kafka.sasl_mechanism, err, err_cap)
+                                    : 0;
+}
+
 static int set_user(rd_kafka_conf_t *conf, const struct config *config, char *err, size_t err_cap)
 {
     char client_id[CLIENT_ID_MAX_BYTES + 1];
@@ -45,6 +91,8 @@ static int set_user(rd_kafka_conf_t *conf, const struct config *config, char *er
     for (uint32_t i = 0; i < config->kafka.n_properties; i++)
         if (client_set(conf, config->kafka.property[i].name, config->kafka.property[i].value, err, err_cap) != 0)
             return -1;
+    if (set_security(conf, config, err, err_cap) != 0)
+        return -1;
     return client_set(conf, "bootstrap.servers", config->kafka.brokers, err, err_cap);
 }
 

@@ -11,7 +11,7 @@ struct client_setting {
     const char *name, *value;
 };
 
-/* A new configuration: `defaults`, then the brokers, the client id and the further properties of the user, then `fixed`,
+/* A new configuration: `defaults`, then the brokers, the client id, security and the further properties of the user, then `fixed`,
  * which nobody overrides. Tables end with a row without name. NULL with the reason in `err`. */
 rd_kafka_conf_t *client_conf(const struct config *config, const struct client_setting *defaults,
                              const struct client_setting *fixed, char *err, size_t err_cap);

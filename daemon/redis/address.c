@@ -1,7 +1,6 @@
 /* Parses the address of Redis. Does not resolve names. */
 #include "daemon/redis/address.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,9 +49,9 @@ static int parse_tcp(const char *p, struct redis_address *ret)
 
 int redis_address_parse(const char *url, struct redis_address *ret, const char **ret_why)
 {
-    static const char unix_scheme[] = "unix://", tcp_scheme[] = "redis://";
+    static const char unix_scheme[] = "unix://", tcp_scheme[] = "redis://", tls_scheme[] = "rediss://";
     *ret = (struct redis_address){ .port = PORT_DEFAULT };
-    *ret_why = "redis.url must be unix:///path or redis://host:port/db";
+    *ret_why = "redis.url must be unix:///path, redis://host:port/db or rediss://host:port/db";
     if (!url)
         return -1;
     if (strncmp(url, unix_scheme, sizeof unix_scheme - 1) == 0) {
@@ -62,11 +61,12 @@ int redis_address_parse(const char *url, struct redis_address *ret, const char *
         *ret_why = "redis.url: the path of a unix socket has at most 107 bytes";
         return copy(ret->path, sizeof ret->path, path, strlen(path));
     }
-    if (strncmp(url, tcp_scheme, sizeof tcp_scheme - 1) != 0)
+    ret->tls = strncmp(url, tls_scheme, sizeof tls_scheme - 1) == 0;
+    if (!ret->tls && strncmp(url, tcp_scheme, sizeof tcp_scheme - 1) != 0)
         return -1;
     if (strchr(url, '@')) {
         *ret_why = "redis.url must not hold a user or password: use redis.user and redis.password_file";
         return -1;
     }
-    return parse_tcp(url + sizeof tcp_scheme - 1, ret);
+    return parse_tcp(url + (ret->tls ? sizeof tls_scheme : sizeof tcp_scheme) - 1, ret);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/redis/reply.h"
 #include "daemon/redis/uv_adapter.h"
 
 enum { TICK_MS = 50, PREFLIGHT_EVERY_MS = 5000, BACKOFF_SHIFT_MAX = 16 };
@@ -61,9 +62,13 @@ static void wait_and_retry(struct redis_conn *c, const char *why)
 
 void redis_conn_lost(struct redis_conn *c, const char *why)
 {
+    char text[REDIS_WHY_MAX];
     if (!c->ac)
         return;
+    if (c->tls)
+        why = redis_tls_why(c->tls, why, text, sizeof text);
     c->ac = NULL;
+    c->tls = NULL;
     wait_and_retry(c, why);
 }
 
@@ -72,6 +77,7 @@ static void close_context(struct redis_conn *c)
 {
     redisAsyncContext *ac = c->ac;
     c->ac = NULL;
+    c->tls = NULL;
     if (ac)
         redisAsyncFree(ac);
 }
@@ -91,6 +97,17 @@ void redis_conn_refuse(struct redis_conn *c, const char *why)
     redis_conn_enter(c, PHASE_REFUSED, why);
     uv_timer_stop(&c->retry);
     close_context(c);
+}
+
+void redis_conn_give_up(struct redis_conn *c, const char *what, const char *why)
+{
+    char sentence[REDIS_WHY_MAX];
+    snprintf(sentence, sizeof sentence, "%s: %s", what, why);
+    /* What may pass by itself is tried again; so is all that has worked before, but for the preflight. */
+    if (c->was_ready || redis_error_result(why) == STORE_BUSY)
+        redis_conn_drop(c, sentence);
+    else
+        redis_conn_refuse(c, sentence);
 }
 
 /* hiredis 1.x may fail to connect without a text: it has read the socket's error already, errno still tells. */
@@ -265,14 +282,30 @@ static void on_tick(uv_timer_t *timer)
     }
 }
 
+/* The socket is connected: TLS if the address wants it, then the first commands. */
+static void greet(struct redis_conn *c)
+{
+    char why[REDIS_WHY_MAX];
+    bool local = false;
+    if (c->phase != PHASE_HANDSHAKE)
+        return;
+    if (c->address.tls)
+        c->tls = redis_tls_start(c->ac, c->config, c->address.host, &local, why, sizeof why);
+    if (!c->address.tls || c->tls)
+        redis_handshake_start(c);
+    else if (local)
+        redis_conn_give_up(c, "no TLS with Redis", why);
+    else
+        redis_conn_drop(c, why);
+}
+
 static void on_settle(uv_timer_t *timer)
 {
     struct redis_conn *c = timer->data;
     redis_requests_settle(c);
     if (c->greet) {
         c->greet = false;
-        if (c->phase == PHASE_HANDSHAKE)
-            redis_handshake_start(c);
+        greet(c);
     }
     if (c->dirty && c->phase != PHASE_CLOSED) {
         c->dirty = false;

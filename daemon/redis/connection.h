@@ -1,4 +1,4 @@
-/* One connection to Redis that comes back by itself: address, AUTH, SELECT, preflight, scripts, requests, deadlines, backoff.
+/* One connection to Redis that comes back by itself: address, TLS, AUTH, SELECT, preflight, scripts, requests, deadlines, backoff.
  *
  * Every accepted request ends with exactly one call of its `done`, never from inside redis_conn_send. A request lost with the connection, or sent while
  * there is none, ends with reply NULL. Nothing is queued while the connection is down; at most REDIS_IN_FLIGHT_MAX requests are open. */
@@ -9,9 +9,11 @@
 #include <uv.h>
 
 #include "crmpulse/redis_store.h"
+#include "crmpulse/secret.h"
 #include "daemon/redis/address.h"
 #include "daemon/redis/argv.h"
 #include "daemon/redis/scripts.h"
+#include "daemon/redis/tls.h"
 
 enum { REDIS_IN_FLIGHT_MAX = 64, REDIS_WHY_MAX = 256, REDIS_SHARD_NAME_MAX = 64 };
 
@@ -64,6 +66,7 @@ struct redis_conn {
     char shard_name[REDIS_SHARD_NAME_MAX]; /* field `created` of meta when last ready */
 
     redisAsyncContext *ac; /* NULL unless connecting or connected */
+    struct redis_tls *tls; /* of ac; NULL: none, or not yet */
     struct redis_address address;
     uv_getaddrinfo_t resolver;
     uv_timer_t settle; /* runs what must not run inside other calls: lost requests, `changed` */
@@ -79,6 +82,7 @@ struct redis_conn {
     char sha[SCRIPT_COUNT][REDIS_SHA_BYTES + 1];
     struct redis_request_list in_flight, lost;
     struct redis_argv argv; /* for the connection's own commands */
+    struct secret secret;   /* while AUTH is put together */
 };
 
 /* Starts to connect. `config`, `stats` are borrowed and must outlive the connection; `changed` is called after each change of phase READY, REFUSED, or
@@ -104,6 +108,8 @@ void redis_conn_settle_soon(struct redis_conn *c);
 void redis_conn_lost(struct redis_conn *c, const char *why);
 /* Close the connection from our side and try again later. */
 void redis_conn_drop(struct redis_conn *c, const char *why);
+/* For good if it has never worked and this will not pass by itself, else as redis_conn_drop. */
+void redis_conn_give_up(struct redis_conn *c, const char *what, const char *why);
 /* Close it for good. */
 void redis_conn_refuse(struct redis_conn *c, const char *why);
 void redis_conn_enter(struct redis_conn *c, enum redis_phase phase, const char *why);

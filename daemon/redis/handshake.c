@@ -8,8 +8,6 @@
 #include "daemon/redis/preflight.h"
 #include "daemon/redis/reply.h"
 
-enum { PASSWORD_MAX = 512 };
-
 enum heard { HEARD_NEXT, HEARD_SAME, HEARD_END }; /* END: the connection was dropped or refused */
 
 struct step {
@@ -20,13 +18,7 @@ struct step {
 
 static enum heard give_up(struct redis_conn *c, const char *what, const char *why)
 {
-    char sentence[REDIS_WHY_MAX];
-    snprintf(sentence, sizeof sentence, "%s: %s", what, why);
-    /* What may pass by itself is tried again; so is all that has worked before, but for the preflight. */
-    if (c->was_ready || redis_error_result(why) == STORE_BUSY)
-        redis_conn_drop(c, sentence);
-    else
-        redis_conn_refuse(c, sentence);
+    redis_conn_give_up(c, what, why);
     return HEARD_END;
 }
 
@@ -35,35 +27,20 @@ static enum heard hear_ok(struct redis_conn *c, redisReply *reply)
     return reply->type == REDIS_REPLY_ERROR ? give_up(c, "Redis refuses the connection", reply->str) : HEARD_NEXT;
 }
 
-/* Read at each connect, so that a changed password needs no restart. */
-static int read_password(const char *path, char password[static PASSWORD_MAX])
-{
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return -1;
-    size_t n = fread(password, 1, PASSWORD_MAX - 1, f);
-    bool bad = ferror(f) || !feof(f);
-    fclose(f);
-    password[n] = '\0';
-    password[strcspn(password, "\r\n")] = '\0';
-    return bad ? -1 : 0;
-}
-
 static bool ask_auth(struct redis_conn *c)
 {
-    const char *path = c->config->redis.password_file, *user = c->config->redis.user;
-    if (!path || !*path)
+    const char *file = c->config->redis.password_file, *user = c->config->redis.user;
+    char why[REDIS_WHY_MAX];
+    if (!secret_named(file))
         return false;
-    char password[PASSWORD_MAX];
-    if (read_password(path, password) < 0) {
-        give_up(c, "cannot read redis.password_file", path);
+    if (secret_read(file, &c->secret, why, sizeof why) < 0) {
+        give_up(c, "cannot read redis.password_file", why);
         return true;
     }
     redis_argv_text(&c->argv, "AUTH");
     if (user && *user)
         redis_argv_text(&c->argv, user);
-    redis_argv_slice(&c->argv, arena_copy(&c->argv.arena, slice_of(password)));
-    explicit_bzero(password, sizeof password);
+    redis_argv_text(&c->argv, c->secret.text);
     return true;
 }
 
@@ -201,7 +178,9 @@ static void ask_next(struct redis_conn *c)
         redis_conn_enter(c, PHASE_READY, NULL);
         return;
     }
-    if (redis_request_send(c, SCRIPT_NONE, &c->argv, true, on_answer, c) < 0)
+    int rc = redis_request_send(c, SCRIPT_NONE, &c->argv, true, on_answer, c);
+    secret_wipe(&c->secret);
+    if (rc < 0)
         redis_conn_drop(c, "out of memory");
     else if (steps[c->step].secret)
         redis_request_mark_secret(c);

@@ -35,15 +35,19 @@ struct config {
         int64_t message_bytes_max;
         int64_t batch_messages; /* drained at most per turn */
         bool mock;              /* embedded mock brokers (demo) */
-        uint32_t n_properties;  /* further librdkafka properties, passed through */
+        char *security;         /* as librdkafka's security.protocol */
+        char *sasl_mechanism, *sasl_user, *sasl_password_file;
+        char *tls_ca, *tls_cert, *tls_key, *tls_key_password_file;
+        uint32_t n_properties; /* further librdkafka properties, passed through */
         struct {
             char *name, *value;
         } * property;
     } kafka;
     struct {
-        char *url; /* unix:///path or redis://host:port[/db] */
+        char *url; /* unix:///path, redis://host:port[/db] or rediss://.. */
         char *user;
-        char *password_file;
+        char *password_file;                          /* a name as in secret.h */
+        char *tls_ca, *tls_cert, *tls_key, *tls_name; /* with rediss */
         int64_t shards;
         int64_t flush_interval_ms;
         int64_t flush_cells_max, flush_records_max; /* a batch this large is flushed early */
