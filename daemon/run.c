@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crmpulse/cli.h"
+#include "crmpulse/secret.h"
 #include "daemon/daemon.h"
 
 enum { STOP_MS = 4000, STOP_CHECK_MS = 20, CLOSE_KAFKA_MS = 1500 };
@@ -239,13 +240,12 @@ int daemon_run(struct config *config, bool until_idle)
     return rc;
 }
 
-/* The libraries keep passwords as long as they may have to connect again: no core dump, no debugger of the same user. Left out where a sanitizer
- * has to look into the process. */
-static void keep_memory_private(void)
+/* The libraries keep passwords as long as they may have to connect again: no core dump, no debugger of the same user. */
+static void keep_memory_private(const struct config *c)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    (void)prctl(PR_SET_DUMPABLE, 0);
-#endif
+    if (secret_named(c->redis.password_file) || secret_named(c->kafka.sasl_password_file) ||
+        secret_named(c->kafka.tls_key_password_file))
+        (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 static int usage(FILE *to)
@@ -284,12 +284,12 @@ int cmd_run(int argc, char **argv)
     if (optind != argc)
         return usage(stderr);
     hold_signals(SIG_BLOCK);
-    keep_memory_private();
     struct config *config = config_load(file, &opt, &problems);
     config_problems_print(&problems, stderr);
     config_problems_release(&problems);
     if (!config)
         return CLI_CONFIG;
+    keep_memory_private(config);
     int rc = daemon_run(config, until_idle);
     config_free(config);
     return rc;

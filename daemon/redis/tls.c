@@ -18,7 +18,9 @@ static SSL *ssl_of(const struct redis_tls *tls)
 /* A key with a password would make OpenSSL ask at the terminal. */
 static int no_password(char *buf, int size, int writing, void *ctx)
 {
-    (void)buf, (void)size, (void)writing, (void)ctx;
+    (void)writing, (void)ctx;
+    if (size > 0)
+        buf[0] = '\0';
     return 0;
 }
 
@@ -75,6 +77,19 @@ static bool expect_name(SSL *ssl, const char *name)
     return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+const char *redis_tls_why(const struct redis_tls *tls, const char *otherwise, char *why, size_t cap)
+{
+    long verified = SSL_get_verify_result(ssl_of(tls));
+    if (verified != X509_V_OK)
+        snprintf(why, cap, "the certificate of Redis is not accepted: %s", X509_verify_cert_error_string(verified));
+    else if (ERR_peek_last_error() != 0)
+        fail("TLS", "", why, cap);
+    else
+        return otherwise;
+    ERR_clear_error();
+    return why;
+}
+
 struct redis_tls *redis_tls_start(redisAsyncContext *ac, const struct config *config, const char *host, bool *ret_local,
                                   char *why, size_t cap)
 {
@@ -90,26 +105,14 @@ struct redis_tls *redis_tls_start(redisAsyncContext *ac, const struct config *co
         fail("cannot expect the name", name, why, cap);
     } else if (redisInitiateSSL(&ac->c, ssl) != REDIS_OK) {
         *ret_local = false;
-        snprintf(why, cap, "TLS: %s", ac->c.errstr);
-        ERR_clear_error();
+        const char *reason = redis_tls_why((struct redis_tls *)(void *)ssl, ac->c.errstr, why, cap);
+        if (reason != why)
+            snprintf(why, cap, "%s", reason);
     } else {
         return (struct redis_tls *)(void *)ssl;
     }
     SSL_free(ssl);
     return NULL;
-}
-
-const char *redis_tls_why(const struct redis_tls *tls, const char *otherwise, char *why, size_t cap)
-{
-    long verified = SSL_get_verify_result(ssl_of(tls));
-    if (verified != X509_V_OK)
-        snprintf(why, cap, "the certificate of Redis is not accepted: %s", X509_verify_cert_error_string(verified));
-    else if (ERR_peek_last_error() != 0)
-        fail("TLS", "", why, cap);
-    else
-        return otherwise;
-    ERR_clear_error();
-    return why;
 }
 
 #else
@@ -125,7 +128,9 @@ struct redis_tls *redis_tls_start(redisAsyncContext *ac, const struct config *co
 
 const char *redis_tls_why(const struct redis_tls *tls, const char *otherwise, char *why, size_t cap)
 {
-    (void)tls, (void)why, (void)cap;
+    (void)tls;
+    if (cap)
+        why[0] = '\0';
     return otherwise;
 }
 

@@ -102,8 +102,10 @@ Test(config, an_included_file_comes_first_and_the_includer_has_the_last_word)
     cr_assert_not_null(mkdtemp(dir));
     snprintf(main_path, sizeof(main_path), "%s/main.yaml", dir);
     snprintf(sub_path, sizeof(sub_path), "%s/sub.yaml", dir);
-    write_file(sub_path, "redis: {shards: 3, user: sub, password_file: pw}\nrules:\n  a: {kpi: csat, window: 30d, fire: '< 0.5'}\n  b: "
-                         "{kpi: csat, window: 30d, fire: '< 0.4'}\n");
+    write_file(
+        sub_path,
+        "redis: {shards: 3, user: sub, password_file: pw}\nrules:\n  a: {kpi: csat, window: 30d, fire: '< 0.5'}\n  b: "
+        "{kpi: csat, window: 30d, fire: '< 0.4'}\n");
     write_file(main_path,
                "include: [sub.yaml]\nredis: {shards: 5}\nrules:\n  a: {kpi: csat, window: 30d, fire: '< 0.6'}\n");
     struct config_problems p = { 0 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 static const char *const with_log[] = { "--appendonly", "yes", "--appendfsync", "always", NULL };
 
@@ -107,7 +108,7 @@ static void check_password(const char *content, enum store_state want, const cha
     rig_prepare(&g);
     snprintf(path, sizeof path, "%s/password", g.dir);
     FILE *file = fopen(path, "w");
-    cr_assert(file && fputs(content, file) >= 0 && fclose(file) == 0);
+    cr_assert(file && fputs(content, file) >= 0 && fclose(file) == 0 && chmod(path, 0600) == 0);
     g.config.redis.password_file = path;
     rig_spawn(&g, (const char *const[]){ "--requirepass", "secret word", NULL });
     redisFree(rig_dial(&g));
