@@ -247,12 +247,11 @@ static void set_properties(struct loader *l, const struct key_row *row, const st
 
 typedef void (*key_setter)(struct loader *l, const struct key_row *row, const struct node *n, void *at);
 static const key_setter setters[KEY_TYPE_COUNT] = {
-    [KEY_TEXT] = set_text,   [KEY_FLAG] = set_flag,         [KEY_COUNT] = set_count,
-    [KEY_SIZE] = set_size,   [KEY_DURATION] = set_duration, [KEY_FORMAT] = set_format,
-    [KEY_LEVEL] = set_level, [KEY_TOPICS] = set_topics,     [KEY_WINDOWS] = set_windows,
-    [KEY_DIMS] = set_dims,   [KEY_KPIS] = set_kpis,         [KEY_PROPERTIES] = set_properties,
-    [KEY_SECURITY] = set_security,
-    [KEY_MECHANISM] = set_mechanism,
+    [KEY_TEXT] = set_text,         [KEY_FLAG] = set_flag,           [KEY_COUNT] = set_count,
+    [KEY_SIZE] = set_size,         [KEY_DURATION] = set_duration,   [KEY_FORMAT] = set_format,
+    [KEY_LEVEL] = set_level,       [KEY_TOPICS] = set_topics,       [KEY_WINDOWS] = set_windows,
+    [KEY_DIMS] = set_dims,         [KEY_KPIS] = set_kpis,           [KEY_PROPERTIES] = set_properties,
+    [KEY_SECURITY] = set_security, [KEY_MECHANISM] = set_mechanism,
 };
 
 static void set_row(struct loader *l, int row, const struct node *n)
