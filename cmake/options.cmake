@@ -6,6 +6,7 @@ include(CheckPIESupported)
 option(CRMPULSE_WERROR "Treat warnings as errors" ON)
 option(CRMPULSE_HARDENING "Hardening flags; they need an optimised build" OFF)
 set(CRMPULSE_SANITIZE "" CACHE STRING "Comma list for -fsanitize=, empty for none")
+option(CRMPULSE_FUZZ "Build for libFuzzer (clang): tests/fuzz and what it links, nothing else" OFF)
 
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -33,6 +34,10 @@ target_compile_options(crmpulse_build INTERFACE -fno-omit-frame-pointer -fno-com
 if(CRMPULSE_SANITIZE)
     target_compile_options(crmpulse_build INTERFACE -fsanitize=${CRMPULSE_SANITIZE} -fno-sanitize-recover=all)
     target_link_options(crmpulse_build INTERFACE -fsanitize=${CRMPULSE_SANITIZE})
+endif()
+
+if(CRMPULSE_FUZZ)
+    target_compile_options(crmpulse_build INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # A flag that this compiler or this processor does not know is left out (-fcf-protection exists on x86 only).
