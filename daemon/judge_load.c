@@ -140,7 +140,7 @@ bool judge_restore_state(struct evaluator *e, const struct slice *pairs, uint32_
     char org[512];
     for (uint32_t i = 0; i < n; i++) {
         struct slice field = pairs[2 * i];
-        const char *slash = memchr(field.p, '/', field.n);
+        const char *slash = field.n ? memchr(field.p, '/', field.n) : NULL;
         if (!slash)
             continue;
         struct slice id = { org, (uint32_t)cell_unescape((struct slice){ field.p, (uint32_t)(slash - field.p) }, org,
@@ -193,7 +193,7 @@ static bool contained(struct judge *j, const struct cell_delta *d, uint64_t seq)
     int len = snprintf(buf, sizeof buf, "pane:%.*s:%c:%lld", (int)n, org, d->ahead ? CELL_PARKED : (char)d->grain,
                        (long long)start_ms);
     struct pane_stand want = { .key = { buf, (uint32_t)len } };
-    const struct pane_stand *p = bsearch(&want, j->pane, j->n_panes, sizeof *j->pane, by_key);
+    const struct pane_stand *p = j->n_panes ? bsearch(&want, j->pane, j->n_panes, sizeof *j->pane, by_key) : NULL;
     return seq <= (p ? p->seq : j->list_seq);
 }
 

@@ -67,10 +67,9 @@ static int parse_inner(struct map *map, const struct node *at, struct slice inne
 static int add_piece(struct map *map, const struct node *at, struct slice *text, struct map_piece *piece)
 {
     if (text->p[0] != '{' || (text->n > 1 && text->p[1] == '{')) {
-        uint32_t skip = text->p[0] == '{'; /* {{ stands for one brace */
-        uint32_t n = skip ? 1 : (uint32_t)strcspn(text->p, "{");
-        if (n > text->n)
-            n = text->n;
+        uint32_t skip = text->p[0] == '{';                               /* {{ stands for one brace */
+        const char *brace = skip ? NULL : memchr(text->p, '{', text->n); /* a NUL is a byte as any other */
+        uint32_t n = skip ? 1 : brace ? (uint32_t)(brace - text->p) : text->n;
         *piece = (struct map_piece){ .kind = PIECE_LITERAL, .text = { text->p + skip, n } };
         text->p += n + skip;
         text->n -= n + skip;

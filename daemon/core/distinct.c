@@ -35,6 +35,29 @@ static int64_t unpack_since(struct reader *r, int64_t *last_ms)
     return *last_ms;
 }
 
+bool distinct_sound(const struct bytes *log)
+{
+    const int64_t most = INT64_C(1) << 54; /* beyond any time of an event, with room for differences */
+    struct reader r = { log->p, log->p + log->n, true };
+    int64_t second = 0, since_ms = 0, total = 0;
+    char has_since = r.p < r.end ? *r.p++ : 0;
+    bool sound = !(has_since & ~1) && (!has_since || r.p < r.end);
+    while (sound && r.p < r.end) {
+        int64_t step = read_svarint(&r), cause = read_svarint(&r), n = read_svarint(&r);
+        sound = r.ok && step >= -most && step <= most && cause >= -most && cause <= most && n >= -INT32_MAX &&
+                n <= INT32_MAX;
+        second += sound ? step : 0;
+        total += sound ? (n < 0 ? -n : n) : 0;
+        sound = sound && second >= -most / 1000 && second <= most / 1000 && total <= INT32_MAX;
+        uint64_t since = sound && has_since ? read_varint(&r) : 0;
+        int64_t d = since ? (int64_t)((since - 1) >> 1) ^ -(int64_t)((since - 1) & 1) : 0;
+        sound = sound && r.ok && d >= -2 * most && d <= 2 * most;
+        since_ms += sound ? d : 0;
+        sound = sound && since_ms >= -most && since_ms <= most;
+    }
+    return sound;
+}
+
 static int pack_since(struct bytes *log, int64_t since_ms, int64_t *last_ms)
 {
     if (since_ms == INT64_MAX)

@@ -76,6 +76,9 @@ struct distinct_change {
     uint32_t trailing_days; /* 0: none */
 };
 
+/* Whether a distinct record's log is well-formed to the last byte, with times and counts that sums can hold. */
+bool distinct_sound(const struct bytes *log);
+
 /* Apply a change to a distinct record's log (its own packed form) and list the resulting points in scratch->point, netted, none of them 0. Returns 1 if
  * the log changed, 0 if not, -1 when out of memory or for a malformed record. O(log) plus a step per later cause. */
 int distinct_change(struct distinct_scratch *s, const struct calendar *cal, uint32_t at_least, bool lifecycle,

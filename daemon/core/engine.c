@@ -270,7 +270,7 @@ int engine_put(struct engine *e, struct slice key, uint64_t version, struct slic
     r->version = r->flushed = version;
     int rc = version ? record_decode(r, bytes) : 0;
     record_cache_resized(e->cache, r, before);
-    return rc;
+    return rc == 0 && !record_sound(key, r) ? -1 : rc;
 }
 
 void engine_stats(const struct engine *e, struct engine_stats *ret)

@@ -5,15 +5,20 @@
 
 enum { LEDGER_FORMAT = 1 };
 
+/* Beyond any time that an event may have (2^53 ms), with room for differences. */
+#define TIME_MAX_MS (INT64_C(1) << 54)
+
 static bool read_item(struct reader *r, struct ledger_item *ret)
 {
     if (r->p >= r->end || (uint8_t)*r->p >= LEDGER_KINDS)
         return r->ok = false;
     ret->kind = (enum ledger_kind)(uint8_t)*r->p++;
     ret->t_ms = read_svarint(r);
-    ret->cause_ms = ret->t_ms + read_svarint(r);
+    r->ok &= !__builtin_add_overflow(ret->t_ms, read_svarint(r), &ret->cause_ms);
     ret->value = read_svarint(r);
-    ret->n = (int32_t)read_svarint(r);
+    int64_t n = read_svarint(r);
+    ret->n = (int32_t)n;
+    r->ok &= ret->n == n;
     for (int i = 0; i < LEDGER_TEXTS; i++)
         ret->text[i] = read_text(r);
     return r->ok;
@@ -33,6 +38,26 @@ uint32_t ledger_count(const struct bytes *log)
     while (r.p < r.end && read_item(&r, &item))
         n++;
     return n;
+}
+
+static bool within(int64_t v, int64_t most)
+{
+    return v >= -most && v <= most;
+}
+
+bool ledger_sound(const struct bytes *log)
+{
+    const int64_t value_max = INT64_C(1) << 60;
+    struct reader r = reader_of(log);
+    struct ledger_item item;
+    int64_t total = 0;
+    while (r.p < r.end && read_item(&r, &item)) {
+        total += item.n < 0 ? -(int64_t)item.n : item.n;
+        if (!within(item.t_ms, TIME_MAX_MS) || !within(item.cause_ms, TIME_MAX_MS) || !within(item.value, value_max) ||
+            total > INT32_MAX)
+            return false;
+    }
+    return r.ok && log->p[0] == LEDGER_FORMAT;
 }
 
 bool ledger_unpack(const struct bytes *log, struct ledger_item *to)

@@ -32,6 +32,8 @@ enum { LEDGER_ITEMS_MAX = 4096, LEDGER_USES_MAX = 256 };
 /* Unpack a record's log to `to` (room for ledger_count items); the texts borrow. False if it is malformed. */
 uint32_t ledger_count(const struct bytes *log);
 bool ledger_unpack(const struct bytes *log, struct ledger_item *to);
+/* Well-formed to the last byte, with times, values and counts that sums can hold. */
+bool ledger_sound(const struct bytes *log);
 /* Add a change to n items in their order (room for one more): the same item with the same cause nets. The new number. */
 uint32_t ledger_add(struct ledger_item *items, uint32_t n, const struct ledger_item *change);
 /* Keep within the bounds; the new number. *ret_dropped grows by what was left out. O(n). */

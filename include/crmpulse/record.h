@@ -79,6 +79,8 @@ struct record {
 /* Decode stored bytes into the record. -1 if malformed. */
 int record_decode(struct record *r, struct slice bytes);
 int record_encode(const struct record *r, struct bytes *to);
+/* Whether the log is well-formed to its last byte, in the form that the kind in the key has: entries, a distinct record's or a ledger's (record_check.c). O(n). */
+bool record_sound(struct slice key, const struct record *r);
 bool record_has_dep(const struct record *r, struct slice key);
 int record_add_dep(struct record *r, struct slice key);
 /* Forget the dependant that was added first. */

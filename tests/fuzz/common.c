@@ -44,7 +44,8 @@ const struct config *fuzz_config(void)
         "kpis:\n"
         "  deals: {title: deals, title_zh: x, perspective: F, unit: count, direction: up, empty: 0, value: won,"
         " windows: [5m, 24h, 30d, d, m, q], dims: [O, T, R]}\n"
-        "  amount: {title: amount, title_zh: x, perspective: F, unit: money, direction: up, empty: 0, value: won_amount,"
+        "  amount: {title: amount, title_zh: x, perspective: F, unit: micros, direction: up, empty: 0, value: "
+        "won_amount,"
         " windows: [7d, m], dims: [O, R]}\n"
         "  rate: {title: rate, title_zh: x, perspective: F, unit: ratio, direction: up, empty: null, numerator: won,"
         " denominator: won + lost, windows: [30d, m], dims: [O, T, R]}\n"
@@ -54,7 +55,8 @@ const struct config *fuzz_config(void)
         " windows: [g], dims: [O, R]}\n"
         "  customers: {title: buyers, title_zh: x, perspective: C, unit: count, direction: up, empty: 0, value: buyers,"
         " windows: [24h, 30d, m], dims: [O, R]}\n"
-        "  again: {title: again, title_zh: x, perspective: C, unit: ratio, direction: up, empty: null, numerator: repeat,"
+        "  again: {title: again, title_zh: x, perspective: C, unit: ratio, direction: up, empty: null, numerator: "
+        "repeat,"
         " denominator: buyers, windows: [30d], dims: [O]}\n"
         "boards:\n"
         "  sellers: {kpi: amount, window: m, dim: rep, ties: competition, changes: 5m}\n"
@@ -146,8 +148,12 @@ static void through_json(struct arena *a, const struct event *ev)
     FUZZ_CHECK(slice_eq(event_json_encode(&codec->schema, &again, a), text));
 }
 
-void fuzz_both_codecs(struct arena *a, const struct event *ev)
+bool fuzz_both_codecs(struct arena *a, const struct event *ev)
 {
+    /* JSON lets a count stand where a yes or no belongs; event_validate refuses it (bad_enum). */
+    if (ev->type == EV_PROCESS_FINISHED && (uint64_t)event_int(ev, F_CONFORMANT, 0) > 1)
+        return false;
     through_protobuf(a, ev);
     through_json(a, ev);
+    return true;
 }

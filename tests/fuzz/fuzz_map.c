@@ -46,7 +46,7 @@ static int on_event(void *ctx, const struct event *ev, struct slice file, uint32
     enum event_field field;
     (void)file, (void)line;
     if (event_validate(&fuzz_codec()->schema, ev, FUZZ_NOW_MS, FUZZ_HOUR_MS, &field) == REJECT_NONE)
-        fuzz_both_codecs(&f->arena, ev);
+        (void)fuzz_both_codecs(&f->arena, ev);
     arena_reset(&f->arena);
     return ++f->events == EVENTS_MAX;
 }

@@ -262,8 +262,8 @@ CONFIG = {
     "runtime": "kafka: {brokers: \"a:1,b:2\", topics: {input: [crm.events], alerts: \"\"}, properties: {linger.ms: \"5\"}}\n"
                "redis: {url: \"redis://h:1/2\", shards: 4, flush_interval: 250ms, record_cache: 64MiB}\n"
                "time: {retention: 400d, lateness: 30d, tick: 1m}\nlog: {level: debug, json: true}\n",
-    "orgs": "orgs:\n  acme: {zone: Asia/Shanghai, currency: CNY, cycle: month, week_start: monday, fiscal_start: 4, stages: [new, demo]}\n"
-            "  beta: {zone: America/New_York, currency: USD, hours: {mon: \"09:00-17:00\"}, holidays: [2025-01-01]}\n",
+    "orgs": "orgs:\n  acme: {zone: Asia/Shanghai, currency: CNY, cycle: month, week_start: monday, fiscal_shift: 3, stages: [new, demo]}\n"
+            "  beta: {zone: America/New_York, currency: USD, business_hours: {mon: \"09:00-17:00\"}, holidays: [2025-01-01]}\n",
     "kpis": "measures:\n  won: {fact: deal_close, where: \"outcome == 'won'\", agg: count}\n  all: {fact: deal_close, agg: count}\n"
             "  both: {derive: \"won + all\"}\n"
             "kpis:\n  rate: {title: rate, title_zh: r, perspective: F, unit: ratio, direction: up, empty: null, numerator: won, denominator: all,\n"
@@ -378,7 +378,7 @@ def seeds_redis():
 CASE_HEAD = "config:\n  catalogue: none\n  measures: {won: {fact: deal_close, where: \"outcome == 'won'\", agg: count}, all: {fact: deal_close, agg: count}, " \
             "sum: {fact: deal_close, agg: sum, value: amount}}\n" \
             "  kpis:\n    rate: {title: r, title_zh: r, perspective: F, unit: ratio, direction: up, empty: null, numerator: won, denominator: all, windows: [m, 7d], dims: [O, R]}\n" \
-            "    amount: {title: a, title_zh: a, perspective: F, unit: money, direction: up, empty: 0, value: sum, windows: [m], dims: [O, R]}\n"
+            "    amount: {title: a, title_zh: a, perspective: F, unit: micros, direction: up, empty: 0, value: sum, windows: [m], dims: [O, R]}\n"
 
 
 def seeds_test_case():

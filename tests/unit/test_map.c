@@ -269,3 +269,14 @@ Test(map, mistakes_have_a_place)
         cr_expect_str_eq(w.log, cases[i].log, "case %zu: %s", i, w.log);
     }
 }
+
+/* YAML can write a NUL; it was once read as the end of the text, over and over. */
+Test(map, a_nul_in_a_text_is_a_byte)
+{
+    struct world w = { .file = { { "main.csv", "id,s\n1,x\n" } } };
+    cr_expect_eq(convert(&w, "events:\n  - type: login\n    fields: { event_id: \"a\\0{id}b\", user_id: u }\n"), 0);
+    cr_expect_str_eq(w.log, "login@main.csv:2 event_id=a user_id=u;"); /* as far as a C string shows it */
+    cr_expect_eq(
+        convert(&w, "events:\n  - type: login\n    when: [\"\\0\\0 = {s}\"]\n    fields: { event_id: \"\\0\" }\n"), 0);
+    cr_expect_str_eq(w.log, "");
+}

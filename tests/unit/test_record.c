@@ -226,3 +226,76 @@ Test(record_cache, forgets_the_least_recently_used_that_nothing_needs)
     cr_assert_eq(record_cache_count(c), 0);
     record_cache_free(c);
 }
+
+/* ---- what comes from the store ---- */
+
+static bool sound(const char *key, const struct bytes *log)
+{
+    struct record r = { .log = *log };
+    return record_sound(slice_of(key), &r);
+}
+
+Test(record, a_damaged_log_is_seen_wherever_it_is_cut)
+{
+    struct record r = { 0 };
+    insert(&r, "deal_opened 5 e1 deal_id=D1 amount_micros=1000000 stage=new owner_id=ann");
+    struct bytes log = r.log;
+    cr_assert(sound("ent:deal:o:D1", &log));
+    for (log.n = 1; log.n < r.log.n; log.n++)
+        cr_assert_not(sound("ent:deal:o:D1", &log), "%u of %u bytes", log.n, r.log.n);
+    r.log.p[r.log.n - 4] = (char)0xff; /* the length of the last text */
+    cr_assert_not(sound("ent:deal:o:D1", &r.log), "the last field leaves its entry");
+    release(&r);
+}
+
+Test(record, each_kind_has_a_form_of_its_own)
+{
+    struct record r = { 0 };
+    struct bytes distinct = { 0 }, ledger = { 0 };
+    insert(&r, "deal_opened 5 e1 deal_id=D1 amount_micros=1000000 stage=new owner_id=ann");
+    cr_assert_eq(bytes_put(&distinct, "\0\2\0\2", 4), 0); /* one second, its own cause, one fact */
+    cr_assert_eq(bytes_put(&ledger, "\1\0\2\0\2\2\0\0\0\0", 10), 0);
+    cr_assert(sound("ent:dst:o:m/org/o/C1", &distinct) && sound("ent:ledger:o:C1", &ledger));
+    cr_assert_not(sound("ent:dst:o:m/org/o/C1", &ledger));
+    cr_assert_not(sound("ent:dst:o:m/org/o/C1", &r.log));
+    cr_assert_not(sound("ent:ledger:o:C1", &r.log));
+    cr_assert_not(sound("ent:deal:o:D1", &distinct));
+    distinct.n--;
+    ledger.n--;
+    cr_assert_not(sound("ent:dst:o:m/org/o/C1", &distinct));
+    cr_assert_not(sound("ent:ledger:o:C1", &ledger));
+    bytes_release(&distinct);
+    bytes_release(&ledger);
+    release(&r);
+}
+
+/* Numbers whose sums no int64 holds. */
+Test(record, absurd_times_and_counts_are_damage)
+{
+    struct bytes b = { 0 };
+    cr_assert_eq(bytes_put(&b, "\0", 1), 0);
+    cr_assert_eq(bytes_put_svarint(&b, INT64_MAX), 0);
+    cr_assert_eq(bytes_put(&b, "\0\2", 2), 0);
+    cr_assert_not(sound("ent:dst:o:x", &b));
+    b.n = 0;
+    cr_assert_eq(bytes_put(&b, "\1\0", 2), 0);
+    cr_assert_eq(bytes_put_svarint(&b, INT64_MAX - 1), 0);
+    cr_assert_eq(bytes_put_svarint(&b, INT64_MAX - 1), 0); /* the cause: their sum */
+    cr_assert_eq(bytes_put(&b, "\2\2\0\0\0\0", 6), 0);
+    cr_assert_not(sound("ent:ledger:o:x", &b));
+    bytes_release(&b);
+}
+
+Test(record, a_damaged_record_is_refused_by_the_engine)
+{
+    struct definitions defs = { 0 };
+    const struct engine_options opt = { .cache_bytes = 1 << 20 };
+    rig_org(&defs, (struct zone){ 0 });
+    struct engine *e = engine_new(&defs, &opt);
+    cr_assert(e);
+    cr_assert_eq(engine_put(e, SLICE("ent:dst:o:x"), 1, (struct slice){ "\1\0\0\2\0\2", 6 }), 0);
+    cr_assert_eq(engine_put(e, SLICE("ent:dst:o:y"), 1, (struct slice){ "\1\0\0\2\0", 5 }), -1);
+    cr_assert_eq(engine_put(e, SLICE("ent:deal:o:D"), 1, (struct slice){ "\1\0junk", 6 }), -1);
+    engine_free(e);
+    definitions_free(&defs);
+}
