@@ -111,6 +111,9 @@ static void need_roster(struct definitions *d)
 static void need_customers(struct definitions *d)
 {
     uint32_t dims = 0;
+    for (uint32_t i = 0; d->customers.quintiles && i < d->n_measures; i++)
+        if (d->measure[i].agg != AGG_DERIVED && d->measure[i].fact == FACT_RFM_STEP)
+            d->measure[i].dims |= 1u << DIM_CUSTOMER;
     for (uint32_t i = 0; i < d->n_measures; i++)
         dims |= d->measure[i].dims;
     d->customers.by_customer = dims >> DIM_CUSTOMER & 1;

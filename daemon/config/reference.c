@@ -133,6 +133,8 @@ static const struct {
     { "irr.", PERIODS_IRR },
     { "holt.", PERIODS_HOLT },
     { "so_far.", PERIODS_SO_FAR },
+    { "at_close.", PERIODS_AT_CLOSE },
+    { "quintiles.", PERIODS_QUINTILES },
 };
 
 /* Takes one of those from the front of *name. */

@@ -6,6 +6,7 @@
 #define CRMPULSE_CORE_EVAL_CORE_H
 
 #include "agenda.h"
+#include "crmpulse/customer_value.h"
 #include "crmpulse/eval.h"
 #include "crmpulse/sketch.h"
 #include "series.h"
@@ -122,6 +123,17 @@ struct rank_cache {
     uint32_t cap;
 };
 
+/* Sizes of the RFM segments by quintiles at a close of the cycle, kept as long as nothing before it changes. */
+enum { RFM_CLOSES = 16 };
+
+struct rfm_close {
+    const struct org *org;
+    enum view_id view;
+    int64_t close_ms;
+    bool valid;
+    int64_t size[RFM_SEGMENTS];
+};
+
 struct evaluator {
     const struct definitions *defs;
     struct evaluator_options opt;
@@ -150,6 +162,8 @@ struct evaluator {
     uint32_t rank_cache_next; /* the one to be replaced */
     struct board_scratch boards;
     uint32_t *board_watch;       /* by board: its watch */
+    struct rfm_close rfm[RFM_CLOSES];
+    uint32_t rfm_next;           /* the one to be replaced */
     struct subject_set carded;   /* with scorecards to be saved */
     struct subject_set placed;   /* with places to be saved */
     int64_t changes_ms;          /* least of the boards', 0: none */

@@ -7,6 +7,7 @@
 #include "erased.h"
 #include "eval_erased.h"
 #include "evidence.h"
+#include "rfm_quintile.h"
 #include "rule_read.h"
 #include "rules.h"
 
@@ -281,6 +282,7 @@ int view_apply(struct evaluator *e, enum view_id v, struct series *s, const stru
     int fresh = add_to_track(e, v, &s->track[v], d);
     if (fresh < 0)
         return -1;
+    rfm_quintile_note(e, v, s->node, d);
     if (!e->view[v].tracked)
         return 0;
     struct subject *subject = s->node->subject;

@@ -4,6 +4,7 @@
 
 #include "crmpulse/cost_return.h"
 #include "crmpulse/customer_value.h"
+#include "rfm_quintile.h"
 
 enum { HOLT_PERIODS_MAX = 12 };
 
@@ -126,6 +127,13 @@ static struct expr_value next_of_series(struct measure_reader *m, const struct m
     return (struct expr_value){ .type = EXPR_DOUBLE, .d = holt_forecast(&h, 1) };
 }
 
+/* A level as of the newest close of the org's cycle. */
+static struct expr_value at_close(struct measure_reader *m, const struct measure_ref *ref)
+{
+    int64_t close_ms = rfm_close_ms(m->s->org->cal, m->r->at_ms);
+    return value_in(m, ref, (struct span){ close_ms - 1, close_ms });
+}
+
 struct expr_value periods_value(struct measure_reader *m, const struct measure_ref *ref)
 {
     struct span whole = reading_span(m->r, m->s->org, m->prev);
@@ -144,6 +152,12 @@ struct expr_value periods_value(struct measure_reader *m, const struct measure_r
         break;
     case PERIODS_HOLT:
         v = next_of_series(m, ref, whole);
+        break;
+    case PERIODS_AT_CLOSE:
+        v = at_close(m, ref);
+        break;
+    case PERIODS_QUINTILES:
+        v = expr_int(rfm_quintile_size(m->r, m->s));
         break;
     default:
         v = worth(m, ref, whole);

@@ -320,6 +320,8 @@ static int add_ref_windows(struct plan *plan)
 int plan_init(struct plan *plan, const struct definitions *defs)
 {
     *plan = (struct plan){ .defs = defs, .roster = roster_of(defs), .erased = erased_of(defs) };
+    plan->rfm_last = definitions_measure(defs, SLICE("rfm_last_minute"));
+    plan->rfm_sales = definitions_measure(defs, SLICE("rfm_sales_year"));
     plan->kpi = calloc(defs->n_kpis ? defs->n_kpis : 1, sizeof *plan->kpi);
     if (!plan->kpi || add_ref_windows(plan) < 0)
         return -1;

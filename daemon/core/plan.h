@@ -63,6 +63,8 @@ struct plan {
     uint32_t n_windows, n_watches, n_words; /* words of a bit set over watches */
     int erased;                             /* measure: who was erased, by mark; -1: none */
     int roster;                             /* measure: who is enabled; -1: none */
+    int rfm_last,
+        rfm_sales; /* measures that quintiles read of each customer: when it bought last, how often; -1: none */
 };
 
 int plan_init(struct plan *plan, const struct definitions *defs); /* -1: out of memory; release it then too */

@@ -65,6 +65,8 @@ static int collect(struct plan_kpi *k, const struct plan *plan, const struct exp
                 slots[i] >= SLOT_BUILTIN + BUILTIN_START_MS && slots[i] <= SLOT_BUILTIN + BUILTIN_WORKDAYS_UNTIL;
             continue;
         }
+        if (slots[i] >= SLOT_REF) /* a close of the cycle changes it by time alone */
+            k->clocked |= plan->defs->ref[slots[i] - SLOT_REF].periods >= PERIODS_AT_CLOSE;
         struct plan_leaf leaf = leaf_of(plan, slots[i], outer);
         if (leaf.measure < 0)
             continue;

@@ -105,8 +105,58 @@ static bool same(struct rfm_state a, struct rfm_state b)
     return a.known == b.known && a.score.r == b.score.r && a.score.f == b.score.f && a.score.m == b.score.m;
 }
 
+/* ---- quintiles: what the evaluator needs to rank all customers (rfm_quintile.h) ---- */
+
+static struct fact *quintile_fact(struct track_view *v, const struct customer_case *c, enum fact_type type,
+                                  int64_t t_ms, int64_t n)
+{
+    struct fact *f = customer_fact(v, c, type, t_ms);
+    fact_set(f, FN_N, n);
+    return f;
+}
+
+/* A sale may move any segment: each is told, and nobody else. */
+static void move_facts(struct track_view *v, const struct customer_case *c, int64_t sale_ms)
+{
+    for (int k = 0; k < RFM_SEGMENTS; k++) {
+        struct fact *f = quintile_fact(v, c, FACT_RFM_MOVE, sale_ms, 1);
+        memset(f->dim, 0, sizeof f->dim);
+        f->dim[DIM_SEGMENT] = slice_of(rfm_segment_name((enum rfm_segment)k));
+        f->no_org = true;
+    }
+}
+
+static int64_t hour_minute(struct track_view *v, int64_t t_ms)
+{
+    return pane_start(view_calendar(v), GRAIN_HOUR, t_ms) / 60000;
+}
+
+static void quintile_facts(struct track_view *v, const struct customer_case *c)
+{
+    int64_t before = 0, minute;
+    for (uint32_t k = 0; k < c->n_sales; k++, before = minute) {
+        int64_t t_ms = c->sale_ms[k];
+        minute = hour_minute(v, t_ms);
+        if (t_ms < c->ledger.from_ms)
+            continue;
+        struct fact *f = quintile_fact(v, c, FACT_RFM_STEP, t_ms, 1);
+        fact_set(f, FN_VALUE, minute - before);
+        f->no_org = true;
+        quintile_fact(v, c, FACT_RFM_STEP, t_ms + YEAR_MS, -1)->no_org = true;
+        move_facts(v, c, t_ms);
+    }
+    if (!c->n_sales || c->sale_ms[0] < c->ledger.from_ms)
+        return;
+    struct fact *f = quintile_fact(v, c, FACT_RFM, c->sale_ms[0], 1);
+    f->dim[DIM_SEGMENT] = f->dim[DIM_KIND] = (struct slice){ 0 };
+}
+
 void rfm_facts(struct track_view *v, const struct customer_case *c)
 {
+    if (c->rules->quintiles) {
+        quintile_facts(v, c);
+        return;
+    }
     const int64_t *cuts = view_org(v)->rfm_monetary_micros;
     struct rfm_track r = { .cuts = rfm_cuts_default(), .has_m = cuts[0] || cuts[1] || cuts[2] || cuts[3] };
     memcpy(r.cuts.monetary_micros, cuts, sizeof r.cuts.monetary_micros);

@@ -101,6 +101,8 @@ enum builtin {
  *   rate_bp(1000, npv.NAME)                  what the yearly flows up to the instant are worth at 10 %, each at the end of its year
  *   holt.NAME                                the next value of the series of up to 12 periods (of the window's kind) before the window: Holt's linear
  *                                            method, alpha 0.5, beta 0.3; zeros at the beginning of the series are left out
+ *   at_close.NAME                            a level as of the newest close of the org's cycle
+ *   quintiles.NAME                           by RFM segment: how many customers the quintiles at that close put there (rfm_quintile.h); NAME is what changes it
  *   over('30d', NAME)                        over another window at the same instant
  *   aged(3, NAME.back)                       with an age in intervals
  * They combine: over('30d', last_day.NAME.daily). Also for the builtins: prev.days. */
@@ -112,7 +114,9 @@ enum periods {
     PERIODS_PAYBACK,
     PERIODS_NPV,
     PERIODS_IRR,
-    PERIODS_HOLT
+    PERIODS_HOLT,
+    PERIODS_AT_CLOSE,
+    PERIODS_QUINTILES
 };
 
 struct measure_ref {
@@ -318,6 +322,7 @@ struct customer_rules {
     bool sales_are_orders;  /* sales_basis */
     bool refunds_at_order;  /* refund_book */
     bool risk_by_rfm;       /* risk_segment: the churn risk carries the RFM segment as segment */
+    bool quintiles;         /* rfm_cut: what quintiles at a cycle's close need, instead of segments by fixed cuts */
     bool by_customer;       /* some KPI, board, rule or scorecard in force asks for customers one by one */
 };
 

@@ -26,7 +26,7 @@ KPIS = ("retention_rate churn_rate customer_count customer_growth_rate new_custo
 DAY = 86400000
 START = 1704038400000  # 2024-01-01T00:00+08:00
 DAYS = 700
-INSTANTS = [START + d * DAY - 1 for d in (60, 182, 274, 366, 456, 547, 700)]
+INSTANTS = [START + d * DAY - 1 for d in (60, 182, 274, 366, 456, 547, 700)] + [START + 500 * DAY + 5 * 3600000]
 
 
 def maybe(rng, **fields):
@@ -126,7 +126,8 @@ def main():
         for seed, switches in ((1, []), (2, ["sales_basis=orders", "churn_after_days=60"]), (3, ["churn_after_days=0", "clv_mode=discounted"]),
                                (4, ["sales_basis=orders", "repurchase=ever", "clv_mode=historic", "churn_mode=revenue_gross", "churn_after_days=30"]),
                                (5, ["sales_basis=orders", "freq_base=buyers", "churn_mode=revenue_net", "crr_new=gross"]),
-                               (6, ["sales_basis=orders", "customers_by=subscription"]), (7, ["customers_by=subscription", "churn_after_days=30", "crr_new=gross"])):
+                               (6, ["sales_basis=orders", "customers_by=subscription"]), (7, ["customers_by=subscription", "churn_after_days=30", "crr_new=gross"]),
+                               (8, ["rfm_cut=quintile"]), (9, ["sales_basis=orders", "rfm_cut=quintile"])):
             config = folder / "config.yaml"
             config.write_text(CONFIG.replace("SWITCHES", ", ".join(s.replace("=", ": ") for s in switches)), encoding="utf-8")
             events = history(seed)

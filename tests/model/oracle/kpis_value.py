@@ -4,7 +4,8 @@ from fractions import Fraction
 from math import floor
 
 from . import gauges
-from .measures import DAY_MS, txn
+from .calendar import DAY_MS, HOUR_MS
+from .measures import txn
 from .query import number, ratio
 
 YEAR_MS = 365 * DAY_MS
@@ -158,7 +159,37 @@ def _segment(r, f):
     return "at_risk" if f >= 3 else "lost" if r == 1 else "sleeping"
 
 
+def _close(q):
+    """The newest end of a cycle that is reached when the hour of `at` is over."""
+    cycle = q.cal.window(q.cal.cycle, q.at)
+    hour_over = (q.at // HOUR_MS + 1) * HOUR_MS
+    return cycle.end if hour_over >= cycle.end else cycle.start
+
+
+def _quintile(value, values):
+    """1..5 by the share of those that are worse: smaller."""
+    return 1 + 5 * sum(1 for other in values if other < value) // len(values)
+
+
+def _quintile_size(q):
+    """All that ever bought, ranked at the close: by the hour of the last sale, and by the sales of the year before it."""
+    close, last, often = _close(q), {}, {}
+    for name, times in _sales(q).items():
+        before = [t for t in times if t < close]
+        if before:
+            last[name] = before[-1] // HOUR_MS
+            often[name] = sum(1 for t in before if t + YEAR_MS >= close)
+    found = 0
+    for name in last:
+        keys = dict(_keys(q, name))
+        keys["segment"] = _segment(_quintile(last[name], last.values()), _quintile(often[name], often.values()))
+        found += keys.get(q.dim) == q.subject
+    return number(found)
+
+
 def rfm_segment_size(q):
+    if q.sw.get("rfm_cut") == "quintile":
+        return _quintile_size(q)
     at, found = q.last_edge - 1, 0
     for name, times in _sales(q).items():
         before = [t for t in times if t <= at]
@@ -217,7 +248,8 @@ def churn_risk(q):
     customer = q.f.customers.get(q.subject)
     if customer is None or not gauges.is_member(q.f, {**q.sw, "customers_by": "activity"}, customer, q.at + 1):
         return number(None)
-    return number(_risk(q.at, [t for t in _uses(q).get(q.subject, ()) if t <= q.at], [t for t in _sales(q).get(q.subject, ()) if t <= q.at]))
+    uses = [t - t % HOUR_MS for t in _uses(q).get(q.subject, ()) if t <= q.at]  # of uses the hour is remembered
+    return number(_risk(q.at, uses, [t for t in _sales(q).get(q.subject, ()) if t <= q.at]))
 
 
 # -- lifetime value

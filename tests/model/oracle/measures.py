@@ -27,7 +27,7 @@ DEFAULTS = {
     "forecast": "weighted_pipeline",
 }
 
-DEFAULTS.update(clv_mode="simple", clv_discount_percent=10, customers_by="activity")
+DEFAULTS.update(clv_mode="simple", clv_discount_percent=10, customers_by="activity", rfm_cut="fixed")
 
 
 class Con:
