@@ -161,7 +161,7 @@ struct evaluator {
     struct rank_cache rank_cache[RANK_CACHES];
     uint32_t rank_cache_next; /* the one to be replaced */
     struct board_scratch boards;
-    uint32_t *board_watch;       /* by board: its watch */
+    uint32_t *board_watch; /* by board: its watch */
     struct rfm_close rfm[RFM_CLOSES];
     uint32_t rfm_next;           /* the one to be replaced */
     struct subject_set carded;   /* with scorecards to be saved */
