@@ -262,6 +262,8 @@ int stored_read(struct stored *s, const struct config *config, const char *comma
     struct reader r = { .config = config, .command = command, .judged = judged, .to = s };
     *s = (struct stored){ .evaluator = evaluator_new(&config->defs, &opt), .newest_ms = INT64_MIN };
     bool read = s->evaluator && load(&r);
+    if (read)
+        evaluator_stands_at(s->evaluator, s->newest_ms);
     arena_release(&r.keys);
     free(r.store);
     free(r.key);

@@ -28,6 +28,8 @@ static void add_measure(struct loader *l, uint32_t index)
     if (m->agg == AGG_DERIVED)
         return;
     text_put(&identity, "%s,trailing=%u", e->formula ? e->formula : "", m->trailing_days);
+    if (m->asof && m->agg != AGG_DISTINCT)
+        text_put(&identity, ",moved"); /* the past is noted beside it, see cell.h */
     text_put(&value, "%016llx ", (unsigned long long)text_hash(&identity));
     const char *comma = "";
     for (int d = 0; d < DIM_COUNT; d++)

@@ -142,6 +142,7 @@ struct evaluator {
     struct view_state view[VIEW_COUNT];
     struct sketch_bounds bounds;
     int64_t tick_ms, judged_tick, now_ms;
+    int64_t stands_ms; /* the newest event that the cells know, INT64_MIN: not told */
     bool
         unjudged; /* restored without a judged tick, and pending deltas are all there is: the judged view begins empty */
     bool restored; /* cells came in that no agenda knows yet */

@@ -7,6 +7,9 @@
 #include "evidence.h"
 #include "ranking.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define DEFAULT_TICK_MS INT64_C(60000)
 
 static int find_board_watches(struct evaluator *e)
@@ -26,7 +29,7 @@ struct evaluator *evaluator_new(const struct definitions *defs, const struct eva
     e->defs = defs;
     e->opt = *opt;
     e->tick_ms = defs->tick_ms > 0 ? defs->tick_ms : DEFAULT_TICK_MS;
-    e->judged_tick = e->now_ms = INT64_MIN;
+    e->judged_tick = e->now_ms = e->stands_ms = INT64_MIN;
     e->view[VIEW_BASE] = (struct view_state){ .tracked = opt->live, .at_ms = INT64_MIN };
     e->view[VIEW_JUDGED] = (struct view_state){ .tracked = opt->judge, .at_ms = INT64_MIN };
     for (uint32_t b = 0; b < defs->n_boards; b++)
@@ -92,8 +95,15 @@ static void note_level(struct subject *s, const struct cell_delta *d, int measur
     s->levels_before += d->grain == CELL_GAUGE ? amount : 0 - amount;
 }
 
+/* The cell and its cause: what the same cause books and withdraws is as if it had never been. */
+static uint64_t weight_of(const struct cell_delta *d)
+{
+    const int64_t at[] = { d->pane_ms, d->cause_ms, (int64_t)d->grain };
+    return XXH3_64bits_withSeed(at, sizeof at, XXH3_64bits(d->field.p, d->field.n)) * (uint64_t)d->value;
+}
+
 /* Since when a delta tells of its subject. Steps of levels tell by their panes, in a restart as in a replay. */
-static void note_known(struct evaluator *e, struct subject *s, const struct series *series, const struct cell_delta *d)
+static int note_known(struct evaluator *e, struct subject *s, const struct series *series, const struct cell_delta *d)
 {
     bool level = series && e->defs->measure[series->node->measure].agg == AGG_LEVEL;
     int64_t before_ms = subject_known_ms(s);
@@ -101,10 +111,32 @@ static void note_known(struct evaluator *e, struct subject *s, const struct seri
     if (level)
         note_level(s, d, series->node->measure);
     int64_t *known_ms = d->grain == CELL_GAUGE ? &s->gauge_since_ms : &s->known_since_ms;
-    if (since_ms < *known_ms && !(level && d->grain == CELL_GAUGE))
+    bool tells = !(level && d->grain == CELL_GAUGE);
+    if (since_ms < *known_ms && tells)
         *known_ms = since_ms;
     for (int v = 0; v < VIEW_COUNT && subject_known_ms(s) != before_ms; v++)
         board_order_note(e, (enum view_id)v, s);
+    return e->opt.asof_history && tells ? subject_note_since(s, since_ms, weight_of(d)) : 0;
+}
+
+/* Whether the past of as-of measures is asked of the cells: by query, which has no causes. */
+static bool past_of_cells(const struct evaluator *e)
+{
+    return !e->opt.live && !e->opt.asof_history;
+}
+
+static bool is_move(struct slice field)
+{
+    static const char mark[] = CELL_MOVED "#";
+    uint32_t n = sizeof mark - 1, i = field.n;
+    while (i > 0 && field.p[i - 1] != '#')
+        i--;
+    return i >= n && memcmp(field.p + i - n, mark, n) == 0;
+}
+
+static bool is_step(const struct evaluator *e, const struct series *s, const struct cell_delta *d)
+{
+    return d->grain != CELL_GAUGE && e->defs->measure[s->node->measure].gauge;
 }
 
 /* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */
@@ -112,6 +144,10 @@ static int locate(struct evaluator *e, const struct cell_delta *d, struct series
 {
     char buf[1024];
     struct subject *fresh;
+    bool move = is_move(d->field);
+    *ret = NULL;
+    if (move && !past_of_cells(e))
+        return 0;
     struct org *org = store_org(&e->store, d->org);
     if (!org)
         return -1;
@@ -124,9 +160,19 @@ static int locate(struct evaluator *e, const struct cell_delta *d, struct series
         return -1;
     e->generation++;
     struct subject *s = *ret ? (*ret)->node->subject : fresh;
-    if (s)
-        note_known(e, s, *ret, d);
-    return 0;
+    bool step = *ret && is_step(e, *ret, d) && !past_of_cells(e);
+    return s && !move && !step ? note_known(e, s, *ret, d) : 0;
+}
+
+/* Moves, and steps of gauges: they serve the past of the base view alone. 1: that is what it was, 0: it is an ordinary delta. */
+static int take_past(struct evaluator *e, struct series *s, const struct cell_delta *d)
+{
+    if (!is_step(e, s, d) && !is_move(d->field))
+        return 0;
+    const struct agenda_item item = {
+        .at_ms = d->cause_ms, .pane_ms = d->pane_ms, .value = d->value, .kind = (int32_t)d->grain
+    };
+    return past_of_cells(e) && view_apply(e, VIEW_BASE, s, &item, d->cause_ms) < 0 ? -1 : 1;
 }
 
 static struct agenda_item item_of(const struct cell_delta *d, struct series *s)
@@ -150,6 +196,11 @@ static int remember(struct series *s, const struct cell_delta *d)
     return 0;
 }
 
+void evaluator_stands_at(struct evaluator *e, int64_t newest_ms)
+{
+    e->stands_ms = newest_ms;
+}
+
 void evaluator_feed_position(struct evaluator *e, uint64_t seq)
 {
     e->fed_seq = seq;
@@ -169,6 +220,9 @@ int evaluator_apply(struct evaluator *e, const struct cell_delta *d)
         return -1;
     if (!s)
         return 0;
+    int past = take_past(e, s, d);
+    if (past)
+        return past < 0 ? -1 : 0;
     struct agenda_item item = item_of(d, s);
     if (e->opt.asof_history && series_asof(s, &e->defs->measure[s->node->measure]) && remember(s, d) < 0)
         return -1;
@@ -188,6 +242,9 @@ int evaluator_restore_cell(struct evaluator *e, const struct cell_delta *cell)
         return -1;
     if (!s)
         return 0;
+    int past = take_past(e, s, cell);
+    if (past)
+        return past < 0 ? -1 : 0;
     struct agenda_item item = item_of(cell, s);
     e->restored = true;
     if (view_apply(e, VIEW_BASE, s, &item, INT64_MIN) < 0)
@@ -207,6 +264,8 @@ int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d)
         return -1;
     if (!s)
         return 0;
+    if (is_step(e, s, d) || is_move(d->field)) /* its time has not come: nothing of the past */
+        return 0;
     struct agenda_item item = item_of(d, s);
     bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
     e->restored = true;
@@ -225,7 +284,7 @@ int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
         return judged && e->fed_seq <= e->judged_seq ? 0 : evidence_push(e, d);
     if (locate(e, d, &s) < 0)
         return -1;
-    if (!s || !e->opt.judge || judged || d->value == INT64_MIN)
+    if (!s || !e->opt.judge || judged || d->value == INT64_MIN || is_step(e, s, d) || is_move(d->field))
         return 0;
     struct agenda_item item = item_of(d, s), back = item;
     back.value = -back.value;

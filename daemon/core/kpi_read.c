@@ -1,6 +1,7 @@
 /* Measures in a window: running sums where the view keeps them, otherwise the panes; as-of measures at past instants from their history. */
 #include "kpi_read.h"
 
+#include "kpi_past.h"
 #include "kpi_periods.h"
 
 #include <stdlib.h>
@@ -49,7 +50,7 @@ struct span measure_span(const struct measure_reader *m, const struct measure_de
 }
 
 /* The state at the end of the window, or at `at` if that is earlier. */
-static int64_t as_of_ms(const struct measure_reader *m, enum compared prev)
+int64_t as_of_ms(const struct measure_reader *m, enum compared prev)
 {
     const struct reading *r = m->r;
     if (r->window->kind == WINDOW_GAUGE && !prev)
@@ -147,6 +148,8 @@ int64_t measure_sum(struct measure_reader *m, struct series *s)
         return past_sum(m, s, def, m->prev);
     if (def->agg == AGG_LEVEL)
         return level_sum(m, s, def, m->at_start);
+    if (past_of_cells_asked(m, s, def))
+        return past_of_cells_sum(m, s, def);
     int64_t sum = def->gauge ? s->track[r->view].total : span_sum(m, s, def, measure_span(m, def, m->prev), false);
     bool parked = s->n_past && r->view == VIEW_BASE && !r->e->opt.asof_history;
     if (parked && __builtin_add_overflow(sum, past_sum(m, s, def, m->prev), &sum))

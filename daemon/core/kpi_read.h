@@ -29,6 +29,9 @@ struct node *measure_node(const struct measure_reader *m, int measure);
 /* Span that a measure is summed over: whole hours where it has no minute panes, the cycle to date in a gauge window. */
 struct span measure_span(const struct measure_reader *m, const struct measure_def *def, enum compared prev);
 
+/* The instant as-of measures are read at. */
+int64_t as_of_ms(const struct measure_reader *m, enum compared prev);
+
 /* From where on steps of a level do not count: the end (or start) of the window, at most the end of the hour asked for. */
 int64_t level_cut_ms(const struct measure_reader *m, const struct measure_def *def, bool at_start);
 

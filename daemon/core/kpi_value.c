@@ -151,8 +151,11 @@ static void read_extras(struct measure_reader *m, const struct kpi_def *k, struc
 {
     for (uint32_t i = 0; i < k->n_extras; i++) {
         bool has;
+        uint32_t flags = m->flags;
+        m->flags &= ~(uint32_t)VALUE_PAST_UNKNOWN;
         set_integer(evaluate(m, k->extra[i].value), &has, &ret->extra[i]);
-        ret->extra_null[i] = !has;
+        ret->extra_null[i] = !has || m->flags & VALUE_PAST_UNKNOWN;
+        m->flags |= flags;
     }
 }
 
@@ -194,6 +197,8 @@ static void withhold(struct kpi_value *ret, const struct kpi_def *k)
     ret->numerator = ret->denominator = 0;
     for (uint32_t i = 0; i < k->n_extras && ret->flags & VALUE_INCOMPLETE; i++)
         ret->extra_null[i] = true;
+    if (ret->flags & VALUE_PAST_UNKNOWN)
+        ret->has_samples = false;
 }
 
 void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_value *ret)
@@ -204,9 +209,10 @@ void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_va
     form_readers[k->form](&m, k, ret);
     if (k->samples)
         set_integer(evaluate(&m, k->samples), &ret->has_samples, &ret->samples);
+    bool unknown = m.flags & VALUE_PAST_UNKNOWN;
     read_extras(&m, k, ret);
     ret->flags |= m.flags | (reading_incomplete(r, s->org, r->prev) ? VALUE_INCOMPLETE : 0);
-    if (ret->flags & (VALUE_OVERFLOW | VALUE_INCOMPLETE)) {
+    if (ret->flags & (VALUE_OVERFLOW | VALUE_INCOMPLETE) || unknown) {
         withhold(ret, k);
     } else if (ret->is_null && k->empty_zero) {
         ret->is_null = false;

@@ -22,6 +22,7 @@ enum value_flag {
     VALUE_COARSE = 8,      /* a window of minutes over hour panes */
     VALUE_WARMING = 16,    /* the window is longer than its panes are kept: it does not hold all that happened in it */
     VALUE_INCOMPLETE = 32, /* live and 5y: the part that has passed is; there is no value then */
+    VALUE_PAST_UNKNOWN = 64, /* an as-of measure at a past instant that the cells do not tell: no value */
 };
 
 enum { QUANTILES = 4 };

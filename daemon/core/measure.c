@@ -87,6 +87,23 @@ static size_t decimal(char *buf, int64_t value)
     return len;
 }
 
+/* What an as-of measure held at a past instant is known from its cells alone: a gauge has its steps by the hour of their causes, and what enters or leaves
+ * a pane by a cause of another hour is noted with that hour, under the pane (kpi_past.c). */
+static void emit_move(struct track_view *v, const struct measure_def *m, struct slice field, const struct cell_delta *d)
+{
+    static const char mark[] = CELL_MOVED "#";
+    char name[FIELD_MAX + 40];
+    struct cell_delta move = *d;
+    move.pane_ms = pane_start(&v->def->calendar, GRAIN_HOUR, d->cause_ms);
+    if (!m->asof || m->agg == AGG_DISTINCT || move.pane_ms == d->pane_ms)
+        return;
+    memcpy(name, field.p, field.n);
+    memcpy(name + field.n, mark, sizeof mark - 1);
+    size_t n = field.n + sizeof mark - 1;
+    n += decimal(name + n, d->pane_ms);
+    push_delta(v, (struct slice){ name, (uint32_t)n }, &move);
+}
+
 /* One cell in each grain the measure is kept in. */
 static void emit(struct track_view *v, const struct measure_def *m, const struct signed_fact *sf, const char *field,
                  size_t n, int64_t value)
@@ -96,15 +113,14 @@ static void emit(struct track_view *v, const struct measure_def *m, const struct
         return;
     struct slice text = { field, (uint32_t)n };
     struct cell_delta d = { .grain = CELL_GAUGE, .cause_ms = sf->cause_ms, .value = value, .ahead = sf->ahead };
-    if (m->gauge) {
-        push_delta(v, text, &d);
-        return;
-    }
-    if (m->agg == AGG_LEVEL)
+    if (m->gauge || m->agg == AGG_LEVEL)
         push_delta(v, text, &d);
     d.grain = CELL_HOUR;
-    d.pane_ms = pane_start(cal, GRAIN_HOUR, sf->f->t_ms);
+    d.pane_ms = pane_start(cal, GRAIN_HOUR, m->gauge ? sf->cause_ms : sf->f->t_ms);
     push_delta(v, text, &d);
+    if (m->gauge)
+        return;
+    emit_move(v, m, text, &d);
     d.grain = CELL_MINUTE;
     d.pane_ms = pane_start(cal, GRAIN_MINUTE, sf->f->t_ms);
     if (m->fine)

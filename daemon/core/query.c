@@ -39,7 +39,7 @@ static bool wants_subject(const struct question *x, const struct subject *s)
     for (uint32_t i = 0; i < x->q->n_subjects; i++)
         if (slice_eq(x->q->subject[i], s->text))
             return true;
-    return x->q->n_subjects == 0 && (s->dim == DIM_ORG || subject_known_ms(s) <= x->at_ms);
+    return x->q->n_subjects == 0 && (s->dim == DIM_ORG || subject_listed_ms(s) <= x->at_ms);
 }
 
 static int rows_of_window(const struct question *x, const struct org *org, int kpi, const struct window *w)

@@ -17,6 +17,7 @@ static const struct {
 } flag_names[] = {
     { VALUE_FROM_ZERO, "from_zero" }, { VALUE_SHORT_BASE, "short_base" }, { VALUE_OVERFLOW, "overflow" },
     { VALUE_COARSE, "coarse" },       { VALUE_WARMING, "warming" },       { VALUE_INCOMPLETE, "incomplete" },
+    { VALUE_PAST_UNKNOWN, "past_unknown" },
 };
 
 static char *put_hex(char *to, uint64_t x)

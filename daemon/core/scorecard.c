@@ -331,7 +331,7 @@ int evaluator_scorecards(struct evaluator *e, int64_t at_ms, int (*each)(void *c
             if (!in_force(e, e->store.org[o], card, at_ms))
                 continue;
             for (uint32_t i = 0; rc == 0 && i < list->n; i++)
-                if ((subject_known_ms(list->v[i]) <= at_ms || list->v[i]->dim == DIM_ORG) &&
+                if ((subject_listed_ms(list->v[i]) <= at_ms || list->v[i]->dim == DIM_ORG) &&
                     !subject_erased(e, list->v[i], VIEW_BASE))
                     rc = answer(e, list->v[i], card, at_ms, each, ctx);
         }

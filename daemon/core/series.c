@@ -54,6 +54,7 @@ static void release_subject(struct subject *s, uint32_t n_measures, uint32_t n_b
         free(s->view[v].published);
     }
     free(s->node);
+    free(s->since);
     free(s->alert);
     free(s->card_published);
     free(s->place);
@@ -325,6 +326,8 @@ static int64_t cohort_of(struct slice part)
 static int part_of(const struct cell_field *f, int64_t *ret_sub)
 {
     *ret_sub = f->sub;
+    if (f->has_sub && slice_eq(f->part, SLICE("moved")))
+        return SERIES_BIN;
     if (f->has_sub)
         return f->part.n ? -1 : SERIES_BIN;
     int64_t cohort = cohort_of(f->part);
@@ -491,6 +494,53 @@ int64_t subject_known_ms(const struct subject *s)
     if (s->levels_before)
         return INT64_MIN;
     return s->known_since_ms != INT64_MAX ? s->known_since_ms : s->gauge_since_ms;
+}
+
+int64_t subject_listed_ms(const struct subject *s)
+{
+    if (s->levels_before || !s->n_since)
+        return subject_known_ms(s);
+    for (uint32_t i = 0; i < s->n_since; i++)
+        if (s->since[i].sum)
+            return s->since[i].since_ms;
+    return INT64_MAX;
+}
+
+/* How many of them are not later. */
+static uint32_t since_position(const struct subject *s, int64_t since_ms)
+{
+    uint32_t low = 0, high = s->n_since;
+    if (high && s->since[high - 1].since_ms <= since_ms)
+        return high;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (s->since[mid].since_ms <= since_ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+int subject_note_since(struct subject *s, int64_t since_ms, uint64_t weight)
+{
+    uint32_t i = since_position(s, since_ms);
+    if (i > 0 && s->since[i - 1].since_ms == since_ms) {
+        s->since[i - 1].sum += weight;
+        return 0;
+    }
+    if (s->n_since == s->cap_since) {
+        uint32_t cap = s->cap_since ? s->cap_since * 2 : 4;
+        struct since *v = realloc(s->since, cap * sizeof *v);
+        if (!v)
+            return -1;
+        s->since = v;
+        s->cap_since = cap;
+    }
+    memmove(s->since + i + 1, s->since + i, (s->n_since - i) * sizeof *s->since);
+    s->since[i] = (struct since){ since_ms, weight };
+    s->n_since++;
+    return 0;
 }
 
 int subject_cmp(const struct subject *a, const struct subject *b)

@@ -27,7 +27,7 @@ enum series_part {
     SERIES_PARTS
 };
 
-/* Cells of cohorts are bins too, numbered by cohort_code. */
+/* Cells of cohorts are bins too, numbered by cohort_code; so are those of moves of as-of counts and sums, by the pane that changed. */
 
 /* What one view holds of a series. */
 struct track {
@@ -77,6 +77,12 @@ struct subject_view {
     uint64_t *published; /* hash per watch of what was published last, 0: nothing */
 };
 
+/* Deltas that tell of a subject since this time, folded: 0 where they were all withdrawn. */
+struct since {
+    int64_t since_ms;
+    uint64_t sum;
+};
+
 struct subject {
     struct org *org;
     enum dim dim;
@@ -84,6 +90,8 @@ struct subject {
     struct slice escaped;   /* as in fields */
     int64_t known_since_ms; /* start of its first pane, INT64_MAX: none */
     int64_t gauge_since_ms; /* counts where there is no pane: a stored gauge does not tell since when it stands */
+    struct since *since;    /* with history: what stands, by the time it tells of; ascending */
+    uint32_t n_since, cap_since;
     uint64_t
         levels_before; /* not 0: some level has steps that no pane holds any more, so the subject is older than they tell */
     struct node **node; /* by measure */
@@ -187,6 +195,11 @@ int life_part(enum life life, const struct window *w);
 
 /* Since when a subject is known; INT64_MIN where its panes do not reach back to its beginning. */
 int64_t subject_known_ms(const struct subject *s);
+/* The same for the base view with history: what is booked and withdrawn by the same cause leaves no trace, so the order of arrival does not matter. INT64_MAX:
+ * nothing is left. O(times). */
+int64_t subject_listed_ms(const struct subject *s);
+/* Note a delta that tells of a subject since then; `weight` is a hash of the cell and its cause, times the value. 0 or -1 (out of memory). O(1) for the newest time. */
+int subject_note_since(struct subject *s, int64_t since_ms, uint64_t weight);
 
 /* Order of output: org, dim, subject, bytewise. */
 int subject_cmp(const struct subject *a, const struct subject *b);

@@ -9,6 +9,9 @@
  *   <dim>:<subject>|<measure>.return.w.<age> .last.w.<age>   of these, active for the second and for the last time then
  *   <dim>:<subject>|<measure>.first .trail       members by the pane of their first fact; by day, active in the trailing days to its end
  *
+ *   <dim>:<subject>|<measure>            also the steps of a gauge, in the hour pane of their cause
+ *   <dim>:<subject>|<measure>.moved#<pane>   as-of measures: what entered or left that pane, in the hour pane of the cause
+ *
  * A delta whose cause still lies ahead is parked: key pane:<org>:f:<hour of the cause>, field "<cause>|<grain>|<pane>|<field>" (ARCHITECTURE.md).
  *
  * Subjects are escaped: every byte below 0x21, 0x7f and any of | : # { } % " ' < > & becomes %XX; so a field cannot be forged. */
@@ -16,6 +19,8 @@
 #define CRMPULSE_CELL_H
 
 #include "crmpulse/fact.h"
+
+#define CELL_MOVED ".moved"
 
 enum cell_grain {
     CELL_MINUTE = 'm',

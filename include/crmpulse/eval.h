@@ -11,7 +11,7 @@
  * Choices: a gauge window reads measures with panes from the start of the org's cycle to `at`. Windows of minutes over measures without minute panes take
  * whole hours (flag "coarse"). A part of a lifecycle measure has a value in windows d, w and m only. The comparison window of as-of and distinct measures
  * is exact where asof_history is kept; the live and judged views know the present state only. A board's previous ranks are those of the whole
- * comparison window. Flags of rows: from_zero, short_base, overflow, coarse, warming, final, then additional figures as name=value, then the switches. */
+ * comparison window. Flags of rows: from_zero, short_base, overflow, coarse, warming, past_unknown, final, then additional figures as name=value, then the switches. */
 #ifndef CRMPULSE_EVAL_H
 #define CRMPULSE_EVAL_H
 
@@ -53,6 +53,11 @@ int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d);
 void evaluator_feed_position(struct evaluator *e, uint64_t seq);
 uint64_t evaluator_judged_position(const struct evaluator *e);
 
+/* Without live view and history (query): the newest event that the restored cells know. From there on as-of measures are as they stand; before it they are
+ * what steps and moves (crmpulse/cell.h) tell, at the end of an hour or where its hour changed nothing; else, and for rolling distinct counts, there is
+ * no value, and the flag "past_unknown". Not told: always as they stand. */
+void evaluator_stands_at(struct evaluator *e, int64_t newest_ms);
+
 /* Judged state that survives restarts, as text fields (org, key, value): alert states, last judged tick (org ""), revisions. Saving marks it as saved. A rule
  * whose definition hash changed starts anew. */
 typedef int (*evaluator_state_sink)(void *ctx, struct slice org, struct slice key, struct slice value);
@@ -89,7 +94,7 @@ int64_t evaluator_pending_cause(const struct evaluator *e);
 
 /* Ask for rows: every combination that the filters leave; subjects that were not known at the instant only if asked for by name, dims in which a KPI is not
  * published only if both are. Values come from the final panes (late events and corrections included; with opt.live: what is not in the future), windows are
- * positioned at `at_ms`; as-of measures are as of `at_ms` where asof_history is kept, else as of the newest state. Order: at, KPI (as defined),
+ * positioned at `at_ms`; as-of measures are as of `at_ms` where asof_history is kept, else see evaluator_stands_at. Order: at, KPI (as defined),
  * window, dim, subject (bytewise): the same input gives the same bytes. */
 struct row_query {
     uint32_t n_at, n_kpis, n_windows, n_dims, n_subjects;

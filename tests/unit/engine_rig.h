@@ -164,10 +164,27 @@ static inline int rig_by_cell(const void *a, const void *b)
     return c ? c : (x->cause_ms > y->cause_ms) - (x->cause_ms < y->cause_ms);
 }
 
+/* Moves, and steps of gauges: they tell what was, an end state is the same without them. */
+static inline bool rig_of_the_past(const struct cell_delta *d)
+{
+    char name[64];
+    const char *bar = strchr(d->field.p, '|');
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(bar + 1, "~.#"), bar + 1);
+    int fact = fact_type_by_name(slice_of(name));
+    return strstr(bar, CELL_MOVED "#") || (d->grain == CELL_HOUR && fact >= 0 && rig_gauge((enum fact_type)fact));
+}
+
 /* Sorted, one entry for each cell and cause (or for each cell, cause dropped), without zeros. */
 static inline void rig_cells_net(struct rig_cells *c, bool causes)
 {
     size_t n = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (!causes && rig_of_the_past(&c->v[i]))
+            free((void *)(uintptr_t)c->v[i].field.p);
+        else
+            c->v[n++] = c->v[i];
+    c->n = n;
+    n = 0;
     for (size_t i = 0; i < c->n; i++)
         c->v[i].cause_ms = causes ? c->v[i].cause_ms : 0;
     if (c->n)

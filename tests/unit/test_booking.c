@@ -1,11 +1,8 @@
 /* What is booked: which switches decide it, found out by booking the events of all golden cases under each value; what a shard that was booked by other
  * definitions is answered with. */
-#include <dirent.h>
-
 #include "config_fixture.h"
 #include "crmpulse/cell.h"
-#include "daemon/cli/core_run.h"
-#include "daemon/cli/test_case.h"
+#include "golden_events.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -85,54 +82,6 @@ Test(booking, switches_say_whether_they_book)
 
 /* ---- what is really booked ---- */
 
-struct history {
-    struct arena arena;
-    struct slice *event;
-    uint32_t n, cap;
-};
-
-/* Each case in an org of its own: ids of one are none of another. */
-static void add_event(struct history *h, struct slice text, uint32_t number)
-{
-    char *to = arena_alloc(&h->arena, text.n * 2 + 1);
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < text.n;)
-        if (i + 4 <= text.n && memcmp(text.p + i, "acme", 4) == 0) {
-            n += (uint32_t)sprintf(to + n, "c%03u", number % 1000);
-            i += 4;
-        } else {
-            to[n++] = text.p[i++];
-        }
-    if (h->n == h->cap)
-        h->event = realloc(h->event, (h->cap = h->cap * 2 + 1000) * sizeof *h->event);
-    h->event[h->n++] = (struct slice){ to, n };
-}
-
-static void gather(struct history *h)
-{
-    static const char folder[] = CRMPULSE_SOURCE_DIR "/tests/golden/kpi";
-    struct dirent **files;
-    int n = scandir(folder, &files, NULL, alphasort);
-    cr_assert_gt(n, 100);
-    arena_init(&h->arena, 0, 0);
-    for (int i = 0; i < n; i++) {
-        char path[700];
-        struct test_case c;
-        struct config_problems problems = { 0 };
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]->d_name);
-        if (i % 4 == 0 && strstr(files[i]->d_name, ".yaml")) { /* a part is enough, and quick */
-            cr_assert_eq(test_case_load(&c, path, &problems), 0, "%s", path);
-            for (uint32_t e = 0; e < c.n_events; e++)
-                add_event(h, c.event[e], (uint32_t)i);
-            test_case_release(&c);
-        }
-        config_problems_release(&problems);
-        free(files[i]);
-    }
-    free(files);
-    cr_assert_gt(h->n, 200u);
-}
-
 static uint64_t deltas_sum(struct engine *e)
 {
     const struct cell_delta *d;
@@ -159,12 +108,7 @@ static uint64_t cells_sum(const struct config *c, const struct history *h)
     cr_assert_eq(event_codec_init(&codec), 0);
     for (uint32_t i = 0; i < h->n; i++) {
         struct event ev;
-        struct event_note note = { EVENT_FIELD_COUNT, 0 };
-        arena_reset(&arena);
-        if (event_decode(&codec, &arena, (const uint8_t *)h->event[i].p, h->event[i].n, &ev, &note) != REJECT_NONE ||
-            event_validate(&codec.schema, &ev, INT64_C(4102444800000), 0, &note.field) != REJECT_NONE)
-            continue;
-        if (engine_apply(e, &ev, INT64_MIN) == APPLY_DONE)
+        if (history_event(h, i, &codec, &arena, &ev) && engine_apply(e, &ev, INT64_MIN) == APPLY_DONE)
             sum += deltas_sum(e);
     }
     arena_release(&arena);
@@ -179,7 +123,7 @@ Test(booking, switches_that_do_not_book_change_no_cell)
     const struct config *c = must_load(&base);
     struct history h = { 0 };
     char value[200];
-    gather(&h);
+    history_gather(&h, 4); /* a part is enough, and quick */
     uint64_t want = cells_sum(c, &h);
     for (uint32_t s = 0; s < c->n_switches; s++)
         for (int i = 0; !c->switches[s].books && other_value(&c->switches[s], i, value); i++) {

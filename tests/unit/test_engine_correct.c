@@ -357,7 +357,7 @@ static size_t marks(const char *const *lines, int64_t upto_ms, char text[256])
     int64_t sum = 0;
     for (size_t i = 0; i < c.n; i++) {
         bool mark = c.v[i].field.n > 7 && memcmp(c.v[i].field.p, "rep:%7F", 7) == 0;
-        if (!mark || c.v[i].cause_ms > upto_ms)
+        if (!mark || c.v[i].cause_ms > upto_ms || c.v[i].grain == CELL_HOUR) /* its steps */
             continue;
         cr_assert_eq(c.v[i].grain, CELL_GAUGE);
         snprintf(text, 256, "%.*s", (int)c.v[i].field.n, c.v[i].field.p);
