@@ -15,8 +15,9 @@ static const struct {
     uint32_t flag;
     const char *name;
 } flag_names[] = {
-    { VALUE_FROM_ZERO, "from_zero" }, { VALUE_SHORT_BASE, "short_base" }, { VALUE_OVERFLOW, "overflow" },
-    { VALUE_COARSE, "coarse" },       { VALUE_WARMING, "warming" },       { VALUE_INCOMPLETE, "incomplete" },
+    { VALUE_FROM_ZERO, "from_zero" },       { VALUE_SHORT_BASE, "short_base" },
+    { VALUE_OVERFLOW, "overflow" },         { VALUE_COARSE, "coarse" },
+    { VALUE_WARMING, "warming" },           { VALUE_INCOMPLETE, "incomplete" },
     { VALUE_PAST_UNKNOWN, "past_unknown" },
 };
 

@@ -73,7 +73,9 @@ for f in FIGURES:
         continue
     for source, where in ((stored, "query"), (replayed, "replay")):
         value = source.value(f)
-        lib.check(f"golden ({where}): {pipeline.figure_name(f)}", pipeline.near(value, f), f"got {value}, want {f['expected']}")
+        # Inside an hour that changed it, the store does not know a gauge of the past: no value is right then, another one never.
+        unknown = where == "query" and f["window"] == "g" and value is None and "past_unknown" in source.row(f).get("flags", "")
+        lib.check(f"golden ({where}): {pipeline.figure_name(f)}", unknown or pipeline.near(value, f), f"got {value}, want {f['expected']}")
 
 # ---- the alert ----
 alert = next(f for f in FIGURES if f["kpi"].startswith("alert:"))["expected"][0]
