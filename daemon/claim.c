@@ -57,7 +57,7 @@ void ingest_halt(struct daemon *d, uint32_t i, const char *why)
     (void)kafka_in_halt(d->in, p->topic, p->partition);
 }
 
-static void begin_running(struct daemon *d)
+void ingest_begin(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
     struct store_part *start = calloc(in->n_parts + 1, sizeof *start);
@@ -117,7 +117,7 @@ static void on_claimed(void *ctx, enum store_result r, const struct store_part *
             take_held(s, i, &parts[k]);
     }
     if (--d->ingest.waiting == 0)
-        begin_running(d);
+        standing_ask(d);
 }
 
 static void claim(struct daemon *d)
@@ -223,8 +223,13 @@ static void on_offsets(void *ctx, enum store_result r, const struct store_part *
         if (ingest_part(in, parts[k].topic, parts[k].partition, &i))
             take_held(s, i, &parts[k]);
     }
-    if (--in->waiting == 0)
-        begin_running(d);
+    if (--in->waiting > 0)
+        return;
+    /* What was passed over is not in the store yet. */
+    if (d->opt.accept_loss)
+        standing_ask(d);
+    else
+        ingest_begin(d);
 }
 
 static void on_retry(uv_timer_t *t)

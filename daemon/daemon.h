@@ -111,6 +111,22 @@ struct topic_sizes {
     uint64_t not_before_ms;
 };
 
+/* Whether the log, the group and the store agree; asked whenever partitions were claimed. */
+struct standing {
+    bool wanted;         /* reading waits for the answer */
+    uint64_t generation; /* of the work that asks */
+    uint64_t not_before_ms;
+    uint32_t asked;        /* times in a row */
+    uint64_t committed_ms; /* when offsets were last committed to the group */
+};
+
+/* What the command line says of one run. */
+struct daemon_options {
+    bool until_idle;  /* stop once everything is read, judged and published */
+    bool rebuild;     /* an emptied store is filled again from the beginning of the log */
+    bool accept_loss; /* records that expired before they were read are passed over */
+};
+
 struct daemon {
     uv_loop_t loop;
     struct config *config;
@@ -122,13 +138,14 @@ struct daemon {
     uint32_t n_shards;
     struct ingest ingest;
     struct topic_sizes sizes;
+    struct standing standing;
     uv_signal_t on_term, on_int;
     uv_timer_t stop_timer;
     char owner[256]; /* names this daemon in leases */
     bool stopping, refused, closing, started;
     int refused_code; /* exit code; 0: EXIT_FAILURE */
     uint64_t stop_deadline_ms;
-    bool until_idle; /* stop once everything is read, judged and published */
+    struct daemon_options opt;
 };
 
 int64_t wall_ms(void);
@@ -136,7 +153,7 @@ int64_t wall_ms(void);
 /* run.c: stop in an orderly way, within five seconds. */
 void daemon_stop(struct daemon *d);
 /* Run until stopped; the exit code. */
-int daemon_run(struct config *config, bool until_idle);
+int daemon_run(struct config *config, const struct daemon_options *opt);
 
 /* run.c: every store is ready; reading starts once all shards are `booked`. */
 void daemon_begin(struct daemon *d);
@@ -160,6 +177,14 @@ void ingest_revoked(void *ctx, const struct store_part *parts, uint32_t n);
 /* Drop everything pending and start again from what the stores hold, after a delay. */
 void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms);
 void ingest_halt(struct daemon *d, uint32_t part, const char *why);
+
+/* Claims are answered and nothing speaks against the positions: reading starts. */
+void ingest_begin(struct daemon *d);
+
+/* standing.c: do log, group and store agree? */
+void standing_ask(struct daemon *d); /* ends in ingest_begin */
+void standing_tick(struct daemon *d);
+void standing_leave(struct daemon *d); /* at the end, before the consumer is closed */
 
 /* apply.c: one message of the batch */
 void message_take(struct daemon *d, struct message *m);

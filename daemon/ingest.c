@@ -295,11 +295,12 @@ static void on_tick(uv_timer_t *t)
         (void)kafka_in_drain(d->in, 1, take_message, d);
     }
     watermark_tick(d);
+    standing_tick(d);
     for (uint32_t i = 0; i < d->n_shards; i++)
         judge_poke(d->shard[i].judge);
     for (uint32_t i = 0; i < d->n_shards; i++)
         publish_tick(d->shard[i].publish);
-    if (d->until_idle && ingest_drained(d))
+    if (d->opt.until_idle && ingest_drained(d))
         daemon_stop(d);
 }
 

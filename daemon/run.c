@@ -120,6 +120,7 @@ static void close_stores(struct daemon *d)
 {
     d->closing = true;
     if (d->in) {
+        standing_leave(d);
         kafka_in_close(d->in, CLOSE_KAFKA_MS);
         kafka_out_close(d->out, CLOSE_KAFKA_MS);
         d->in = NULL;
@@ -215,13 +216,13 @@ static void release(struct daemon *d)
     (void)uv_loop_close(&d->loop);
 }
 
-int daemon_run(struct config *config, bool until_idle)
+int daemon_run(struct config *config, const struct daemon_options *opt)
 {
     struct daemon *d = calloc(1, sizeof *d);
     if (!d)
         return EXIT_FAILURE;
     d->config = config;
-    d->until_idle = until_idle;
+    d->opt = *opt;
     log_init(&d->log, config->log.level, config->log.json);
     int rc = EXIT_FAILURE;
     if (init(d) == 0) {
@@ -250,8 +251,10 @@ static void keep_memory_private(const struct config *c)
 
 static int usage(FILE *to)
 {
-    fputs("usage: crmpulse run [--config FILE] [--set KEY=VALUE]... [--until-idle]\n"
-          "  --until-idle   stop once every partition was read to its end and everything is judged and published\n",
+    fputs("usage: crmpulse run [--config FILE] [--set KEY=VALUE]... [--until-idle] [--rebuild] [--accept-loss]\n"
+          "  --until-idle    stop once every partition was read to its end and everything is judged and published\n"
+          "  --rebuild       Redis was emptied: read everything again from the beginning of the topics\n"
+          "  --accept-loss   records expired before they were read: go on after them\n",
           to);
     return to == stdout ? EXIT_SUCCESS : CLI_USAGE;
 }
@@ -262,13 +265,15 @@ int cmd_run(int argc, char **argv)
         { "config", required_argument, NULL, 'c' },
         { "set", required_argument, NULL, 's' },
         { "until-idle", no_argument, NULL, 'u' },
+        { "rebuild", no_argument, NULL, 'r' },
+        { "accept-loss", no_argument, NULL, 'a' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     const char *file = NULL, *set[64];
     struct config_load_options opt = { 0, set };
     struct config_problems problems = { 0 };
-    bool until_idle = false;
+    struct daemon_options run = { 0 };
     int o;
     optind = 1;
     while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -277,7 +282,11 @@ int cmd_run(int argc, char **argv)
         else if (o == 's' && opt.n_sets < 64)
             set[opt.n_sets++] = optarg;
         else if (o == 'u')
-            until_idle = true;
+            run.until_idle = true;
+        else if (o == 'r')
+            run.rebuild = true;
+        else if (o == 'a')
+            run.accept_loss = true;
         else
             return usage(o == 'h' ? stdout : stderr);
     }
@@ -290,7 +299,7 @@ int cmd_run(int argc, char **argv)
     if (!config)
         return CLI_CONFIG;
     keep_memory_private(config);
-    int rc = daemon_run(config, until_idle);
+    int rc = daemon_run(config, &run);
     config_free(config);
     return rc;
 }

@@ -228,6 +228,7 @@ struct kafka_in *kafka_in_new(uv_loop_t *loop, const struct config *config, cons
         return NULL;
     }
     in->events = *events;
+    in->config = config;
     in->crc = crc32c_choose();
     in->sizes.n = config->kafka.n_inputs;
     in->sizes.topic = config->kafka.input;
@@ -278,6 +279,7 @@ void kafka_in_close(struct kafka_in *in, int64_t deadline_ms)
         return;
     in->closing = true;
     kafka_in_sizes_end(in);
+    kafka_in_standing_end(in);
     client_wake_detach(in->queue);
     in->ended = client_end(in->rk, deadline_ms, NULL);
     uv_close((uv_handle_t *)&in->wake.poll, on_closed);

@@ -21,15 +21,27 @@ struct sizes_question {
     int32_t size[CONFIG_TOPICS_MAX];
 };
 
+/* The same for where partitions stand; the thread has a client of its own. */
+struct standing_question {
+    uv_work_t work;
+    atomic_bool stop;
+    bool asking;
+    kafka_in_standing_cb answer;
+    uint32_t n;
+    struct kafka_standing *v;
+};
+
 struct kafka_in {
     rd_kafka_t *rk;
+    const struct config *config; /* the caller's */
     rd_kafka_queue_t *queue;
     struct kafka_in_events events;
     struct client_wake wake;
     uv_timer_t timer;
     uv_idle_t idle;        /* runs while a drain left messages behind */
-    uint32_t open_handles; /* of poll, timer, idle, and a question for sizes */
+    uint32_t open_handles; /* of poll, timer, idle, and the questions under way */
     struct sizes_question sizes;
+    struct standing_question standing;
     struct parts parts;
     crc32c_fn crc;
     bool read_content_type;
@@ -50,6 +62,8 @@ void kafka_in_handle_error(struct kafka_in *in, const rd_kafka_message_t *m);
 void kafka_in_unref(struct kafka_in *in);
 /* Before the client ends: no thread may be asking it for sizes any more. Waits at most for the question under way. */
 void kafka_in_sizes_end(struct kafka_in *in);
+/* Nobody waits for the answer any more. */
+void kafka_in_standing_end(struct kafka_in *in);
 
 typedef bool (*part_match)(const struct part *part);
 

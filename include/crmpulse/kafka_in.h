@@ -43,6 +43,7 @@ struct kafka_in_events {
     void (*fault)(void *ctx, enum kafka_fault fault, struct slice topic, int32_t partition, const char *why);
 };
 
+/* `config` must stay as long as the loop has handles of the kafka_in. */
 struct kafka_in *kafka_in_new(uv_loop_t *loop, const struct config *config, const struct kafka_in_events *events,
                               char *err, size_t err_cap);
 
@@ -71,6 +72,20 @@ void kafka_in_commit(struct kafka_in *in, const struct store_part *parts, uint32
  * now. The answer comes once, from the loop (events.ctx is its context), unless kafka_in_close comes first. 0, or -1: a question is open. */
 typedef void (*kafka_in_sizes_cb)(void *ctx, const int32_t *sizes, uint32_t n);
 int kafka_in_sizes(struct kafka_in *in, kafka_in_sizes_cb answer);
+
+/* Where the log and the group stand in a partition. */
+struct kafka_standing {
+    struct slice topic; /* stays valid while the kafka_in lives */
+    int32_t partition;
+    int64_t low, high; /* first offset there is, and the one after the last; -1: not known now */
+    int64_t committed; /* what the group has committed; -1: nothing, KAFKA_UNKNOWN: not known now */
+};
+enum { KAFKA_UNKNOWN = -2 };
+
+/* Ask the brokers where these partitions stand. The answer comes once, from the loop, within a few seconds, unless kafka_in_close comes first.
+ * 0, or -1: a question is open, or out of memory. */
+typedef void (*kafka_in_standing_cb)(void *ctx, const struct kafka_standing *v, uint32_t n);
+int kafka_in_standing(struct kafka_in *in, const struct store_part *parts, uint32_t n, kafka_in_standing_cb answer);
 
 /* Leave the group and destroy; bounded by deadline_ms, then gives up (the process is about to exit). Calls no event. `in` is
  * freed by the loop when its handles are closed: run the loop until then. Accepts NULL. */

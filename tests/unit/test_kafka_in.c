@@ -31,6 +31,7 @@ struct bench {
     int64_t eof[PARTITIONS];
     uint32_t answers, n_sizes;
     int32_t size; /* of the first topic, -1: not known */
+    struct kafka_standing standing[PARTITIONS];
     uint32_t faults;
     enum kafka_fault fault;
     int32_t fault_partition;
@@ -485,6 +486,66 @@ Test(kafka_in, closes_while_sizes_are_asked)
     open_in(b);
     rd_kafka_mock_broker_set_rtt(kafka_mock_cluster(b->mock), 1, 200);
     cr_assert_eq(kafka_in_sizes(b->in, on_sizes), 0);
+    run_until(b, never, 50);
+    bench_free(b); /* answers no more, and the loop closes clean */
+}
+
+static void on_standing(void *ctx, const struct kafka_standing *v, uint32_t n)
+{
+    struct bench *b = ctx;
+    cr_assert_leq(n, PARTITIONS);
+    memcpy(b->standing, v, n * sizeof *v);
+    b->answers++;
+}
+
+Test(kafka_in, tells_where_log_and_group_stand)
+{
+    struct bench *b = bench_new();
+    fill(b, 0, 7);
+    open_in(b);
+    cr_assert(run_until(b, is_assigned, WAIT_MS));
+    cr_assert_eq(kafka_in_standing(b->in, b->part, b->n_parts, on_standing), 0);
+    cr_expect_eq(kafka_in_standing(b->in, b->part, b->n_parts, on_standing), -1); /* one question at a time */
+    cr_assert(run_until(b, is_answered, WAIT_MS));
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        cr_expect_eq(b->standing[i].partition, b->part[i].partition);
+        cr_expect_eq(b->standing[i].low, 0);
+        cr_expect_eq(b->standing[i].high, 7);
+        cr_expect_eq(b->standing[i].committed, -1);
+    }
+    for (uint32_t i = 0; i < b->n_parts; i++)
+        b->part[i].next = b->part[i].partition == 0 ? 5 : -1;
+    kafka_in_commit(b->in, b->part, b->n_parts);
+    run_until(b, never, 500);
+    b->answers = 0;
+    cr_assert_eq(kafka_in_standing(b->in, b->part, b->n_parts, on_standing), 0);
+    cr_assert(run_until(b, is_answered, WAIT_MS));
+    for (uint32_t i = 0; i < b->n_parts; i++)
+        cr_expect_eq(b->standing[i].committed, b->part[i].partition == 0 ? 5 : -1);
+    bench_free(b);
+}
+
+Test(kafka_in, does_not_know_where_things_stand_without_brokers)
+{
+    struct bench *b = bench_new();
+    open_in(b);
+    cr_assert(run_until(b, is_assigned, WAIT_MS));
+    rd_kafka_mock_broker_set_down(kafka_mock_cluster(b->mock), 1);
+    cr_assert_eq(kafka_in_standing(b->in, b->part, b->n_parts, on_standing), 0);
+    cr_assert(run_until(b, is_answered, WAIT_MS));
+    cr_expect_eq(b->standing[0].committed, KAFKA_UNKNOWN);
+    cr_expect_eq(b->standing[0].low, -1);
+    rd_kafka_mock_broker_set_up(kafka_mock_cluster(b->mock), 1);
+    bench_free(b);
+}
+
+Test(kafka_in, closes_while_standings_are_asked)
+{
+    struct bench *b = bench_new();
+    open_in(b);
+    cr_assert(run_until(b, is_assigned, WAIT_MS));
+    rd_kafka_mock_broker_set_rtt(kafka_mock_cluster(b->mock), 1, 200);
+    cr_assert_eq(kafka_in_standing(b->in, b->part, b->n_parts, on_standing), 0);
     run_until(b, never, 50);
     bench_free(b); /* answers no more, and the loop closes clean */
 }

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Runs rows of the fault matrix, each in a process of its own, and prints the table. Started by scripts/chaos.
+
+matrix.py [ROWS] [--seed N] [--kafka VERSION] [--write FILE] [--list]: ROWS like K7,R2 or K,P; default all.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import one_row
+from registry import ROWS, order
+
+HERE = Path(__file__).resolve().parent
+LIMIT_S = 900
+
+
+def chosen(words):
+    names = sorted(ROWS, key=order)
+    if not words:
+        return names
+    found = []
+    for word in words.split(","):
+        hits = [n for n in names if n == word or re.fullmatch(re.escape(word) + r"\d+[a-z]?", n)]
+        if not hits:
+            sys.exit(f"chaos: no row {word} (--list shows them)")
+        found += [n for n in hits if n not in found]
+    return found
+
+
+def run(name, args, cache, logs):
+    began, log = time.monotonic(), logs / f"{name}.log"
+    command = [sys.executable, HERE / "one_row.py", name, str(args.seed), *([args.kafka] if args.kafka else [])]
+    with open(log, "wb") as out:
+        try:
+            status = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT_S, check=False,
+                                    env={**os.environ, "CHAOS_CACHE": str(cache)}).returncode
+        except subprocess.TimeoutExpired:
+            status = -1
+    text = log.read_text(errors="replace")
+    good, bad = len(re.findall(r"^ok ", text, re.M)), len(re.findall(r"^not ok ", text, re.M))
+    seen = re.findall(r"^seen: (.*)", text, re.M)
+    passed = status == 0 and good and not bad and seen
+    if not passed:
+        print("\n".join(text.splitlines()[-25:]))
+    failed = "; ".join(re.findall(r"^not ok (.*)", text, re.M)) or f"exit status {status}"
+    result = {"row": name, "seed": args.seed, "seen": seen[-1] if passed else f"FAILED: {failed}", "passed": bool(passed), "checks": good,
+              "seconds": time.monotonic() - began}
+    print(f"{'ok' if passed else 'not ok'} {name} seed {args.seed} ({good} checks, {result['seconds']:.0f} s): {result['seen']}", flush=True)
+    return result
+
+
+def table(results):
+    lines = ["| row | fault | seed | expected | seen |", "|---|---|---|---|---|"]
+    for r in results:
+        entry = ROWS[r["row"]]
+        lines.append(f"| {r['row']} | {entry.fault} | {r['seed']} | {entry.expected} | {r['seen']} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(path, results):
+    """Replaces the rows that ran in the table of a Markdown file; other rows and all text around stay."""
+    known = {}
+    text = path.read_text(encoding="utf-8")
+    head, _, rest = text.partition("| row |")
+    body, _, tail = rest.partition("\n\n")
+    for line in body.splitlines():
+        cell = line.split("|")[1].strip() if line.startswith("|") else ""
+        if cell in ROWS:
+            known[cell] = line
+    known.update({line.split("|")[1].strip(): line for line in table(results).splitlines()[2:]})
+    kept = [known[name] for name in sorted(known, key=order)]
+    path.write_text("\n".join([head + "| row | fault | seed | expected | seen |", "|---|---|---|---|---|", *kept]) + "\n\n" + tail.lstrip("\n"),
+                    encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rows", nargs="?", default="")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--kafka")
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--list", action="store_true")
+    args = parser.parse_args()
+    if args.list:
+        for name in sorted(ROWS, key=order):
+            print(f"{name:5} {ROWS[name].fault}: {ROWS[name].expected}")
+        return 0
+    logs = Path(os.environ.get("KEEP_LOGS") or tempfile.mkdtemp(prefix="chaos-logs-"))
+    logs.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as cache:
+        results = [run(name, args, cache, logs) for name in chosen(args.rows)]
+    print("\n" + table(results))
+    if args.write:
+        write(args.write, results)
+    good = sum(r["passed"] for r in results)
+    print(f"{sum(r['checks'] for r in results)} checks; logs in {logs}")
+    print(f"{good} rows passed, {len(results) - good} failed")
+    return 0 if good == len(results) else 1
+
+
+if __name__ == "__main__":
+    assert one_row
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""N: the network, by a TCP proxy between the daemon and Kafka or Redis."""
+import time
+
+from registry import row
+from scenario import lib
+from proxy import Proxy
+
+
+def begin(s, which, rate=700):
+    """Everything runs, and what the daemon says to `which` goes through a proxy. The sender goes around it."""
+    s.start_servers(redis=("--tcp", "--aof", "everysec"))
+    s.install(4, ["redis.command_timeout=3s"])
+    if which == "redis":
+        proxy = Proxy(int((s.redis.dir / "port").read_text()))
+        s.pipe.sets.append(f"redis.url=redis://127.0.0.1:{proxy.port}")
+    else:
+        proxy = Proxy.for_kafka(s.kafka.bootstrap)
+        s.pipe.sets += [f"kafka.brokers=127.0.0.1:{proxy.port}"]
+    s.start()
+    s.send(rate)
+    s.progress(500, 60)
+    return proxy
+
+
+def blackhole(s, which, seconds):
+    proxy = begin(s, which)
+    proxy.hole(True)
+    time.sleep(seconds)
+    s.alive("without an answer")
+    proxy.hole(False)
+    proxy.cut()
+    took = s.progress(200, 60)
+    lib.check("back within 10 s", took <= 10, took)
+    return f"{s.end()}; goes on after {took:.1f} s"
+
+
+@row("N1r", "Redis answers nothing for 20 s (packets vanish)", "bounded; back within 10 s")
+def hole_redis(s):
+    return blackhole(s, "redis", 20)
+
+
+@row("N2r", "connections to Redis reset thirty times", "reconnects, nothing is lost")
+def reset_redis(s):
+    proxy = begin(s, "redis")
+    for _ in range(30):
+        time.sleep(s.chance.uniform(0.05, 0.6))
+        proxy.cut()
+    s.progress(200, 60)
+    return f"{s.end()}; {proxy.cuts} connections reset"
+
+
+@row("N3r", "slow line to Redis: 100 ms each way, small pieces", "no false halt; equal state")
+def slow_redis(s):
+    proxy = begin(s, "redis", rate=2000)
+    proxy.delay_s, proxy.piece = 0.1, 700
+    time.sleep(15)
+    s.alive("on a slow line")
+    lib.check("no false halt", "partition_halted" not in s.daemon.text())
+    proxy.delay_s, proxy.piece = 0, 65536
+    return s.end()
+
+
+@row("N3c", "the proxy cuts the answer of Redis after a random number of bytes, again and again", "a lost reply is applied once")
+def cut_replies(s):
+    proxy = begin(s, "redis")
+    end = time.monotonic() + 12
+    while time.monotonic() < end:
+        proxy.cut_after = s.chance.randrange(1, 6000)
+        time.sleep(s.chance.uniform(0.1, 0.5))
+    proxy.cut_after = None
+    s.progress(200, 60)
+    return f"{s.end()}; {proxy.cuts} answers cut"
