@@ -14,10 +14,10 @@ static struct slice hex128(XXH128_hash_t h, char buf[33])
 }
 
 /* Deterministic: the same record gives the same id however often it is read. */
-static struct slice record_id(const struct part *p, int64_t offset, char buf[33])
+static struct slice record_id(struct slice topic, int32_t partition, int64_t offset, char buf[33])
 {
     char text[512];
-    int n = snprintf(text, sizeof text, "%.*s/%d/%lld", (int)p->topic.n, p->topic.p, p->partition, (long long)offset);
+    int n = snprintf(text, sizeof text, "%.*s/%d/%lld", (int)topic.n, topic.p, partition, (long long)offset);
     return hex128(XXH3_128bits(text, (size_t)n), buf);
 }
 
@@ -47,16 +47,26 @@ static void dead_letter(struct daemon *d, const struct message *m, enum event_re
         letter.org = event_str(ev, F_ORG_ID);
         letter.event_id = event_str(ev, F_EVENT_ID);
     }
-    push(s, &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p, m->offset, id),
+    push(s, &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p->topic, p->partition, m->offset, id),
                                  SLICE("crmpulse.deadletter.v1"), out_pb_dead_letter(&d->ingest.decode, &letter) });
     s->chain[m->part].dead++;
+}
+
+/* Adds what every late event has. */
+static void push_late(struct shard *s, const struct late_event *event)
+{
+    char id[33], hash[33];
+    struct late_event late = *event;
+    late.payload_hash = hex128(XXH3_128bits(late.payload.p, late.payload.n), hash);
+    late.received_at_ms = wall_ms();
+    push(s, &(struct store_out){ SLICE("late"), late.org, record_id(late.topic, late.partition, late.offset, id),
+                                 SLICE("crmpulse.late.v1"), out_pb_late_event(&s->d->ingest.decode, &late) });
 }
 
 static void late_event(struct daemon *d, const struct message *m, const struct event *ev)
 {
     struct shard *s = &d->shard[m->shard];
     const struct part *p = &d->ingest.part[m->part];
-    char id[33], hash[33];
     const struct late_event late = {
         .reason = SLICE("late"),
         .detail = SLICE("behind the allowed lateness, or the entity's history is full"),
@@ -64,17 +74,54 @@ static void late_event(struct daemon *d, const struct message *m, const struct e
         .partition = p->partition,
         .offset = m->offset,
         .payload = m->value,
-        .payload_hash = hex128(XXH3_128bits(m->value.p, m->value.n), hash),
         .org = event_str(ev, F_ORG_ID),
         .event_id = event_str(ev, F_EVENT_ID),
         .type = slice_of(d->codec.schema.type[ev->type].name),
         .occurred_at_ms = ev->v[F_OCCURRED_AT_MS].i,
-        .watermark_ms = p->max_event_ms,
-        .received_at_ms = wall_ms(),
+        .watermark_ms = m->newest_ms,
     };
-    push(s, &(struct store_out){ SLICE("late"), late.org, record_id(p, m->offset, id), SLICE("crmpulse.late.v1"),
-                                 out_pb_late_event(&d->ingest.decode, &late) });
+    push_late(s, &late);
     s->chain[m->part].late++;
+}
+
+bool orphan_give_up(struct shard *s, struct slice key, int64_t until_ms)
+{
+    struct orphan o;
+    enum apply_result r = engine_give_up(s->engine, key, until_ms, &o);
+    if (r == APPLY_NO_MEMORY)
+        abort();
+    if (r == APPLY_NEED)
+        return false;
+    s->moved = true;
+    if (r != APPLY_DONE)
+        return true;
+    const struct late_event late = {
+        .reason = SLICE("orphan"),
+        .detail = SLICE("what it corrects did not come within time.orphan_wait"),
+        .topic = o.from.topic,
+        .partition = o.from.partition,
+        .offset = o.from.offset,
+        .payload = o.from.payload,
+        .org = o.org,
+        .event_id = o.event_id,
+        .type = slice_of(s->d->codec.schema.type[o.type].name),
+        .occurred_at_ms = o.t_ms,
+        .watermark_ms = o.due_ms,
+    };
+    push_late(s, &late); /* counted by the flush, not with its partition: there it was applied */
+    return true;
+}
+
+/* The event, after corrections that waited too long for it were given up. */
+static enum apply_result apply(struct shard *s, const struct message *m, const struct event *ev)
+{
+    const struct part *p = &s->d->ingest.part[m->part];
+    const struct event_source from = { p->topic, p->partition, m->offset, m->value };
+    enum apply_result r;
+    while ((r = engine_apply_from(s->engine, ev, m->newest_ms, &from)) == APPLY_OVERDUE)
+        if (!orphan_give_up(s, engine_overdue(s->engine), INT64_MAX))
+            return APPLY_NEED;
+    return r;
 }
 
 static void refuse(struct daemon *d, struct message *m, enum event_reject why, enum event_field field,
@@ -135,6 +182,22 @@ static void tell_currency(const struct daemon *d, const struct engine *e)
              (int)a.org.n, a.org.p, a.now, a.before[0] ? ", no longer in " : "", a.before);
 }
 
+/* Messages that lack records are applied after others that came later. What is late or has waited too long must not depend on that: the newest event
+ * before a message is noted in the order of the partition, and nothing overtakes a correction. */
+static void look(const struct part *p, struct message *m)
+{
+    if (!m->looked)
+        m->newest_ms = p->seen_ms > p->max_event_ms ? p->seen_ms : p->max_event_ms;
+    m->looked = true;
+}
+
+static void postpone(struct part *p, const struct event *ev)
+{
+    int64_t at_ms = ev->v[F_OCCURRED_AT_MS].i;
+    p->blocked |= event_corrects(ev->type);
+    p->seen_ms = at_ms > p->seen_ms ? at_ms : p->seen_ms;
+}
+
 void message_take(struct daemon *d, struct message *m)
 {
     struct ingest *in = &d->ingest;
@@ -169,10 +232,19 @@ void message_take(struct daemon *d, struct message *m)
             in->part[m->part].max_event_ms = ev.v[F_OCCURRED_AT_MS].i;
         return;
     }
-    enum apply_result r = engine_apply(s->engine, &ev, in->part[m->part].max_event_ms);
+    struct part *p = &in->part[m->part];
+    look(p, m);
+    if (p->blocked) {
+        engine_probe(s->engine, &ev);
+        postpone(p, &ev);
+        return;
+    }
+    enum apply_result r = apply(s, m, &ev);
     if (r == APPLY_NO_MEMORY)
         abort();
     tell_currency(d, s->engine);
-    if (r != APPLY_NEED)
+    if (r == APPLY_NEED)
+        postpone(p, &ev);
+    else
         account(d, m, &ev, r);
 }

@@ -27,9 +27,12 @@ static void drop_pending(struct daemon *d)
     in->n_messages = in->n_done = in->cursor = 0;
     in->waiting = 0;
     arena_reset(&in->payload);
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        in->part[i].seen_ms = INT64_MIN;
     for (uint32_t i = 0; i < d->n_shards; i++) {
         engine_reset(d->shard[i].engine);
         out_clear(&d->shard[i].outs);
+        orphans_drop(&d->shard[i]);
         d->shard[i].loading = d->shard[i].moved = d->shard[i].flushing = false;
     }
 }
@@ -165,7 +168,8 @@ void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n)
                                      .position = -1,
                                      .verify = -1,
                                      .last = -1,
-                                     .max_event_ms = INT64_MIN };
+                                     .max_event_ms = INT64_MIN,
+                                     .seen_ms = INT64_MIN };
     log_line(&d->log, LOG_INFO_, "assigned", "%u partitions", n);
     watermark_ask(d);
     if (n)
@@ -243,7 +247,11 @@ static void on_retry(uv_timer_t *t)
             uv_timer_start(t, on_retry, 50, 0);
             return;
         }
-    bool claimed = in->n_parts > 0;
+    if (!in->n_parts) { /* the daemon only judges, and what it gave up was refused */
+        in->state = INGEST_RUNNING;
+        return;
+    }
+    bool claimed = true;
     for (uint32_t i = 0; i < in->n_parts; i++)
         claimed &= d->shard[0].chain[i].epoch > 0;
     if (!claimed) {

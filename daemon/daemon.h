@@ -33,6 +33,8 @@ struct part {
     int64_t last; /* newest offset taken, -1 */
     uint32_t last_crc;
     int64_t max_event_ms;
+    int64_t seen_ms;    /* newest event of the batch at work that was looked at, applied or not */
+    bool blocked;       /* in this pass a correction waits for records: what follows it must not be applied before it */
     uint64_t eof_at_ms; /* loop time since when the end of the log is reached; 0: not at the end */
     bool idle;
 };
@@ -51,6 +53,17 @@ struct out_list {
     struct arena text;
 };
 
+/* Records of corrections to be given up (orphans.c). */
+struct orphan_sweep {
+    struct slice *key;
+    uint32_t n, cap, next; /* of them is the next one */
+    struct arena text;
+    int64_t until_ms; /* event time asked for */
+    int64_t seen_ms;  /* up to which nothing is due any more */
+    uint64_t not_before_ms;
+    bool asking;
+};
+
 struct shard {
     struct daemon *d;
     uint32_t index;
@@ -65,6 +78,7 @@ struct shard {
     uint64_t last_flush_ms;
     struct judge *judge;
     struct publish *publish;
+    struct orphan_sweep orphans;
 };
 
 /* One record of Kafka in the batch at work. */
@@ -73,7 +87,8 @@ struct message {
     int64_t offset;
     uint32_t crc;
     struct slice value;
-    bool done;
+    int64_t newest_ms; /* newest event before it in its partition; since the message was looked at */
+    bool looked, done;
 };
 
 enum ingest_state {
@@ -188,6 +203,16 @@ void standing_leave(struct daemon *d); /* at the end, before the consumer is clo
 
 /* apply.c: one message of the batch */
 void message_take(struct daemon *d, struct message *m);
+/* Give up the correction that waits in a record, if it is due before until_ms, and tell it. False: records are missing. */
+bool orphan_give_up(struct shard *s, struct slice key, int64_t until_ms);
+
+/* orphans.c: corrections that have waited too long */
+void orphans_init(struct shard *s);
+void orphans_release(struct shard *s);
+void orphans_drop(struct shard *s); /* pending work was dropped */
+void orphans_tick(struct daemon *d);
+bool orphans_work(struct daemon *d); /* between batches; false: records are missing */
+bool orphans_settled(const struct shard *s);
 
 /* flush.c */
 bool shard_flush_due(const struct shard *s, uint64_t now_ms);
@@ -201,6 +226,8 @@ void judge_free(struct judge *j);
 void judge_poke(struct judge *j); /* there may be something to judge */
 void judge_stir(struct judge *j); /* there is something to judge */
 bool judge_settled(const struct judge *j);
+int64_t judge_reached(
+    const struct judge *j); /* event time up to which it has judged; INT64_MIN: not its business, or nothing yet */
 bool judge_leave(struct judge *j); /* at the end: gives the lease up; true when that is done. Called until then */
 
 /* watermark.c */

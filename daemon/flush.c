@@ -170,7 +170,7 @@ void shard_flush(struct shard *s)
     s->flushing = true;
     s->moved = false;
     s->last_flush_ms = uv_now(&d->loop);
-    int rc = f.n_parts ? redis_store_flush(s->store, &f, on_flush, call) : -1;
+    int rc = f.n_parts || f.n_records ? redis_store_flush(s->store, &f, on_flush, call) : -1;
     engine_flush_begun(s->engine);
     out_clear(&s->outs);
     free(parts);

@@ -96,6 +96,8 @@ static void batch_done(struct daemon *d)
             d->shard[i].moved = true;
     in->n_messages = in->n_done = 0;
     arena_reset(&in->payload);
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        in->part[i].seen_ms = INT64_MIN;
 }
 
 static void on_records(void *ctx, enum store_result r, const struct store_record *values, uint32_t n)
@@ -149,6 +151,8 @@ static bool work_pass(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
     const uint64_t end = uv_hrtime() + SLICE_MS * UINT64_C(1000000);
+    for (uint32_t i = 0; i < in->n_parts && !in->cursor; i++)
+        in->part[i].blocked = false;
     while (in->cursor < in->n_messages) {
         struct message *m = &in->message[in->cursor++];
         if (m->done)
@@ -205,6 +209,11 @@ void ingest_step(struct daemon *d)
         return;
     in->stepping = true;
     uint32_t got = 0;
+    if (!in->n_messages && room(d) && !orphans_work(d)) {
+        (void)ask_for_records(d);
+        in->stepping = false;
+        return;
+    }
     if (!in->n_messages && room(d))
         got = kafka_in_drain(d->in, in->batch_max, take_message, d);
     bool over = in->state == INGEST_RUNNING && work_pass(d);
@@ -290,6 +299,7 @@ static void on_tick(uv_timer_t *t)
         ingest_step(d);
         if (!d->ingest.n_messages)
             flush_due(d);
+        orphans_tick(d);
     } else {
         /* Paused or without partitions: the group protocol still has to be served. */
         (void)kafka_in_drain(d->in, 1, take_message, d);
@@ -314,7 +324,7 @@ bool ingest_drained(const struct daemon *d)
             return false;
     for (uint32_t i = 0; i < d->n_shards; i++)
         if (d->shard[i].flushing || d->shard[i].moved || !judge_settled(d->shard[i].judge) ||
-            !publish_settled(d->shard[i].publish))
+            !publish_settled(d->shard[i].publish) || !orphans_settled(&d->shard[i]))
             return false;
     return true;
 }

@@ -93,6 +93,7 @@ static int start_shards(struct daemon *d)
         s->index = i;
         arena_init(&s->outs.text, 0, 0);
         s->engine = engine_new(&d->config->defs, &opt);
+        orphans_init(s);
         s->judge = judge_new(s);
         s->publish = publish_new(s);
         s->store = s->engine && s->judge && s->publish ? redis_store_new(&d->loop, d->config, i, &events) : NULL;
@@ -203,6 +204,7 @@ static void release(struct daemon *d)
         ingest_stop(d);
     for (uint32_t i = 0; i < d->n_shards; i++) {
         struct shard *s = &d->shard[i];
+        orphans_release(s);
         judge_free(s->judge);
         publish_free(s->publish);
         engine_free(s->engine);

@@ -1,6 +1,10 @@
 /* The pure core wired for one process. It prints nothing and decides nothing: verdicts and results go to the caller. */
 #include "core_run.h"
 
+#include <stdlib.h>
+
+#define WAITS_LONG_MS INT64_C(86400000)
+
 int core_run_init(struct core_run *r, const struct definitions *defs, int64_t now_ms)
 {
     const struct engine_options engine_opt = { .all_in_memory = true, .keep_causes = true };
@@ -17,6 +21,11 @@ void core_run_release(struct core_run *r)
 {
     arena_release(&r->decode);
     arena_release(&r->told);
+    for (uint32_t i = 0; i < r->n_waiting; i++)
+        free(r->waiting[i].key);
+    free(r->waiting);
+    r->waiting = NULL;
+    r->n_waiting = r->waiting_cap = 0;
     evaluator_free(r->evaluator);
     engine_free(r->engine);
     r->evaluator = NULL;
@@ -33,6 +42,79 @@ static int feed(struct core_run *r)
     engine_flush_begun(r->engine);
     engine_flush_applied(r->engine);
     return 0;
+}
+
+/* ---- corrections without their target ---- */
+
+static int note_waiting(struct core_run *r)
+{
+    struct orphan o;
+    struct slice key = engine_waits(r->engine);
+    if (!key.n || !engine_waiting(r->engine, key, &o))
+        return 0;
+    if (r->n_waiting == r->waiting_cap) {
+        uint32_t cap = r->waiting_cap ? r->waiting_cap * 2 : 16;
+        struct core_waiting *v = realloc(r->waiting, cap * sizeof *v);
+        if (!v)
+            return -1;
+        r->waiting = v;
+        r->waiting_cap = cap;
+    }
+    char *text = malloc(key.n);
+    if (!text)
+        return -1;
+    memcpy(text, key.p, key.n);
+    r->waiting[r->n_waiting++] = (struct core_waiting){ text, key.n, o.due_ms };
+    return 0;
+}
+
+static int give_up(struct core_run *r, struct slice key, int64_t until_ms)
+{
+    struct orphan o;
+    enum apply_result result = engine_give_up(r->engine, key, until_ms, &o);
+    r->orphans += result == APPLY_DONE;
+    return result == APPLY_NO_MEMORY ? -1 : feed(r);
+}
+
+/* Those that are due before until_ms, in the order in which they came. */
+static int sweep(struct core_run *r, int64_t until_ms)
+{
+    uint32_t kept = 0;
+    int rc = 0;
+    for (uint32_t i = 0; i < r->n_waiting; i++) {
+        struct core_waiting w = r->waiting[i];
+        if (rc < 0 || w.due_ms >= until_ms) {
+            r->waiting[kept++] = w;
+            continue;
+        }
+        rc = give_up(r, (struct slice){ w.key, w.key_n }, until_ms);
+        free(w.key);
+    }
+    r->n_waiting = kept;
+    return rc;
+}
+
+uint32_t core_run_waiting(struct core_run *r)
+{
+    struct orphan o;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n_waiting; i++)
+        n += engine_waiting(r->engine, (struct slice){ r->waiting[i].key, r->waiting[i].key_n }, &o) &&
+             o.since_ms <= r->newest_ms - WAITS_LONG_MS;
+    return n;
+}
+
+/* ---- events ---- */
+
+/* The event, after corrections that waited too long for it were given up. */
+static enum apply_result apply(struct core_run *r, const struct event *ev, struct slice bytes)
+{
+    const struct event_source from = { SLICE(""), 0, (int64_t)r->read - 1, bytes };
+    enum apply_result result;
+    while ((result = engine_apply_from(r->engine, ev, r->newest_ms, &from)) == APPLY_OVERDUE)
+        if (give_up(r, engine_overdue(r->engine), INT64_MAX) < 0)
+            return APPLY_NO_MEMORY;
+    return note_waiting(r) < 0 ? APPLY_NO_MEMORY : result;
 }
 
 /* What the daemon would write to the dead letter, though the event itself is well-formed. */
@@ -69,7 +151,7 @@ int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *v
     if (v->why == REJECT_NONE)
         v->why = event_validate(&r->codec.schema, &ev, r->now_ms, r->defs->max_ahead_ms, &note.field);
     if (v->why == REJECT_NONE) {
-        v->result = engine_apply(r->engine, &ev, r->newest_ms);
+        v->result = apply(r, &ev, bytes);
         v->why = refusal(v->result);
         if (note_adoption(r) < 0)
             return -1;
@@ -89,16 +171,21 @@ int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *v
     return v->result == APPLY_DONE ? feed(r) : 0;
 }
 
+static int advance(struct core_run *r, int64_t until_ms, int64_t now_ms, const struct evaluator_sink *sink)
+{
+    int rc = sweep(r, until_ms);
+    return rc < 0 ? rc : evaluator_advance(r->evaluator, until_ms, now_ms, sink);
+}
+
 int core_run_advance(struct core_run *r, bool at_end, const struct evaluator_sink *sink)
 {
     if (r->newest_ms == INT64_MIN)
         return 0;
     int64_t tick = r->defs->tick_ms, end = (r->newest_ms / tick + 1) * tick;
-    return evaluator_advance(r->evaluator, at_end ? end : r->newest_ms - r->defs->out_of_orderness_ms, r->newest_ms,
-                             sink);
+    return advance(r, at_end ? end : r->newest_ms - r->defs->out_of_orderness_ms, r->newest_ms, sink);
 }
 
 int core_run_idle(struct core_run *r, int64_t until_ms, const struct evaluator_sink *sink)
 {
-    return evaluator_advance(r->evaluator, until_ms, until_ms, sink);
+    return advance(r, until_ms, until_ms, sink);
 }

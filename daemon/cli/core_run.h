@@ -23,6 +23,16 @@ struct core_run {
     uint64_t read, applied, duplicates, late, rejected;
     struct arena told;             /* what `adopted` borrows */
     struct core_adoption *adopted; /* newest first */
+    struct core_waiting *waiting;  /* corrections that wait for their target, or did when they came */
+    uint32_t n_waiting, waiting_cap;
+    uint64_t orphans; /* given up; they are among the applied */
+};
+
+/* A correction that waits. */
+struct core_waiting {
+    char *key;
+    uint32_t key_n;
+    int64_t due_ms;
 };
 
 /* What became of one event. */
@@ -38,6 +48,9 @@ void core_run_release(struct core_run *r);
 
 /* Take one event (JSON or protobuf). 0, or -1 when memory ran out; a refused event is no error but a verdict. */
 int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *ret);
+
+/* Corrections that have been waiting for a day or longer at the newest event. */
+uint32_t core_run_waiting(struct core_run *r);
 
 /* Judge up to the watermark that the newest event allows; `at_end`: up to the tick after the newest event, as when a topic is idle. 0 or -1. */
 int core_run_advance(struct core_run *r, bool at_end, const struct evaluator_sink *sink);

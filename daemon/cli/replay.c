@@ -39,12 +39,16 @@ static void tell_currencies(const struct core_adoption *a)
             (int)a->what.org.n, a->what.org.p, a->what.now, a->what.before[0] ? ", no longer in " : "", a->what.before);
 }
 
-static void summary(const struct core_run *r)
+static void summary(struct core_run *r)
 {
+    uint32_t waiting = core_run_waiting(r);
     tell_currencies(r->adopted);
     fprintf(stderr, "read %llu = applied %llu + duplicate %llu + late %llu + rejected %llu\n",
             (unsigned long long)r->read, (unsigned long long)r->applied, (unsigned long long)r->duplicates,
             (unsigned long long)r->late, (unsigned long long)r->rejected);
+    if (r->orphans || waiting)
+        fprintf(stderr, "corrections without their target: given up %llu, waiting for a day or longer %u\n",
+                (unsigned long long)r->orphans, waiting);
 }
 
 static int run(struct replay *r)

@@ -9,9 +9,10 @@ enum { FILE_BYTES_MAX = 4 << 20, SHUFFLES = 8 };
 /* What a case starts from; its own `config` is merged into it. */
 static const char base_config[] = "orgs: {acme: {zone: Asia/Shanghai, currency: CNY, cycle: month}}\n";
 
-static const char *const case_keys[] = { "config",     "defaults",  "events", "expect",      "boards",     "alerts",
-                                         "scorecards", "published", "late",   "dead_letter", "duplicates", "orders",
-                                         "judge",      "now",       "until",  "refused",     NULL };
+static const char *const case_keys[] = { "config",     "defaults",   "events",    "expect", "boards",
+                                         "alerts",     "scorecards", "published", "late",   "dead_letter",
+                                         "duplicates", "orphans",    "waiting",   "orders", "judge",
+                                         "now",        "until",      "refused",   NULL };
 
 static void problem_va(struct test_case *c, const struct node *at, const char *format, va_list args)
 {
@@ -128,6 +129,8 @@ static int read_keys(struct test_case *c)
     c->late = node_get(c->root, "late");
     c->dead_letter = node_get(c->root, "dead_letter");
     c->duplicates = node_get(c->root, "duplicates");
+    c->orphans = node_get(c->root, "orphans");
+    c->waiting = node_get(c->root, "waiting");
     if (choice(c, "orders", "given", "shuffled", &shuffled) < 0 ||
         choice(c, "judge", "end", "arrival", &c->judge_arrival) < 0)
         rc = -1;

@@ -20,8 +20,8 @@ struct test_case {
     int64_t until_ms;    /* judge on to here after the last event, INT64_MIN: no */
     uint32_t shuffles;   /* further runs with other orders of arrival, 0: none */
     bool judge_arrival;  /* judge after every event, as a live installation does; else once all have come */
-    const struct node *expect, *boards, *alerts, *scorecards, *published; /* lists, or NULL */
-    const struct node *late, *dead_letter, *duplicates;                   /* counts, or NULL */
+    const struct node *expect, *boards, *alerts, *scorecards, *published;   /* lists, or NULL */
+    const struct node *late, *dead_letter, *duplicates, *orphans, *waiting; /* counts, or NULL */
     uint32_t n_refused; /* messages of the configuration's problems that the case expects and that came */
 };
 

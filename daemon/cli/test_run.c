@@ -130,6 +130,10 @@ static void check_counts(struct runner *r)
         check_count(r, r->c->late, "late", r->counts.late);
     if (r->c->duplicates)
         check_count(r, r->c->duplicates, "duplicates", r->counts.duplicates);
+    if (r->c->orphans)
+        check_count(r, r->c->orphans, "orphans", r->core.orphans);
+    if (r->c->waiting)
+        check_count(r, r->c->waiting, "waiting", core_run_waiting(&r->core));
     if (dead && dead->kind == NODE_SCALAR)
         check_count(r, dead, "dead_letter", r->counts.dead);
     uint64_t named = 0;

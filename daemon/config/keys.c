@@ -112,8 +112,9 @@ static void set_size(struct loader *l, const struct key_row *row, const struct n
 
 static void set_duration(struct loader *l, const struct key_row *row, const struct node *n, void *at)
 {
-    if (value_duration(l, n, row->min, row->max, at) && at == &l->defs->lateness_ms)
-        l->lateness_given = true;
+    bool given = value_duration(l, n, row->min, row->max, at);
+    l->lateness_given |= given && at == &l->defs->lateness_ms;
+    l->orphan_wait_given |= given && at == &l->defs->orphan_wait_ms;
 }
 
 static void set_format(struct loader *l, const struct key_row *row, const struct node *n, void *at)
@@ -281,7 +282,7 @@ void keys_default(struct loader *l)
         if (text.n || rows[i].type == KEY_TEXT)
             set_row(l, i, &n);
     }
-    l->lateness_given = false;
+    l->lateness_given = l->orphan_wait_given = false;
 }
 
 /* ---- finding keys ------------------------------------------------------------------------------------------------------------------------------ */
@@ -371,9 +372,14 @@ void keys_finish(struct loader *l)
     struct config *c = l->config;
     if (!l->lateness_given)
         l->defs->lateness_ms = l->defs->retention_ms;
+    if (!l->orphan_wait_given)
+        l->defs->orphan_wait_ms = l->defs->retention_ms;
     const struct node *at = keys_given_at(l, "time", "lateness");
     if (at && l->defs->lateness_ms > l->defs->retention_ms)
         report(l, at, "time.lateness must not exceed time.retention: older panes are gone");
+    at = keys_given_at(l, "time", "orphan_wait");
+    if (at && l->defs->orphan_wait_ms > l->defs->retention_ms)
+        report(l, at, "time.orphan_wait must not exceed time.retention: what waits is forgotten by then");
     at = keys_given_at(l, "redis", "backoff_min");
     at = at ? at : keys_given_at(l, "redis", "backoff_max");
     if (at && c->redis.backoff_min_ms > c->redis.backoff_max_ms)

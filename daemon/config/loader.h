@@ -73,7 +73,7 @@ struct loader {
     struct switch_def switches[SWITCHES_MAX];
     uint64_t everywhere; /* bit per switch that every KPI depends on */
     uint64_t obeyed;     /* bit per switch that the engine or a tracker obeys, whatever the formulas say */
-    bool lateness_given;
+    bool lateness_given, orphan_wait_given;
     const struct node *by_customer; /* list of KPIs that are kept by customer, NULL: none */
 };
 

@@ -65,6 +65,9 @@ void engine_free(struct engine *e)
     free(e->depend);
     free(e->named);
     free(e->read);
+    free(e->settled);
+    bytes_release(&e->overdue);
+    bytes_release(&e->waiting);
     free(e->missing.v);
     free(e->cells);
     free(e->records);
@@ -149,6 +152,7 @@ static void commit(struct track_view *v)
     currency_commit(v);
     commit_ops(v);
     ledger_commit(v);
+    orphans_commit(v);
     for (uint32_t i = 0; i < e->n_deltas; i++)
         e->no_memory |= delta_batch_add(&e->batch, &e->deltas[i]) < 0;
     e->stats.applied++;
@@ -158,7 +162,7 @@ static void commit(struct track_view *v)
 /* ---- apply ---- */
 
 /* Pack the event and give it the hash of its content: what two deliveries of one event have in common whatever their encoding. */
-static int pack_event(struct track_view *v, const struct event *ev)
+int engine_pack_event(struct track_view *v, const struct event *ev)
 {
     struct engine *e = v->e;
     e->packed.n = 0;
@@ -175,16 +179,17 @@ static int pack_event(struct track_view *v, const struct event *ev)
     return 0;
 }
 
-static void begin(struct engine *e)
+void engine_begin(struct engine *e)
 {
     arena_reset(&e->scratch);
-    e->n_deltas = e->n_ops = e->n_ledger_ops = e->n_depend = e->n_named = e->n_read = 0;
+    e->n_deltas = e->n_ops = e->n_ledger_ops = e->n_depend = e->n_named = e->n_read = e->n_settled = 0;
+    e->waits = (struct slice){ 0 };
     e->no_memory = e->incomplete = e->parked = false;
     e->adopted = (struct engine_adoption){ 0 };
     e->negative_durations = 0;
 }
 
-static enum apply_result run(struct track_view *v, const struct event *ev)
+enum apply_result engine_run(struct track_view *v, const struct event *ev)
 {
     struct engine *e = v->e;
     find_affected(v);
@@ -197,7 +202,7 @@ static enum apply_result run(struct track_view *v, const struct event *ev)
         (void)view_record(v, e->ops[i].key);
     if (e->no_memory)
         return APPLY_NO_MEMORY;
-    if (e->incomplete)
+    if (e->incomplete || e->probing)
         return APPLY_NEED;
     commit(v);
     if (e->no_memory)
@@ -209,22 +214,28 @@ static enum apply_result run(struct track_view *v, const struct event *ev)
 
 enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms)
 {
+    return engine_apply_from(e, ev, newest_ms, NULL);
+}
+
+enum apply_result engine_apply_from(struct engine *e, const struct event *ev, int64_t newest_ms,
+                                    const struct event_source *from)
+{
     char id[512];
-    begin(e);
+    engine_begin(e);
     struct track_view v = { .e = e, .org = ev->v[F_ORG_ID].s, .upto_ms = INT64_MAX };
     v.def = definitions_org(e->defs, v.org);
     if (!v.def)
         return APPLY_NO_ORG;
     struct route route = event_route(ev, id, sizeof id);
     v.overlay = view_key(&v, route.kind, route.id);
-    if (pack_event(&v, ev) < 0 || e->no_memory)
+    if (engine_pack_event(&v, ev) < 0 || e->no_memory)
         return APPLY_NO_MEMORY;
     enum apply_result r = index_look_up(&v, ev);
     currency_begin(&v, ev);
     who_ask(&v);
     if (e->no_memory)
         return APPLY_NO_MEMORY;
-    if (e->incomplete)
+    if (e->incomplete || (e->probing && r != APPLY_DONE))
         return APPLY_NEED;
     if (r != APPLY_DONE) {
         e->stats.duplicates += r == APPLY_DUPLICATE;
@@ -235,14 +246,26 @@ enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t
             record_cache_touch(e->cache, e->read[i], false);
         return r;
     }
-    if (newest_ms != INT64_MIN && v.event.t_ms < newest_ms - e->defs->out_of_orderness_ms - e->defs->lateness_ms) {
+    if (!e->probing && newest_ms != INT64_MIN &&
+        v.event.t_ms < newest_ms - e->defs->out_of_orderness_ms - e->defs->lateness_ms) {
         e->stats.late++;
         return APPLY_LATE;
     }
     who_begin(&v);
+    if (!e->incomplete && !e->no_memory)
+        r = orphans_look(&v, ev, newest_ms, from);
+    if (e->no_memory)
+        return APPLY_NO_MEMORY;
     if (e->incomplete)
         return APPLY_NEED;
-    return e->no_memory ? APPLY_NO_MEMORY : run(&v, ev);
+    return r == APPLY_OVERDUE ? r : engine_run(&v, ev);
+}
+
+void engine_probe(struct engine *e, const struct event *ev)
+{
+    e->probing = true;
+    (void)engine_apply_from(e, ev, INT64_MIN, NULL);
+    e->probing = false;
 }
 
 /* ---- records asked for and given ---- */

@@ -165,10 +165,14 @@ static int pack_record(void *ctx, struct record *r)
         return -1;
     struct store_record *to = &e->records[w->n++];
     *to = (struct store_record){
-        .key = r->key, .expected = r->flushed, .version = r->version, .ttl_ms = e->defs->retention_ms
+        .key = r->key, .expected = r->flushed, .version = r->version, .ttl_ms = e->defs->retention_ms, .told = r->told
     };
-    if (!r->dirty)
+    if (!r->dirty || r->deleted)
         return 0;
+    if (slice_eq(key_kind(r->key), SLICE("orphan"))) { /* kept until it is given up or its target comes */
+        to->due_ms = orphan_due_ms(r);
+        to->ttl_ms = 0;
+    }
     e->record_bytes.n = 0;
     if (record_encode(r, &e->record_bytes) < 0)
         return -1;

@@ -115,12 +115,18 @@ struct engine {
     uint32_t n_depend, depend_cap;
     struct record **read; /* records this event read */
     uint32_t n_read, read_cap;
+    struct record **settled; /* of corrections that wait no longer with this event */
+    uint32_t n_settled, settled_cap;
+    struct slice waits;     /* key of the record in which the new event waits itself */
+    struct bytes overdue;   /* key of one that must be given up first */
+    struct bytes waiting;   /* the new event's record, packed */
     struct fact spare;      /* handed out when memory ran out */
     struct bytes converted; /* fields of one entry in the org's currency */
     struct bytes rewritten; /* fields of one entry with the ids that stand */
     bool no_memory;
     bool parked;                    /* the new event waits for a rate */
     struct engine_adoption adopted; /* by the new event; now[0] 0: none */
+    bool probing;                   /* records are asked for, nothing is applied */
     bool counting; /* facts are computed for the first time, as of now: what is remarkable about them counts */
     int64_t negative_durations; /* more than there were before the event */
     struct named *named;        /* whom the new event's record depends on already */
@@ -155,6 +161,8 @@ struct track_view {
     /* What the overlay takes: the new event and retractions that waited for it, in canonical order. */
     const struct entry *fresh;
     uint32_t n_fresh;
+    bool giving_up;              /* the new event withdraws a correction that waited too long: no bound applies to it */
+    bool corrected;              /* the overlay holds corrections */
     bool mixed;                  /* its entity uses entity_seq on some events only: it is ignored (2.4 point 7) */
     int64_t since_ms;            /* the earliest of them: nothing changes before */
     struct slice self;           /* key of the entity whose facts are computed */
@@ -187,6 +195,22 @@ bool engine_room(struct engine *e, void *v, uint32_t n, uint32_t *cap, size_t si
 /* event_index.c */
 enum apply_result index_look_up(struct track_view *v, const struct event *ev);
 void index_commit(struct track_view *v);
+
+/* Whether the index knows the event of that id. */
+bool index_knows(struct track_view *v, struct slice id);
+
+/* orphan.c */
+bool orphan_type(enum event_type type); /* a correction of an entity that may have to wait */
+/* What waits for the new event, and whether it has to wait itself; APPLY_DONE, or APPLY_OVERDUE. */
+enum apply_result orphans_look(struct track_view *v, const struct event *ev, int64_t newest_ms,
+                               const struct event_source *from);
+void orphans_commit(struct track_view *v);
+int64_t orphan_due_ms(const struct record *r);
+
+/* engine.c: the new event to its records and measures, all of it or nothing. */
+enum apply_result engine_run(struct track_view *v, const struct event *ev);
+int engine_pack_event(struct track_view *v, const struct event *ev);
+void engine_begin(struct engine *e);
 
 /* view.c */
 /* The same without regard to retractions: everything the record holds. */

@@ -47,6 +47,11 @@ static struct slice place_of_target(struct track_view *v, struct slice target)
     return key;
 }
 
+bool index_knows(struct track_view *v, struct slice id)
+{
+    return known(view_record(v, view_key(v, SLICE("evt"), id)));
+}
+
 /* Retractions and merges are no state changes of the entity: whether they have a sequence number does not matter. */
 static bool sequenced(const struct entry *e)
 {
@@ -63,12 +68,13 @@ static enum apply_result look_into(struct track_view *v)
     v->mixed = false;
     while (in.p < in.end && entry_read(&in, &at)) {
         n++;
+        v->corrected |= orphan_type(at.type);
         v->mixed |= at.has_seq != v->event.has_seq && sequenced(&at) && sequenced(&v->event);
         if (slice_eq(at.id, v->event.id))
             return at.payload_hash == v->event.payload_hash ? APPLY_DUPLICATE : APPLY_CONFLICT;
     }
     bool merges = slice_eq(key_kind(v->overlay), SLICE("merge"));
-    return n >= (merges ? MERGES_MAX : LOG_ENTRIES_MAX) ? APPLY_LATE : APPLY_DONE;
+    return !v->giving_up && n >= (merges ? MERGES_MAX : LOG_ENTRIES_MAX) ? APPLY_LATE : APPLY_DONE;
 }
 
 /* The new event, and what waited for it. */

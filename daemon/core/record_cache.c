@@ -243,7 +243,9 @@ void record_cache_flush_begin(struct record_cache *c)
     c->touched.n = 0;
     for (uint32_t i = 0; i < c->in_flight.n; i++) {
         struct record *r = c->in_flight.v[i];
-        r->touched = r->dirty = false;
+        if (r->deleted)
+            r->version = 0;
+        r->touched = r->dirty = r->deleted = r->told = false;
         r->pinned = true;
     }
 }

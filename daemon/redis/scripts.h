@@ -18,6 +18,7 @@ enum redis_script {
     SCRIPT_OUTBOX_TRIM,
     SCRIPT_SETTLE,
     SCRIPT_BOOK,
+    SCRIPT_ORPHANS,
     SCRIPT_COUNT,
     SCRIPT_NONE = -1
 };

@@ -34,9 +34,20 @@ static void put_version(unsigned char *to, uint64_t version)
         to[i] = (unsigned char)version;
 }
 
+/* What flush.lua is to do with it. A correction that waits is listed beside its record. */
+static const char *record_verb(const struct store_record *r)
+{
+    bool orphan = r->key.n > 11 && memcmp(r->key.p, "ent:orphan:", 11) == 0;
+    if (r->version == r->expected)
+        return "check";
+    if (r->bytes.n)
+        return orphan ? "wait" : "set";
+    return !orphan ? "del" : r->told ? "late" : "done";
+}
+
 static void push_record(struct redis_argv *a, const struct store_record *r)
 {
-    bool check = r->version == r->expected, set = !check && r->bytes.n > 0;
+    bool set = r->version != r->expected && r->bytes.n > 0;
     unsigned char *expected = take(a, VERSION_BYTES);
     unsigned char *value = set ? take(a, VERSION_BYTES + (size_t)r->bytes.n) : NULL;
     if (a->failed)
@@ -44,13 +55,13 @@ static void push_record(struct redis_argv *a, const struct store_record *r)
     put_version(expected, r->expected);
     redis_argv_slice(a, r->key);
     redis_argv_bytes(a, (char *)expected, r->expected ? VERSION_BYTES : 0);
-    redis_argv_text(a, check ? "check" : set ? "set" : "del");
+    redis_argv_text(a, record_verb(r));
     if (set) {
         put_version(value, r->version);
         memcpy(value + VERSION_BYTES, r->bytes.p, r->bytes.n);
     }
     redis_argv_bytes(a, (char *)value, set ? VERSION_BYTES + (size_t)r->bytes.n : 0);
-    redis_argv_int(a, r->ttl_ms > 0 ? r->ttl_ms : 0);
+    redis_argv_int(a, r->due_ms ? r->due_ms : r->ttl_ms > 0 ? r->ttl_ms : 0);
 }
 
 static void push_group(struct redis_argv *a, const struct cell_groups *g, const struct cell_group *group)

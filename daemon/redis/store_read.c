@@ -114,6 +114,23 @@ static void finish_keys(struct store_call *call, enum store_result r, const redi
     free(list);
 }
 
+int redis_store_orphans(struct redis_store *s, int64_t until_ms, int64_t day_ms, uint32_t max, store_keys_cb cb,
+                        void *ctx)
+{
+    static const char *const keys[] = { "meta", "orphans", NULL };
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return -ENOMEM;
+    call->finish = finish_keys;
+    call->cb.keys = cb;
+    store_begin(s, keys);
+    redis_argv_text(&s->argv, REDIS_LAYOUT);
+    redis_argv_int(&s->argv, until_ms);
+    redis_argv_int(&s->argv, day_ms);
+    redis_argv_uint(&s->argv, max);
+    return store_call_send(call, LANE_INGEST, SCRIPT_ORPHANS);
+}
+
 int redis_store_pane_keys(struct redis_store *s, store_keys_cb cb, void *ctx)
 {
     struct store_call *call = store_call_new(s, NULL, 0, ctx);

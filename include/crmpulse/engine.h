@@ -29,6 +29,7 @@ enum apply_result {
     APPLY_CONFLICT,  /* the same event_id with another payload: the first one stands */
     APPLY_LATE,      /* behind the allowed lateness, or its entity's history is at its cap */
     APPLY_PARKED,    /* remembered, but its money has no rate to the org's currency: it counts once one is set */
+    APPLY_OVERDUE,   /* a correction has waited too long for it: give up engine_overdue first; nothing was changed */
     APPLY_NO_ORG,    /* the configuration lists its orgs, and this is none of them */
     APPLY_NEED,      /* records are missing: nothing was changed; see engine_missing */
     APPLY_NO_MEMORY  /* nothing was changed */
@@ -44,6 +45,43 @@ struct engine_adoption {
 };
 /* False: it did not. */
 bool engine_adopted(const struct engine *e, struct engine_adoption *ret);
+
+/* Where an event came from. What waits for its target longer than orphan_wait is told with it. */
+struct event_source {
+    struct slice topic;
+    int32_t partition;
+    int64_t offset;
+    struct slice payload;
+};
+/* The same with the event's source (NULL: none). */
+enum apply_result engine_apply_from(struct engine *e, const struct event *ev, int64_t newest_ms,
+                                    const struct event_source *from);
+
+/* Ask for the records that an event needs, as far as they can be told now, and change nothing. */
+void engine_probe(struct engine *e, const struct event *ev);
+
+/* ---- corrections whose target is unknown (C9) ----
+ *
+ * A correction that comes before what it corrects waits in a record "ent:orphan:<org>:<event id>", which ends with the coming of the target. It waits
+ * orphan_wait from its own time or the newest event of its partition when it came, whichever is later; the clock is event time. Once given up it is
+ * withdrawn for good: a target that comes afterwards is not corrected. */
+struct orphan {
+    struct event_source from;
+    struct slice org, event_id;
+    enum event_type type;
+    int64_t t_ms, since_ms, due_ms; /* its own time; when it began to wait; when it is given up */
+};
+/* Whether events of that type may have to wait for a target. */
+bool event_corrects(enum event_type type);
+/* The key of the record in which the event applied last waits; empty: it does not. Valid until the next call, as is all that these return. */
+struct slice engine_waits(const struct engine *e);
+/* After APPLY_OVERDUE: the key of the record to give up. */
+struct slice engine_overdue(const struct engine *e);
+/* What waits in a record. False: nothing does (or the record is not at hand). */
+bool engine_waiting(struct engine *e, struct slice key, struct orphan *ret);
+/* Give up what is due before `until_ms`. APPLY_DONE: it was, and is to be told with *ret. APPLY_DUPLICATE: it does not wait (any longer), or not yet long
+ * enough. APPLY_NEED, APPLY_NO_MEMORY: as for engine_apply. */
+enum apply_result engine_give_up(struct engine *e, struct slice key, int64_t until_ms, struct orphan *ret);
 
 /* Keys asked for since the last engine_missing_clear, without repetition. */
 uint32_t engine_missing(const struct engine *e, const struct slice **ret_keys);

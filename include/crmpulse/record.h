@@ -69,7 +69,8 @@ struct record {
     uint64_t flushed;    /* version before the batch being built */
     bool touched, dirty; /* read or changed in the batch being built */
     bool pinned;         /* in a flush in flight */
-    bool deleted;
+    bool deleted;        /* in the batch being built */
+    bool told;           /* and with it a correction was given up */
     uint32_t n_deps;
     struct bytes deps;            /* packed texts */
     struct bytes log;             /* packed entries (or a distinct record's own form) */

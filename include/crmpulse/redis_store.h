@@ -66,6 +66,10 @@ int redis_store_lease(struct redis_store *s, struct slice owner, int64_t held_ep
 /* Keys of all panes of the shard. */
 typedef void (*store_keys_cb)(void *ctx, enum store_result r, const struct slice *keys, uint32_t n);
 int redis_store_pane_keys(struct redis_store *s, store_keys_cb cb, void *ctx);
+/* Keys of the records of corrections that wait for their target and are due before `until_ms`, the earliest first, `max` at most; and what people see of
+ * those that wait is written (cp:{s}:meta, orphans_waiting and orphans_waiting_24h: due before `day_ms`). */
+int redis_store_orphans(struct redis_store *s, int64_t until_ms, int64_t day_ms, uint32_t max, store_keys_cb cb,
+                        void *ctx);
 /* Contents of panes, read in one step with the feed sequence they stand at. Cells come grouped by key, in the order asked; expire_ms is 0; overflow
  * marks (`<field>!`) are left out. A gap in the sequences of the feed means that entries were removed by others: read the panes again. */
 typedef void (*store_panes_cb)(void *ctx, enum store_result r, uint64_t feed_seq, const struct store_cell *cells,

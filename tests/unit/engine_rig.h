@@ -84,7 +84,7 @@ static inline void rig_org(struct definitions *defs, struct zone zone)
     defs->retention_ms = INT64_C(400) * 86400000;
     defs->fine_retention_ms = 6 * 3600000;
     defs->out_of_orderness_ms = 10000;
-    defs->lateness_ms = defs->retention_ms;
+    defs->lateness_ms = defs->orphan_wait_ms = defs->retention_ms;
     defs->max_ahead_ms = 3600000;
 }
 
@@ -293,7 +293,7 @@ static inline bool rig_store_flush(struct rig_store *s, const struct store_flush
         s->v[at].bytes = malloc(w->bytes.n + 1u);
         memcpy(s->v[at].bytes, w->bytes.p, w->bytes.n);
         s->v[at].n_bytes = w->bytes.n;
-        s->v[at].version = w->version;
+        s->v[at].version = w->bytes.n ? w->version : 0;
     }
     return true;
 }

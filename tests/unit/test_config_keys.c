@@ -29,6 +29,7 @@ Test(config, defaults)
     cr_assert_eq(c->defs.snapshot_every_ms, 3600000);
     cr_assert_eq(c->defs.retention_ms, INT64_C(34560000000)); /* 400 d */
     cr_assert_eq(c->defs.lateness_ms, INT64_C(34560000000));
+    cr_assert_eq(c->defs.orphan_wait_ms, INT64_C(34560000000));
     cr_assert_eq(c->defs.fine_retention_ms, 21600000);
     cr_assert_eq(c->defs.out_of_orderness_ms, 10000);
     cr_assert_eq(c->defs.max_ahead_ms, 3600000);
@@ -50,6 +51,7 @@ Test(config, lateness_follows_retention_unless_given)
     done(&r);
     r = load("time: {retention: 30d, lateness: 2d}\ncatalogue: none\n");
     cr_assert_eq(must_load(&r)->defs.lateness_ms, INT64_C(172800000));
+    cr_assert_eq(r.config->defs.orphan_wait_ms, INT64_C(2592000000));
     done(&r);
 }
 

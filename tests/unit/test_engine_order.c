@@ -348,6 +348,84 @@ static void shrink(const struct definitions *defs, struct history *h, uint64_t *
     }
 }
 
+/* ---- corrections that are given up ---- */
+
+static void give_up(struct engine *e, struct slice key, const struct rig_event **order, uint32_t *n,
+                    struct rig_cells *ret)
+{
+    struct orphan o;
+    enum apply_result r = engine_give_up(e, key, INT64_MAX, &o);
+    cr_assert(r == APPLY_DONE || r == APPLY_DUPLICATE);
+    rig_take(ret, e);
+    if (r == APPLY_DUPLICATE)
+        return;
+    uint32_t at = 0;
+    while (at < *n && !slice_eq(order[at]->ev.v[F_EVENT_ID].s, o.event_id))
+        at++;
+    cr_assert_lt(at, *n, "given up twice");
+    memmove(order + at, order + at + 1, (--*n - at) * sizeof *order);
+    cr_assert_eq(engine_give_up(e, key, INT64_MAX, &o), APPLY_DUPLICATE);
+}
+
+/* In any order, with corrections given up by the clock and at random moments: everything is as if these had never come. */
+static bool given_up_never_came(const struct definitions *defs, struct history *h, uint64_t seed, uint32_t *n_given_up)
+{
+    const struct rig_event *order[EVENTS_MAX], *left[EVENTS_MAX];
+    struct rig_cells want = { 0 }, got = { 0 };
+    struct rng r = { seed };
+    uint32_t n = in_order(h, order), n_left = in_order(h, left), n_keys = 0;
+    struct engine *e = rig_engine(defs);
+    int64_t newest_ms = INT64_MIN;
+    char *keys[EVENTS_MAX];
+    shuffle(&r, order, n);
+    for (uint32_t i = 0; i < n; i++) {
+        enum apply_result result;
+        while ((result = engine_apply(e, &order[i]->ev, newest_ms)) == APPLY_OVERDUE)
+            give_up(e, engine_overdue(e), left, &n_left, &got);
+        cr_assert(result == APPLY_DONE || result == APPLY_PARKED);
+        struct slice key = engine_waits(e);
+        if (key.n)
+            keys[n_keys++] = strndup(key.p, key.n);
+        rig_take(&got, e);
+        int64_t t_ms = order[i]->ev.v[F_OCCURRED_AT_MS].i;
+        newest_ms = t_ms > newest_ms ? t_ms : newest_ms;
+        if (n_keys && below(&r, 6) == 0)
+            give_up(e, slice_of(keys[below(&r, n_keys)]), left, &n_left, &got);
+    }
+    engine_free(e);
+    while (n_keys)
+        free(keys[--n_keys]);
+    rig_cells_net(&got, true);
+    bool folded = run(defs, left, n_left, false, &want);
+    if (folded) {
+        rig_cells_net(&want, false);
+        rig_cells_net(&got, false);
+    }
+    *n_given_up += n - n_left;
+    bool ok = equal(&want, &got, true);
+    rig_cells_release(&want);
+    rig_cells_release(&got);
+    return ok;
+}
+
+Test(engine_order, what_was_given_up_never_came)
+{
+    struct definitions defs = { 0 };
+    struct history *h = malloc(sizeof *h);
+    uint32_t given_up = 0;
+    rig_org(&defs, zone_utc());
+    strcpy(defs.org[0].currency, "CNY");
+    rig_all_measures(&defs);
+    defs.orphan_wait_ms = 2 * INT64_C(3600000);
+    for (uint64_t seed = 1; seed < 400; seed++) {
+        make_history(h, seed);
+        cr_assert(given_up_never_came(&defs, h, seed, &given_up), "seed %llu", (unsigned long long)seed);
+    }
+    cr_assert_gt(given_up, 400u);
+    free(h);
+    definitions_free(&defs);
+}
+
 static void check_histories(struct zone zone, uint64_t from, uint64_t to)
 {
     struct definitions defs = { 0 };

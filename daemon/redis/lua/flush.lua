@@ -4,7 +4,9 @@
 -- KEYS  1 cp:{s}:meta  2 cp:{s}:off  3 cp:{s}:feed  4 cp:{s}:outbox  5 cp:{s}:panes; records and panes are "cp:{s}:" .. the rest given
 -- ARGV  1 layout version  2 outbox_max (entries, 0 = no limit)  3 parts  4 records  5 outs  6 groups  7 feed entry ("" = none)
 --       a part   (4): field of `off`, epoch, next the store must hold, new value of the field
---       a record (5): rest of the key, 8-byte version it must have ("" = absent), what to do (check, set, del), bytes, ttl_ms (0 = never)
+--       a record (5): rest of the key, 8-byte version it must have ("" = absent), what to do (check, set, del, wait, done, late), bytes, ttl_ms
+--                (0 = never; for wait: the event time until which it waits). A correction without its target waits (set, and listed in cp:{s}:orphans)
+--                until it is done, or late: given up, and counted in meta.
 --       an out   (5): topic, key, id, type, payload
 --       a group  (3 + 2 n): rest of a pane's key, expire_ms (0 = never), n, n fields, n integers to add; no field comes twice
 -- Result {code, detail, overflowed cells}; code: 0 applied, 1 stale, 2 record conflict, 4 busy (outbox full), 5 broken. Not 0: nothing was written.
@@ -19,6 +21,7 @@ local CHUNK = 3000 -- fields per command: unpack() and the Lua stack end near 80
 
 local meta, off, feed, outbox, panes = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local prefix = string.sub(meta, 1, -5)
+local orphans = prefix .. 'orphans'
 local outbox_max = tonumber(ARGV[2])
 local n_parts, n_records, n_outs, n_groups = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local parts_at = 8
@@ -44,7 +47,7 @@ local function check_permissions()
 end
 
 local function check_types()
-    for key, want in pairs({ [meta] = 'hash', [off] = 'hash', [feed] = 'stream', [outbox] = 'stream', [panes] = 'zset' }) do
+    for key, want in pairs({ [meta] = 'hash', [off] = 'hash', [feed] = 'stream', [outbox] = 'stream', [panes] = 'zset', [orphans] = 'zset' }) do
         local is = redis.call('TYPE', key).ok
         if is ~= want and (is ~= 'none' or key == meta) then
             return { BROKEN, key .. ' is a ' .. is .. ', it must be a ' .. want }
@@ -54,7 +57,10 @@ end
 
 local feed_seq, outbox_seq
 local function check_meta()
-    local held = redis.call('HMGET', meta, 'layout', 'feed_seq', 'outbox_seq')
+    local held = redis.call('HMGET', meta, 'layout', 'feed_seq', 'outbox_seq', 'orphans_late')
+    if held[4] and not (string.find(held[4], '^%d+$') and #held[4] < 16) then
+        return { BROKEN, meta .. ' counts orphans with ' .. held[4] }
+    end
     if held[1] ~= ARGV[1] then
         return { BROKEN, meta .. ' has layout ' .. tostring(held[1]) .. ', this program writes ' .. ARGV[1] }
     end
@@ -177,10 +183,25 @@ local function write_outs()
     end
 end
 
+local function write_orphan(rest, verb, bytes, due)
+    if verb == 'wait' then
+        redis.call('SET', prefix .. rest, bytes)
+        redis.call('ZADD', orphans, due, rest)
+        return
+    end
+    redis.call('DEL', prefix .. rest)
+    redis.call('ZREM', orphans, rest)
+    if verb == 'late' then
+        redis.call('HINCRBY', meta, 'orphans_late', 1)
+    end
+end
+
 local function write_records()
     for at = records_at, outs_at - 1, 5 do
         local key, verb = prefix .. ARGV[at], ARGV[at + 2]
-        if verb == 'del' then
+        if verb == 'wait' or verb == 'done' or verb == 'late' then
+            write_orphan(ARGV[at], verb, ARGV[at + 3], ARGV[at + 4])
+        elseif verb == 'del' then
             redis.call('DEL', key)
         elseif verb == 'set' and ARGV[at + 4] == '0' then
             redis.call('SET', key, ARGV[at + 3])
