@@ -63,23 +63,33 @@ static void push_late(struct shard *s, const struct late_event *event)
                                  SLICE("crmpulse.late.v1"), out_pb_late_event(&s->d->ingest.decode, &late) });
 }
 
-static void late_event(struct daemon *d, const struct message *m, const struct event *ev)
+/* Why an event is late, and in words. */
+static struct late_event late_reason(enum apply_result r)
+{
+    if (r == APPLY_ERASED)
+        return (struct late_event){ .reason = SLICE("erased"),
+                                    .detail = SLICE("of somebody whose erasure is final; told without its content") };
+    if (r == APPLY_FINAL)
+        return (struct late_event){ .reason = SLICE("erasure_final"),
+                                    .detail = SLICE("the erasure it retracts is older than time.erase_final") };
+    return (struct late_event){ .reason = SLICE("late"),
+                                .detail = SLICE("behind the allowed lateness, or the entity's history is full") };
+}
+
+static void late_event(struct daemon *d, const struct message *m, const struct event *ev, enum apply_result r)
 {
     struct shard *s = &d->shard[m->shard];
     const struct part *p = &d->ingest.part[m->part];
-    const struct late_event late = {
-        .reason = SLICE("late"),
-        .detail = SLICE("behind the allowed lateness, or the entity's history is full"),
-        .topic = p->topic,
-        .partition = p->partition,
-        .offset = m->offset,
-        .payload = m->value,
-        .org = event_str(ev, F_ORG_ID),
-        .event_id = event_str(ev, F_EVENT_ID),
-        .type = slice_of(d->codec.schema.type[ev->type].name),
-        .occurred_at_ms = ev->v[F_OCCURRED_AT_MS].i,
-        .watermark_ms = m->newest_ms,
-    };
+    struct late_event late = late_reason(r);
+    late.topic = p->topic;
+    late.partition = p->partition;
+    late.offset = m->offset;
+    late.payload = r == APPLY_ERASED ? (struct slice){ 0 } : m->value;
+    late.org = event_str(ev, F_ORG_ID);
+    late.event_id = event_str(ev, F_EVENT_ID);
+    late.type = slice_of(d->codec.schema.type[ev->type].name);
+    late.occurred_at_ms = ev->v[F_OCCURRED_AT_MS].i;
+    late.watermark_ms = m->newest_ms;
     push_late(s, &late);
     s->chain[m->part].late++;
 }
@@ -154,7 +164,9 @@ static void account(struct daemon *d, struct message *m, const struct event *ev,
         c->duplicate++;
         break;
     case APPLY_LATE:
-        late_event(d, m, ev);
+    case APPLY_ERASED:
+    case APPLY_FINAL:
+        late_event(d, m, ev, r);
         return;
     case APPLY_CONFLICT:
         dead_letter(d, m, REJECT_ID_CONFLICT, "", ev);

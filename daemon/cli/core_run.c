@@ -81,6 +81,7 @@ static int sweep(struct core_run *r, int64_t until_ms)
 {
     uint32_t kept = 0;
     int rc = 0;
+    struct orphan o;
     for (uint32_t i = 0; i < r->n_waiting; i++) {
         struct core_waiting w = r->waiting[i];
         if (rc < 0 || w.due_ms >= until_ms) {
@@ -88,6 +89,11 @@ static int sweep(struct core_run *r, int64_t until_ms)
             continue;
         }
         rc = give_up(r, (struct slice){ w.key, w.key_n }, until_ms);
+        if (engine_waiting(r->engine, (struct slice){ w.key, w.key_n }, &o)) { /* an erasure that was taken back */
+            w.due_ms = o.due_ms;
+            r->waiting[kept++] = w;
+            continue;
+        }
         free(w.key);
     }
     r->n_waiting = kept;
@@ -100,7 +106,7 @@ uint32_t core_run_waiting(struct core_run *r)
     uint32_t n = 0;
     for (uint32_t i = 0; i < r->n_waiting; i++)
         n += engine_waiting(r->engine, (struct slice){ r->waiting[i].key, r->waiting[i].key_n }, &o) &&
-             o.since_ms <= r->newest_ms - WAITS_LONG_MS;
+             event_corrects(o.type) && o.since_ms <= r->newest_ms - WAITS_LONG_MS;
     return n;
 }
 
@@ -165,6 +171,8 @@ int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *v
         return -1;
     r->applied += v->result == APPLY_DONE;
     r->duplicates += v->result == APPLY_DUPLICATE;
+    if (v->result == APPLY_ERASED || v->result == APPLY_FINAL)
+        v->result = APPLY_LATE;
     r->late += v->result == APPLY_LATE;
     if (ev.v[F_OCCURRED_AT_MS].i > r->newest_ms)
         r->newest_ms = ev.v[F_OCCURRED_AT_MS].i;

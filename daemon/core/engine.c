@@ -179,6 +179,21 @@ int engine_pack_event(struct track_view *v, const struct event *ev)
     return 0;
 }
 
+int engine_replace_event(struct track_view *v, const struct event *ev)
+{
+    struct engine *e = v->e;
+    e->packed.n = 0;
+    if (entry_pack(&e->packed, ev, v->event.payload_hash) < 0)
+        return -1;
+    struct reader in = { e->packed.p, e->packed.p + e->packed.n, true };
+    if (!entry_read(&in, &v->event))
+        return -1;
+    for (uint32_t i = 0; i < v->n_fresh; i++)
+        if (slice_eq(v->fresh[i].id, v->event.id))
+            ((struct entry *)(uintptr_t)v->fresh)[i] = v->event;
+    return 0;
+}
+
 void engine_begin(struct engine *e)
 {
     arena_reset(&e->scratch);
@@ -210,6 +225,36 @@ enum apply_result engine_run(struct track_view *v, const struct event *ev)
     e->stats.parked += e->parked;
     e->stats.negative_durations += e->negative_durations > 0 ? (uint64_t)e->negative_durations : 0;
     return e->parked ? APPLY_PARKED : APPLY_DONE;
+}
+
+static enum apply_result answer(const struct engine *e, enum apply_result r)
+{
+    return e->no_memory ? APPLY_NO_MEMORY : e->incomplete ? APPLY_NEED : r;
+}
+
+/* A new event, of which is known who is who: what it meets decides whether it is taken. */
+static enum apply_result apply_known(struct track_view *v, const struct event *ev, const struct route *route,
+                                     int64_t newest_ms, const struct event_source *from)
+{
+    struct event_source nameless;
+    struct event *own = v->who[0] ? view_alloc(v, sizeof *own) : NULL;
+    bool replaced = false;
+    enum apply_result r = APPLY_DONE;
+    if (own) {
+        *own = *ev;
+        r = who_meets_erased(v, own, route, &replaced);
+    }
+    if (replaced && r == APPLY_DONE) { /* nor does what waits keep the bytes in which they stand */
+        v->e->no_memory |= engine_replace_event(v, own) < 0;
+        nameless = from ? *from : (struct event_source){ 0 };
+        nameless.payload = (struct slice){ 0 };
+        ev = own;
+        from = &nameless;
+    }
+    if (r == APPLY_DONE && !v->e->incomplete && !v->e->no_memory)
+        r = orphans_look(v, ev, newest_ms, from);
+    r = answer(v->e, r);
+    return r == APPLY_DONE ? engine_run(v, ev) : r;
 }
 
 enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms)
@@ -252,13 +297,8 @@ enum apply_result engine_apply_from(struct engine *e, const struct event *ev, in
         return APPLY_LATE;
     }
     who_begin(&v);
-    if (!e->incomplete && !e->no_memory)
-        r = orphans_look(&v, ev, newest_ms, from);
-    if (e->no_memory)
-        return APPLY_NO_MEMORY;
-    if (e->incomplete)
-        return APPLY_NEED;
-    return r == APPLY_OVERDUE ? r : engine_run(&v, ev);
+    v.reached_ms = newest_ms == INT64_MIN ? INT64_MIN : newest_ms - e->defs->out_of_orderness_ms;
+    return e->incomplete || e->no_memory ? answer(e, r) : apply_known(&v, ev, &route, newest_ms, from);
 }
 
 void engine_probe(struct engine *e, const struct event *ev)

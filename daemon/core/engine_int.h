@@ -161,6 +161,7 @@ struct track_view {
     /* What the overlay takes: the new event and retractions that waited for it, in canonical order. */
     const struct entry *fresh;
     uint32_t n_fresh;
+    int64_t reached_ms;          /* by the clock of the new event's partition: what was due before has come about */
     bool giving_up;              /* the new event withdraws a correction that waited too long: no bound applies to it */
     bool corrected;              /* the overlay holds corrections */
     bool mixed;                  /* its entity uses entity_seq on some events only: it is ignored (2.4 point 7) */
@@ -205,11 +206,15 @@ bool orphan_type(enum event_type type); /* a correction of an entity that may ha
 enum apply_result orphans_look(struct track_view *v, const struct event *ev, int64_t newest_ms,
                                const struct event_source *from);
 void orphans_commit(struct track_view *v);
+/* Whether the erasure by that event should be final by now; it is noted as overdue then. */
+bool final_overdue(struct track_view *v, struct slice deletion_id);
 int64_t orphan_due_ms(const struct record *r);
 
 /* engine.c: the new event to its records and measures, all of it or nothing. */
 enum apply_result engine_run(struct track_view *v, const struct event *ev);
 int engine_pack_event(struct track_view *v, const struct event *ev);
+int engine_replace_event(struct track_view *v,
+                         const struct event *ev); /* the same with other ids: what it was keeps its hash */
 void engine_begin(struct engine *e);
 
 /* view.c */
@@ -244,6 +249,15 @@ void who_each_merged(struct track_view *v, void (*each)(struct track_view *v, st
 bool who_were_one(struct track_view *v, struct slice a, struct slice b, int64_t t_ms);
 /* Writes into entries the ids that stand. */
 void who_rewrite(struct track_view *v, struct entry_log log);
+
+/* Erasures that are final (orphan.c says when): APPLY_ERASED: the event is one of somebody erased; APPLY_OVERDUE: the erasure it meets is to be made final
+ * first; APPLY_DONE: ids of erased that it only names are replaced by the name that stands for them. */
+enum apply_result who_meets_erased(struct track_view *v, struct event *ev, const struct route *route,
+                                   bool *ret_replaced);
+/* The erasure becomes final, for the id and all that stands for the same; false: it does not stand. */
+bool who_finalise(struct track_view *v, const struct entry *deletion);
+bool who_find_deletion(struct track_view *v, struct slice event_id, struct entry *ret);
+bool who_is_final(struct track_view *v, const struct entry *deletion);
 
 /* money.c */
 /* The log with every amount in the org's currency; entries that wait for a rate are of type ENTRY_PARKED. */

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine_int.h"
+#include "erased.h"
 
 static const uint32_t none = UINT32_MAX;
 
@@ -33,6 +34,12 @@ struct who_group {
     uint32_t n_members, n_events, member, event; /* heads of lists; events in canonical order */
 };
 
+/* An id whose erasure is final: who it was, as a hash of kind and id (or the id itself, until the records are rewritten), and the name that stands for it. */
+struct who_final {
+    uint64_t hash[2];
+    struct slice name;
+};
+
 struct identity {
     struct identity *next;
     struct arena text;
@@ -44,6 +51,8 @@ struct identity {
     struct who_event *event;
     struct who_group *group; /* one a member at most */
     uint32_t *slot;          /* member + 1 */
+    struct who_final *final; /* by hash */
+    uint32_t n_final;
 };
 
 /* ---- what can be merged: labels (product, campaign, team ..) are no entities ---- */
@@ -152,7 +161,8 @@ static bool make_room(struct identity *w, uint32_t n)
     w->member = arena_alloc(&w->text, (2 * n + 1) * sizeof *w->member);
     w->event = arena_alloc(&w->text, (n + 1) * sizeof *w->event);
     w->group = arena_alloc(&w->text, (2 * n + 1) * sizeof *w->group);
-    if (!w->slot || !w->member || !w->event || !w->group)
+    w->final = arena_alloc(&w->text, (n + 1) * sizeof *w->final);
+    if (!w->slot || !w->member || !w->event || !w->group || !w->final)
         return false;
     memset(w->slot, 0, (w->mask + 1) * sizeof *w->slot);
     return true;
@@ -172,8 +182,37 @@ static struct slice nameless(struct identity *w, uint8_t kind, struct slice id, 
     return arena_copy(&w->text, (struct slice){ text, n });
 }
 
+/* An entry of the kind that the finality of an erasure leaves: for an id, the name that stands for it. */
+static bool is_final(const struct entry *e)
+{
+    return e->type == EV_ENTITY_DELETED && entry_has(e, F_INTO_ID);
+}
+
+static void hash_of(uint8_t kind, struct slice id, uint64_t to[2])
+{
+    XXH128_hash_t h = XXH3_128bits_withSeed(id.p, id.n, kind);
+    to[0] = h.high64;
+    to[1] = h.low64;
+}
+
+static void take_final(struct identity *w, const struct entry *e)
+{
+    struct who_final *to = &w->final[w->n_final++];
+    hash_of(kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND))), entry_str(e, F_ENTITY_ID), to->hash);
+    to->name = arena_copy(&w->text, entry_str(e, F_INTO_ID));
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return memcmp(((const struct who_final *)a)->hash, ((const struct who_final *)b)->hash, sizeof(uint64_t[2]));
+}
+
 static void take_merge(struct identity *w, const struct entry *e, bool keep)
 {
+    if (is_final(e)) {
+        take_final(w, e);
+        return;
+    }
     struct who_event *to = &w->event[w->n_events];
     uint8_t kind = kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND)));
     *to = (struct who_event){ .type = e->type, .t_ms = e->t_ms, .id = arena_copy(&w->text, e->id), .group = none };
@@ -239,7 +278,7 @@ static bool make_map(struct identity *w, struct entry_log log, bool keep)
     memcpy(id, org.p, org.n);
     arena_reset(&w->text);
     w->org = arena_copy(&w->text, (struct slice){ id, org.n });
-    w->n_members = w->n_events = 0;
+    w->n_members = w->n_events = w->n_final = 0;
     if (!w->org.p || !make_room(w, log.n))
         return false;
     for (uint32_t i = 0; i < log.n; i++)
@@ -248,6 +287,7 @@ static bool make_map(struct identity *w, struct entry_log log, bool keep)
         if (!w->member[i].id.p)
             return false;
     make_groups(w);
+    qsort(w->final, w->n_final, sizeof *w->final, by_hash);
     return true;
 }
 
@@ -530,4 +570,156 @@ void who_rewrite(struct track_view *v, struct entry_log log)
     struct entry *to = (struct entry *)(uintptr_t)log.v;
     for (uint32_t i = 0; map_of(v) && i < log.n; i++)
         rewrite(v, &to[i]);
+}
+
+/* ---- erasures that are final ---- */
+
+static struct slice final_name(const struct identity *w, uint8_t kind, struct slice id)
+{
+    struct who_final want = { 0 };
+    if (!w || !w->n_final || !kind || !id.n)
+        return (struct slice){ 0 };
+    hash_of(kind, id, want.hash);
+    const struct who_final *is = bsearch(&want, w->final, w->n_final, sizeof want, by_hash);
+    return is ? is->name : (struct slice){ 0 };
+}
+
+/* The deletion by which an id is erased now, and its event id; empty: it is not erased, or for good. */
+static struct slice erasure_of(struct track_view *v, uint8_t kind, struct slice id)
+{
+    struct identity *w = v->who[0];
+    uint32_t i = find(w, kind, id);
+    if (i == none || final_name(w, kind, id).n)
+        return (struct slice){ 0 };
+    v->after = false;
+    const struct who_event **event =
+        view_alloc(v, (w->group[w->member[i].group].n_events + 1) * sizeof(const struct who_event *));
+    if (!event || !w->member[root_of(v, i, INT64_MAX)].nameless)
+        return (struct slice){ 0 };
+    uint32_t n = standing_events(v, &w->group[w->member[i].group], event);
+    for (uint32_t k = 0; k < n; k++)
+        if (event[k] && event[k]->type == EV_ENTITY_DELETED)
+            return event[k]->id;
+    return (struct slice){ 0 };
+}
+
+/* Kind and id that a field of an event names; 0: none. */
+static uint8_t named_in(const struct event *ev, enum event_field f, struct slice *ret_id)
+{
+    struct slice kind = who_named(ev, f, ret_id);
+    if (f == F_ENTITY_ID || f == F_FROM_ID || f == F_INTO_ID) {
+        kind = event_entity_kind(event_str(ev, F_ENTITY_KIND));
+        *ret_id = event_str(ev, f);
+    }
+    return ret_id->n && kind.n ? kind_by_name(kind) : 0;
+}
+
+/* Whether the event is one of the entity that the field names, rather than one that has to do with it. What is remembered under another key with another
+ * name is, too. */
+static bool is_about(enum event_field f)
+{
+    return f == F_USER_ID || f == F_FROM_ID || f == F_INTO_ID || f == F_ENTITY_ID;
+}
+
+static bool same_route(const struct event *ev, const struct route *route)
+{
+    char buf[512];
+    struct route now = event_route(ev, buf, sizeof buf);
+    return slice_eq(now.kind, route->kind) && slice_eq(now.id, route->id);
+}
+
+static bool replace(struct track_view *v, struct event *ev, enum event_field f, struct slice name)
+{
+    if (f == F_SUBJECT) {
+        char *to = view_alloc(v, name.n + 4);
+        if (!to)
+            return false;
+        memcpy(to, "rep:", 4);
+        memcpy(to + 4, name.p, name.n);
+        name = (struct slice){ to, name.n + 4 };
+    }
+    event_set_str(ev, f, name);
+    return true;
+}
+
+enum apply_result who_meets_erased(struct track_view *v, struct event *ev, const struct route *route,
+                                   bool *ret_replaced)
+{
+    struct slice id, name;
+    *ret_replaced = false;
+    for (uint32_t f = 0; v->who[0] && f < EVENT_FIELD_COUNT; f++) {
+        uint8_t kind = event_has(ev, (enum event_field)f) ? named_in(ev, (enum event_field)f, &id) : 0;
+        if (!kind)
+            continue;
+        struct slice deletion = erasure_of(v, kind, id);
+        if (deletion.n && final_overdue(v, deletion))
+            return APPLY_OVERDUE;
+        if (!(name = final_name(v->who[0], kind, id)).n)
+            continue;
+        if (is_about((enum event_field)f))
+            return APPLY_ERASED;
+        if (!replace(v, ev, (enum event_field)f, name))
+            return APPLY_NO_MEMORY;
+        *ret_replaced = true;
+    }
+    return *ret_replaced && !same_route(ev, route) ? APPLY_ERASED : APPLY_DONE;
+}
+
+/* One entry: the id is erased for good. */
+static bool put_final(struct track_view *v, struct record *r, const struct who_member *m, const struct entry *e,
+                      struct slice name)
+{
+    char hex[ERASED_MARK_SIZE];
+    struct slice mark = erased_mark(m->id, hex);
+    char *id = view_alloc(v, e->id.n + 1 + mark.n);
+    struct event ev = { .type = EV_ENTITY_DELETED };
+    if (!id)
+        return false;
+    memcpy(id, e->id.p, e->id.n);
+    memcpy(id + e->id.n, mark.p, mark.n);
+    event_set_str(&ev, F_ORG_ID, v->org);
+    event_set_str(&ev, F_EVENT_ID, (struct slice){ id, e->id.n + mark.n });
+    event_set_int(&ev, F_OCCURRED_AT_MS, e->t_ms);
+    event_set_str(&ev, F_ENTITY_KIND, slice_of(kinds[m->kind - 1]));
+    event_set_str(&ev, F_ENTITY_ID, m->id);
+    event_set_str(&ev, F_INTO_ID, name);
+    v->e->packed.n = 0;
+    return entry_pack(&v->e->packed, &ev, 0) == 0 &&
+           record_insert(r, (struct slice){ v->e->packed.p, v->e->packed.n }) == 0;
+}
+
+bool who_finalise(struct track_view *v, const struct entry *e)
+{
+    struct identity *w = v->who[0];
+    uint8_t kind = kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND)));
+    uint32_t i = find(w, kind, entry_str(e, F_ENTITY_ID));
+    struct record *r = record_cache_get(v->e->cache, registry(v));
+    v->after = false;
+    uint32_t root = i == none ? none : root_of(v, i, INT64_MAX);
+    if (!r || root == none || !w->member[root].nameless)
+        return false;
+    size_t before = record_bytes(r);
+    for (uint32_t k = w->group[w->member[i].group].member; k != none; k = w->member[k].next)
+        if (!w->member[k].nameless && root_of(v, k, INT64_MAX) == root && !final_name(w, kind, w->member[k].id).n)
+            v->e->no_memory |= !put_final(v, r, &w->member[k], e, w->member[root].id);
+    record_cache_touch(v->e->cache, r, true);
+    record_cache_resized(v->e->cache, r, before);
+    return true;
+}
+
+bool who_find_deletion(struct track_view *v, struct slice event_id, struct entry *ret)
+{
+    const struct record *r = view_record(v, registry(v));
+    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
+    while (in.p < in.end && entry_read(&in, ret))
+        if (ret->type == EV_ENTITY_DELETED && slice_eq(ret->id, event_id) && !is_final(ret))
+            return true;
+    return false;
+}
+
+bool who_is_final(struct track_view *v, const struct entry *deletion)
+{
+    return final_name(v->who[0], kind_by_name(event_entity_kind(entry_str(deletion, F_ENTITY_KIND))),
+                      entry_str(deletion, F_ENTITY_ID))
+               .n > 0;
 }

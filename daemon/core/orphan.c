@@ -5,6 +5,8 @@
  * Who reads the clock, and who tells, is the caller's business. Merges and deletions wait for nobody: they say who somebody is, whenever they come. */
 #include "engine_int.h"
 
+#define DAY_MS INT64_C(86400000)
+
 struct correction {
     enum event_type type, target[2];
     bool any;    /* every event that is no correction makes the entity known */
@@ -134,6 +136,13 @@ static bool settle_with(struct engine *e, struct record *r)
     return true;
 }
 
+static bool note_overdue(struct engine *e, const struct record *r)
+{
+    e->overdue.n = 0;
+    e->no_memory |= bytes_put(&e->overdue, r->key.p, r->key.n) < 0;
+    return true;
+}
+
 /* ---- with a new event ---- */
 
 /* `of` gets its target with the new event. True if it has waited too long for it. */
@@ -147,9 +156,7 @@ static bool found(struct track_view *v, const struct entry *of, int64_t until_ms
         (void)settle_with(v->e, r);
         return false;
     }
-    v->e->overdue.n = 0;
-    v->e->no_memory |= bytes_put(&v->e->overdue, r->key.p, r->key.n) < 0;
-    return true;
+    return note_overdue(v->e, r);
 }
 
 /* Corrections in the record that the new event is the target of. */
@@ -179,7 +186,8 @@ static bool look_in_index(struct track_view *v, int64_t until_ms)
     return false;
 }
 
-static void wait(struct track_view *v, const struct event *ev, int64_t newest_ms, const struct event_source *from)
+static void wait(struct track_view *v, const struct event *ev, int64_t newest_ms, const struct event_source *from,
+                 struct slice kind, int64_t wait_ms)
 {
     struct engine *e = v->e;
     struct orphan o = { .org = v->org,
@@ -189,21 +197,42 @@ static void wait(struct track_view *v, const struct event *ev, int64_t newest_ms
                         .since_ms = newest_ms > v->event.t_ms ? newest_ms : v->event.t_ms };
     if (from)
         o.from = *from;
-    o.due_ms = o.since_ms + e->defs->orphan_wait_ms;
-    e->waits = view_key(v, SLICE("orphan"), v->event.id);
+    o.due_ms = o.since_ms + wait_ms;
+    e->waits = view_key(v, kind, v->event.id);
     (void)view_record(v, e->waits); /* written at the commit: must be here */
     e->no_memory |= !pack(&e->waiting, &o);
+}
+
+bool final_overdue(struct track_view *v, struct slice deletion_id)
+{
+    struct orphan o;
+    const struct record *r = view_record(v, view_key(v, SLICE("final"), deletion_id));
+    return unpack(r, &o) && o.due_ms < v->reached_ms && note_overdue(v->e, r);
+}
+
+/* A retraction of a merge or deletion: of one that is final there is none any more. */
+static enum apply_result look_at_retraction(struct track_view *v)
+{
+    struct slice target = entry_str(&v->event, F_TARGET_EVENT_ID);
+    struct entry deletion;
+    if (!slice_eq(key_kind(v->overlay), SLICE("merge")) || !who_find_deletion(v, target, &deletion))
+        return APPLY_DONE;
+    if (final_overdue(v, target))
+        return APPLY_OVERDUE;
+    return who_is_final(v, &deletion) ? APPLY_FINAL : APPLY_DONE;
 }
 
 enum apply_result orphans_look(struct track_view *v, const struct event *ev, int64_t newest_ms,
                                const struct event_source *from)
 {
-    int64_t until_ms = newest_ms == INT64_MIN ? INT64_MIN : newest_ms - v->e->defs->out_of_orderness_ms;
-    if (look_in_overlay(v, until_ms) || look_in_index(v, until_ms))
+    const struct definitions *defs = v->e->defs;
+    if (look_in_overlay(v, v->reached_ms) || look_in_index(v, v->reached_ms))
         return APPLY_OVERDUE;
     if (event_corrects(ev->type) && !target_known(v, &v->event))
-        wait(v, ev, newest_ms, from);
-    return APPLY_DONE;
+        wait(v, ev, newest_ms, from, SLICE("orphan"), defs->orphan_wait_ms);
+    else if (ev->type == EV_ENTITY_DELETED && slice_eq(key_kind(v->overlay), SLICE("merge")))
+        wait(v, ev, newest_ms, NULL, SLICE("final"), defs->erase_final_ms);
+    return ev->type == EV_EVENT_RETRACTED ? look_at_retraction(v) : APPLY_DONE;
 }
 
 void orphans_commit(struct track_view *v)
@@ -302,6 +331,30 @@ static enum apply_result settle_alone(struct track_view *v)
     return r;
 }
 
+/* An erasure whose time has come: who was erased is noted as final, or the erasure was taken back and waits again. */
+static enum apply_result make_final(struct track_view *v, struct record *waiting, struct orphan *o)
+{
+    struct engine *e = v->e;
+    struct entry deletion;
+    v->overlay = waiting->key;
+    v->def = definitions_org(e->defs, v->org);
+    who_ask(v);
+    if (!e->incomplete && !e->no_memory)
+        who_begin(v);
+    if (e->incomplete || e->no_memory || !v->def || !who_find_deletion(v, o->event_id, &deletion))
+        return settle_alone(v);
+    if (!who_finalise(v, &deletion)) {
+        size_t before = record_bytes(waiting);
+        o->due_ms += e->defs->erase_final_ms > DAY_MS ? e->defs->erase_final_ms : DAY_MS;
+        waiting->log.n = 0;
+        e->no_memory |= !pack(&e->waiting, o) || bytes_put(&waiting->log, e->waiting.p, e->waiting.n) < 0;
+        e->n_settled = 0;
+        record_cache_touch(e->cache, waiting, true);
+        record_cache_resized(e->cache, waiting, before);
+    }
+    return settle_alone(v);
+}
+
 enum apply_result engine_give_up(struct engine *e, struct slice key, int64_t until_ms, struct orphan *ret)
 {
     engine_begin(e);
@@ -314,6 +367,8 @@ enum apply_result engine_give_up(struct engine *e, struct slice key, int64_t unt
     if (!keep_texts(e, ret) || !settle_with(e, waiting) || !withdrawal(e, ret, &ev))
         return APPLY_NO_MEMORY;
     v.org = ret->org;
+    if (ret->type == EV_ENTITY_DELETED)
+        return make_final(&v, waiting, ret);
     v.def = definitions_org(e->defs, v.org);
     if (!v.def || engine_pack_event(&v, &ev) < 0)
         return v.def ? APPLY_NO_MEMORY : settle_alone(&v);

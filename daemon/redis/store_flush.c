@@ -37,7 +37,8 @@ static void put_version(unsigned char *to, uint64_t version)
 /* What flush.lua is to do with it. A correction that waits is listed beside its record. */
 static const char *record_verb(const struct store_record *r)
 {
-    bool orphan = r->key.n > 11 && memcmp(r->key.p, "ent:orphan:", 11) == 0;
+    bool orphan = (r->key.n > 11 && memcmp(r->key.p, "ent:orphan:", 11) == 0) ||
+                  (r->key.n > 10 && memcmp(r->key.p, "ent:final:", 10) == 0);
     if (r->version == r->expected)
         return "check";
     if (r->bytes.n)

@@ -117,7 +117,7 @@ static void finish_keys(struct store_call *call, enum store_result r, const redi
 int redis_store_orphans(struct redis_store *s, int64_t until_ms, int64_t day_ms, uint32_t max, store_keys_cb cb,
                         void *ctx)
 {
-    static const char *const keys[] = { "meta", "orphans", NULL };
+    static const char *const keys[] = { "meta", "orphans", "erasures", NULL };
     struct store_call *call = store_call_new(s, NULL, 0, ctx);
     if (!call)
         return -ENOMEM;

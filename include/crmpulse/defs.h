@@ -364,6 +364,7 @@ struct definitions {
     int64_t out_of_orderness_ms; /* default 10 s */
     int64_t lateness_ms;         /* later than this behind the watermark: late topic; default = retention_ms */
     int64_t orphan_wait_ms;      /* a correction waits so long for its target; default = retention_ms */
+    int64_t erase_final_ms;      /* an erasure can be retracted for so long, default 30 d */
     int64_t max_ahead_ms;        /* default 1 h */
     int64_t stale_after_ms;      /* transitions older than this at emission are historical, default 1 h; 0: never */
 };

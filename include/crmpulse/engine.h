@@ -30,6 +30,8 @@ enum apply_result {
     APPLY_LATE,      /* behind the allowed lateness, or its entity's history is at its cap */
     APPLY_PARKED,    /* remembered, but its money has no rate to the org's currency: it counts once one is set */
     APPLY_OVERDUE,   /* a correction has waited too long for it: give up engine_overdue first; nothing was changed */
+    APPLY_ERASED,    /* an event of somebody whose erasure is final: not counted, not remembered */
+    APPLY_FINAL,     /* the retraction of an erasure that is final: without effect, not remembered */
     APPLY_NO_ORG,    /* the configuration lists its orgs, and this is none of them */
     APPLY_NEED,      /* records are missing: nothing was changed; see engine_missing */
     APPLY_NO_MEMORY  /* nothing was changed */
@@ -81,6 +83,7 @@ struct slice engine_overdue(const struct engine *e);
 bool engine_waiting(struct engine *e, struct slice key, struct orphan *ret);
 /* Give up what is due before `until_ms`. APPLY_DONE: it was, and is to be told with *ret. APPLY_DUPLICATE: it does not wait (any longer), or not yet long
  * enough. APPLY_NEED, APPLY_NO_MEMORY: as for engine_apply. */
+/* An erasure waits likewise, in a record "ent:final:..", until it becomes final: APPLY_DUPLICATE, there is nothing to tell. */
 enum apply_result engine_give_up(struct engine *e, struct slice key, int64_t until_ms, struct orphan *ret);
 
 /* Keys asked for since the last engine_missing_clear, without repetition. */

@@ -85,6 +85,7 @@ static inline void rig_org(struct definitions *defs, struct zone zone)
     defs->fine_retention_ms = 6 * 3600000;
     defs->out_of_orderness_ms = 10000;
     defs->lateness_ms = defs->orphan_wait_ms = defs->retention_ms;
+    defs->erase_final_ms = defs->retention_ms;
     defs->max_ahead_ms = 3600000;
 }
 

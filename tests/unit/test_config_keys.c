@@ -30,6 +30,7 @@ Test(config, defaults)
     cr_assert_eq(c->defs.retention_ms, INT64_C(34560000000)); /* 400 d */
     cr_assert_eq(c->defs.lateness_ms, INT64_C(34560000000));
     cr_assert_eq(c->defs.orphan_wait_ms, INT64_C(34560000000));
+    cr_assert_eq(c->defs.erase_final_ms, INT64_C(2592000000));
     cr_assert_eq(c->defs.fine_retention_ms, 21600000);
     cr_assert_eq(c->defs.out_of_orderness_ms, 10000);
     cr_assert_eq(c->defs.max_ahead_ms, 3600000);

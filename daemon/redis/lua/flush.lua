@@ -5,7 +5,8 @@
 -- ARGV  1 layout version  2 outbox_max (entries, 0 = no limit)  3 parts  4 records  5 outs  6 groups  7 feed entry ("" = none)
 --       a part   (4): field of `off`, epoch, next the store must hold, new value of the field
 --       a record (5): rest of the key, 8-byte version it must have ("" = absent), what to do (check, set, del, wait, done, late), bytes, ttl_ms
---                (0 = never; for wait: the event time until which it waits). A correction without its target waits (set, and listed in cp:{s}:orphans)
+--                (0 = never; for wait: the event time until which it waits). A correction without its target waits (set, and listed in cp:{s}:orphans; an erasure
+--                that is not final yet likewise, in cp:{s}:erasures)
 --                until it is done, or late: given up, and counted in meta.
 --       an out   (5): topic, key, id, type, payload
 --       a group  (3 + 2 n): rest of a pane's key, expire_ms (0 = never), n, n fields, n integers to add; no field comes twice
@@ -21,7 +22,7 @@ local CHUNK = 3000 -- fields per command: unpack() and the Lua stack end near 80
 
 local meta, off, feed, outbox, panes = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local prefix = string.sub(meta, 1, -5)
-local orphans = prefix .. 'orphans'
+local orphans, erasures = prefix .. 'orphans', prefix .. 'erasures'
 local outbox_max = tonumber(ARGV[2])
 local n_parts, n_records, n_outs, n_groups = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local parts_at = 8
@@ -47,7 +48,7 @@ local function check_permissions()
 end
 
 local function check_types()
-    for key, want in pairs({ [meta] = 'hash', [off] = 'hash', [feed] = 'stream', [outbox] = 'stream', [panes] = 'zset', [orphans] = 'zset' }) do
+    for key, want in pairs({ [meta] = 'hash', [off] = 'hash', [feed] = 'stream', [outbox] = 'stream', [panes] = 'zset', [orphans] = 'zset', [erasures] = 'zset' }) do
         local is = redis.call('TYPE', key).ok
         if is ~= want and (is ~= 'none' or key == meta) then
             return { BROKEN, key .. ' is a ' .. is .. ', it must be a ' .. want }
@@ -184,13 +185,14 @@ local function write_outs()
 end
 
 local function write_orphan(rest, verb, bytes, due)
+    local list = string.sub(rest, 1, 10) == 'ent:final:' and erasures or orphans
     if verb == 'wait' then
         redis.call('SET', prefix .. rest, bytes)
-        redis.call('ZADD', orphans, due, rest)
+        redis.call('ZADD', list, due, rest)
         return
     end
     redis.call('DEL', prefix .. rest)
-    redis.call('ZREM', orphans, rest)
+    redis.call('ZREM', list, rest)
     if verb == 'late' then
         redis.call('HINCRBY', meta, 'orphans_late', 1)
     end
