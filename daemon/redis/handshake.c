@@ -107,7 +107,8 @@ static struct slice new_shard_name(struct redis_conn *c)
 
 static bool ask_open(struct redis_conn *c)
 {
-    static const char *const keys[] = { "meta", "off", "feed", "outbox", "panes", "orphans", "erasures", "lease", "booked" };
+    static const char *const keys[] = { "meta",    "off",      "feed",  "outbox", "panes",
+                                        "orphans", "erasures", "lease", "booked" };
     enum { N_KEYS = sizeof keys / sizeof keys[0] };
     redis_argv_text(&c->argv, "EVALSHA");
     redis_argv_bytes(&c->argv, c->sha[SCRIPT_OPEN], REDIS_SHA_BYTES);

@@ -384,7 +384,7 @@ static bool given_up_never_came(const struct definitions *defs, struct history *
             give_up(e, engine_overdue(e), left, &n_left, &got);
         cr_assert(result == APPLY_DONE || result == APPLY_PARKED);
         struct slice key = engine_waits(e);
-        if (key.n)
+        if (key.n > 11 && memcmp(key.p, "ent:orphan:", 11) == 0)
             keys[n_keys++] = strndup(key.p, key.n);
         rig_take(&got, e);
         int64_t t_ms = order[i]->ev.v[F_OCCURRED_AT_MS].i;
