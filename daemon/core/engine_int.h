@@ -209,6 +209,7 @@ void orphans_commit(struct track_view *v);
 /* Whether the erasure by that event should be final by now; it is noted as overdue then. */
 bool final_overdue(struct track_view *v, struct slice deletion_id);
 int64_t orphan_due_ms(const struct record *r);
+bool orphan_sound(const struct record *r);
 
 /* engine.c: the new event to its records and measures, all of it or nothing. */
 enum apply_result engine_run(struct track_view *v, const struct event *ev);

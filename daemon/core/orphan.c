@@ -122,6 +122,12 @@ static bool unpack(const struct record *r, struct orphan *o)
     return in.ok && o->type < EVENT_TYPE_COUNT;
 }
 
+bool orphan_sound(const struct record *r)
+{
+    struct orphan o;
+    return unpack(r, &o);
+}
+
 int64_t orphan_due_ms(const struct record *r)
 {
     struct reader in = { r->log.p, r->log.p + r->log.n, true };

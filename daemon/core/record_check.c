@@ -36,5 +36,7 @@ bool record_sound(struct slice key, const struct record *r)
         return distinct_sound(&r->log);
     if (slice_eq(kind, SLICE("ledger")))
         return ledger_sound(&r->log);
+    if (slice_eq(kind, SLICE("orphan")) || slice_eq(kind, SLICE("final")))
+        return orphan_sound(r);
     return entries_sound(&r->log);
 }
