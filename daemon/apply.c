@@ -102,7 +102,10 @@ bool orphan_give_up(struct shard *s, struct slice key, int64_t until_ms)
         abort();
     if (r == APPLY_NEED)
         return false;
-    s->moved = true;
+    if (r == APPLY_FINAL)
+        clean_begin(s, key, &o);
+    else
+        s->moved = true;
     if (r != APPLY_DONE)
         return true;
     const struct late_event late = {

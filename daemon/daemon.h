@@ -64,6 +64,16 @@ struct orphan_sweep {
     bool asking;
 };
 
+/* Names that are being deleted (clean.c). */
+struct clean {
+    enum { CLEAN_IDLE, CLEAN_BUSY, CLEAN_DONE } state;
+    struct arena text;
+    struct slice key, names, panes,
+        state_org; /* the record; names; how keys of panes and fields of the state of the org begin */
+    struct slice *pane;
+    uint32_t n, next;
+};
+
 struct shard {
     struct daemon *d;
     uint32_t index;
@@ -79,6 +89,7 @@ struct shard {
     struct judge *judge;
     struct publish *publish;
     struct orphan_sweep orphans;
+    struct clean clean;
 };
 
 /* One record of Kafka in the batch at work. */
@@ -214,6 +225,11 @@ void orphans_tick(struct daemon *d);
 bool orphans_work(struct daemon *d); /* between batches; false: records are missing */
 bool orphans_settled(const struct shard *s);
 
+/* clean.c: the names of who was erased for good */
+void clean_begin(struct shard *s, struct slice key, const struct orphan *o); /* unless one is under way */
+bool clean_end(struct shard *s);  /* between batches; false: records are missing */
+void clean_drop(struct shard *s); /* pending work was dropped, or there is none */
+
 /* flush.c */
 bool shard_flush_due(const struct shard *s, uint64_t now_ms);
 void shard_flush(struct shard *s);
@@ -226,6 +242,7 @@ void judge_free(struct judge *j);
 void judge_poke(struct judge *j); /* there may be something to judge */
 void judge_stir(struct judge *j); /* there is something to judge */
 bool judge_settled(const struct judge *j);
+int64_t judge_lease(const struct judge *j); /* its epoch, 0: none */
 int64_t judge_reached(
     const struct judge *j); /* event time up to which it has judged; INT64_MIN: not its business, or nothing yet */
 bool judge_leave(struct judge *j); /* at the end: gives the lease up; true when that is done. Called until then */

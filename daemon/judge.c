@@ -345,6 +345,11 @@ bool judge_leave(struct judge *j)
     return !j->busy;
 }
 
+int64_t judge_lease(const struct judge *j)
+{
+    return j->lease_epoch;
+}
+
 int64_t judge_reached(const struct judge *j)
 {
     return j->phase == JUDGE_READY && j->lease_epoch ? j->judged_to_ms : INT64_MIN;

@@ -12,6 +12,7 @@ void orphans_init(struct shard *s)
 {
     arena_init(&s->orphans.text, 0, 0);
     s->orphans.seen_ms = INT64_MIN;
+    arena_init(&s->clean.text, 0, 0);
 }
 
 void orphans_release(struct shard *s)
@@ -19,6 +20,8 @@ void orphans_release(struct shard *s)
     free(s->orphans.key);
     s->orphans.key = NULL;
     arena_release(&s->orphans.text);
+    clean_drop(s);
+    arena_release(&s->clean.text);
 }
 
 void orphans_drop(struct shard *s)
@@ -27,6 +30,7 @@ void orphans_drop(struct shard *s)
     s->orphans.seen_ms = INT64_MIN;
     s->orphans.asking = false;
     arena_reset(&s->orphans.text);
+    clean_drop(s);
 }
 
 /* The tick that the shard has behind it; INT64_MIN: another daemon judges it, or nothing is judged yet. */
@@ -93,7 +97,7 @@ bool orphans_work(struct daemon *d)
             arena_reset(&d->ingest.decode);
             given = orphan_give_up(&d->shard[i], o->key[o->next], o->until_ms);
         }
-        done &= o->next == o->n;
+        done &= o->next == o->n && clean_end(&d->shard[i]);
     }
     return done;
 }

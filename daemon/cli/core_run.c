@@ -73,6 +73,8 @@ static int give_up(struct core_run *r, struct slice key, int64_t until_ms)
     struct orphan o;
     enum apply_result result = engine_give_up(r->engine, key, until_ms, &o);
     r->orphans += result == APPLY_DONE;
+    if (result == APPLY_FINAL) /* there is no store to clean */
+        result = engine_cleaned(r->engine, key);
     return result == APPLY_NO_MEMORY ? -1 : feed(r);
 }
 
@@ -89,7 +91,8 @@ static int sweep(struct core_run *r, int64_t until_ms)
             continue;
         }
         rc = give_up(r, (struct slice){ w.key, w.key_n }, until_ms);
-        if (engine_waiting(r->engine, (struct slice){ w.key, w.key_n }, &o)) { /* an erasure that was taken back */
+        if (engine_waiting(r->engine, (struct slice){ w.key, w.key_n },
+                           &o)) { /* an erasure: taken back, or to be cleaned up */
             w.due_ms = o.due_ms;
             r->waiting[kept++] = w;
             continue;

@@ -68,6 +68,7 @@ void engine_free(struct engine *e)
     free(e->settled);
     bytes_release(&e->overdue);
     bytes_release(&e->waiting);
+    bytes_release(&e->cell_names);
     free(e->missing.v);
     free(e->cells);
     free(e->records);

@@ -117,12 +117,13 @@ struct engine {
     uint32_t n_read, read_cap;
     struct record **settled; /* of corrections that wait no longer with this event */
     uint32_t n_settled, settled_cap;
-    struct slice waits;     /* key of the record in which the new event waits itself */
-    struct bytes overdue;   /* key of one that must be given up first */
-    struct bytes waiting;   /* the new event's record, packed */
-    struct fact spare;      /* handed out when memory ran out */
-    struct bytes converted; /* fields of one entry in the org's currency */
-    struct bytes rewritten; /* fields of one entry with the ids that stand */
+    struct slice waits;      /* key of the record in which the new event waits itself */
+    struct bytes overdue;    /* key of one that must be given up first */
+    struct bytes cell_names; /* of who was erased for good */
+    struct bytes waiting;    /* the new event's record, packed */
+    struct fact spare;       /* handed out when memory ran out */
+    struct bytes converted;  /* fields of one entry in the org's currency */
+    struct bytes rewritten;  /* fields of one entry with the ids that stand */
     bool no_memory;
     bool parked;                    /* the new event waits for a rate */
     struct engine_adoption adopted; /* by the new event; now[0] 0: none */
@@ -255,8 +256,9 @@ void who_rewrite(struct track_view *v, struct entry_log log);
  * first; APPLY_DONE: ids of erased that it only names are replaced by the name that stands for them. */
 enum apply_result who_meets_erased(struct track_view *v, struct event *ev, const struct route *route,
                                    bool *ret_replaced);
-/* The erasure becomes final, for the id and all that stands for the same; false: it does not stand. */
-bool who_finalise(struct track_view *v, const struct entry *deletion);
+/* The erasure becomes final, for the id and all that stands for the same; false: it does not stand. The names of their cells, a line each, go to
+ * *ret_cells. Nothing is changed if records are missing. */
+bool who_finalise(struct track_view *v, const struct entry *deletion, struct bytes *ret_cells);
 bool who_find_deletion(struct track_view *v, struct slice event_id, struct entry *ret);
 bool who_is_final(struct track_view *v, const struct entry *deletion);
 

@@ -34,7 +34,7 @@ struct who_group {
     uint32_t n_members, n_events, member, event; /* heads of lists; events in canonical order */
 };
 
-/* An id whose erasure is final: who it was, as a hash of kind and id (or the id itself, until the records are rewritten), and the name that stands for it. */
+/* An id whose erasure is final: who it was, as a hash of kind and id, and the name that stands for it. */
 struct who_final {
     uint64_t hash[2];
     struct slice name;
@@ -51,8 +51,10 @@ struct identity {
     struct who_event *event;
     struct who_group *group; /* one a member at most */
     uint32_t *slot;          /* member + 1 */
-    struct who_final *final; /* by hash */
+    struct who_final *final; /* by hash; from the record "erased" */
     uint32_t n_final;
+    uint64_t final_version;
+    uint32_t final_bytes;
 };
 
 /* ---- what can be merged: labels (product, campaign, team ..) are no entities ---- */
@@ -161,8 +163,7 @@ static bool make_room(struct identity *w, uint32_t n)
     w->member = arena_alloc(&w->text, (2 * n + 1) * sizeof *w->member);
     w->event = arena_alloc(&w->text, (n + 1) * sizeof *w->event);
     w->group = arena_alloc(&w->text, (2 * n + 1) * sizeof *w->group);
-    w->final = arena_alloc(&w->text, (n + 1) * sizeof *w->final);
-    if (!w->slot || !w->member || !w->event || !w->group || !w->final)
+    if (!w->slot || !w->member || !w->event || !w->group)
         return false;
     memset(w->slot, 0, (w->mask + 1) * sizeof *w->slot);
     return true;
@@ -182,12 +183,6 @@ static struct slice nameless(struct identity *w, uint8_t kind, struct slice id, 
     return arena_copy(&w->text, (struct slice){ text, n });
 }
 
-/* An entry of the kind that the finality of an erasure leaves: for an id, the name that stands for it. */
-static bool is_final(const struct entry *e)
-{
-    return e->type == EV_ENTITY_DELETED && entry_has(e, F_INTO_ID);
-}
-
 static void hash_of(uint8_t kind, struct slice id, uint64_t to[2])
 {
     XXH128_hash_t h = XXH3_128bits_withSeed(id.p, id.n, kind);
@@ -198,7 +193,8 @@ static void hash_of(uint8_t kind, struct slice id, uint64_t to[2])
 static void take_final(struct identity *w, const struct entry *e)
 {
     struct who_final *to = &w->final[w->n_final++];
-    hash_of(kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND))), entry_str(e, F_ENTITY_ID), to->hash);
+    struct slice hash = entry_str(e, F_ENTITY_ID);
+    memcpy(to->hash, hash.p, hash.n < sizeof to->hash ? hash.n : sizeof to->hash);
     to->name = arena_copy(&w->text, entry_str(e, F_INTO_ID));
 }
 
@@ -209,10 +205,6 @@ static int by_hash(const void *a, const void *b)
 
 static void take_merge(struct identity *w, const struct entry *e, bool keep)
 {
-    if (is_final(e)) {
-        take_final(w, e);
-        return;
-    }
     struct who_event *to = &w->event[w->n_events];
     uint8_t kind = kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND)));
     *to = (struct who_event){ .type = e->type, .t_ms = e->t_ms, .id = arena_copy(&w->text, e->id), .group = none };
@@ -271,7 +263,7 @@ static void make_groups(struct identity *w)
     }
 }
 
-static bool make_map(struct identity *w, struct entry_log log, bool keep)
+static bool make_map(struct identity *w, struct entry_log log, struct entry_log finals, bool keep)
 {
     struct slice org = w->org;
     char id[256];
@@ -287,8 +279,12 @@ static bool make_map(struct identity *w, struct entry_log log, bool keep)
         if (!w->member[i].id.p)
             return false;
     make_groups(w);
-    qsort(w->final, w->n_final, sizeof *w->final, by_hash);
-    return true;
+    w->final = arena_alloc(&w->text, (finals.n + 1) * sizeof *w->final);
+    for (uint32_t i = 0; w->final && i < finals.n; i++)
+        take_final(w, &finals.v[i]);
+    if (w->final)
+        qsort(w->final, w->n_final, sizeof *w->final, by_hash);
+    return w->final;
 }
 
 static struct identity *new_map(struct engine *e, struct slice org)
@@ -317,35 +313,50 @@ static struct slice registry(struct track_view *v)
     return view_key(v, SLICE("merge"), SLICE("all"));
 }
 
-/* The map as the record says without the new event, made once for as long as the record stays. */
-static struct identity *standing_map(struct track_view *v, struct slice key, const struct record *r)
+/* The record of those whose erasure is final. It names nobody, and stays. */
+static struct slice final_registry(struct track_view *v)
+{
+    return view_key(v, SLICE("erased"), SLICE("all"));
+}
+
+static bool made_from(const struct identity *w, const struct record *r, const struct record *finals)
+{
+    return w->version == (r ? r->version : 0) && w->log_bytes == (r ? r->log.n : 0) &&
+           w->final_version == (finals ? finals->version : 0) && w->final_bytes == (finals ? finals->log.n : 0);
+}
+
+/* The map as the records say without the new event, made once for as long as they stay. */
+static struct identity *standing_map(struct track_view *v, const struct record *r, const struct record *finals)
 {
     struct identity *w = v->e->identity;
     while (w && !slice_eq(w->org, v->org))
         w = w->next;
-    if (w && w->version == r->version && w->log_bytes == r->log.n)
+    if (w && made_from(w, r, finals))
         return w;
     if (!w && !(w = new_map(v->e, v->org)))
         return NULL;
     v->after = false;
-    if (!make_map(w, view_raw_log_key(v, key), v->e->defs->erase_keep))
+    if (!make_map(w, view_raw_log_key(v, registry(v)), view_raw_log_key(v, final_registry(v)), v->e->defs->erase_keep))
         return NULL;
-    w->version = r->version;
-    w->log_bytes = r->log.n;
+    w->version = r ? r->version : 0;
+    w->log_bytes = r ? r->log.n : 0;
+    w->final_version = finals ? finals->version : 0;
+    w->final_bytes = finals ? finals->log.n : 0;
     return w;
 }
 
 void who_ask(struct track_view *v)
 {
     (void)view_record(v, registry(v));
+    (void)view_record(v, final_registry(v));
 }
 
 void who_begin(struct track_view *v)
 {
     struct slice key = registry(v);
-    struct record *r = view_record(v, key);
+    const struct record *r = view_record(v, key), *finals = view_record(v, final_registry(v));
     v->merging = slice_eq(v->overlay, key);
-    if (r && r->log.n && !(v->who[0] = standing_map(v, key, r)))
+    if (((r && r->log.n) || (finals && finals->log.n)) && !(v->who[0] = standing_map(v, r, finals)))
         v->e->no_memory = true;
     v->who[1] = v->who[0];
     if (!v->merging)
@@ -356,7 +367,8 @@ void who_begin(struct track_view *v)
     v->after = true;
     if (w)
         *w = (struct identity){ .text = v->e->identity_text, .org = v->org };
-    v->e->no_memory |= !w || !make_map(w, view_raw_log_key(v, key), v->e->defs->erase_keep);
+    v->e->no_memory |=
+        !w || !make_map(w, view_raw_log_key(v, key), view_raw_log_key(v, final_registry(v)), v->e->defs->erase_keep);
     if (w)
         v->e->identity_text = w->text;
 }
@@ -366,6 +378,16 @@ void who_begin(struct track_view *v)
 static struct identity *map_of(const struct track_view *v)
 {
     return v->who[v->after];
+}
+
+static struct slice final_name(const struct identity *w, uint8_t kind, struct slice id)
+{
+    struct who_final want = { 0 };
+    if (!w || !w->n_final || !kind || !id.n)
+        return (struct slice){ 0 };
+    hash_of(kind, id, want.hash);
+    const struct who_final *is = bsearch(&want, w->final, w->n_final, sizeof want, by_hash);
+    return is ? is->name : (struct slice){ 0 };
 }
 
 static uint32_t find(const struct identity *w, uint8_t kind, struct slice id)
@@ -448,7 +470,10 @@ static uint32_t root_of(struct track_view *v, uint32_t member, int64_t at_ms)
 static struct slice stands(struct track_view *v, uint8_t kind, struct slice id)
 {
     uint32_t i = find(map_of(v), kind, id);
-    return i == none ? id : map_of(v)->member[root_of(v, i, v->upto_ms)].id;
+    if (i != none)
+        return map_of(v)->member[root_of(v, i, v->upto_ms)].id;
+    struct slice name = final_name(map_of(v), kind, id); /* the erasure itself has been forgotten */
+    return name.n ? name : id;
 }
 
 struct slice who_key(struct track_view *v, struct slice key)
@@ -574,16 +599,6 @@ void who_rewrite(struct track_view *v, struct entry_log log)
 
 /* ---- erasures that are final ---- */
 
-static struct slice final_name(const struct identity *w, uint8_t kind, struct slice id)
-{
-    struct who_final want = { 0 };
-    if (!w || !w->n_final || !kind || !id.n)
-        return (struct slice){ 0 };
-    hash_of(kind, id, want.hash);
-    const struct who_final *is = bsearch(&want, w->final, w->n_final, sizeof want, by_hash);
-    return is ? is->name : (struct slice){ 0 };
-}
-
 /* The deletion by which an id is erased now, and its event id; empty: it is not erased, or for good. */
 static struct slice erasure_of(struct track_view *v, uint8_t kind, struct slice id)
 {
@@ -670,40 +685,102 @@ static bool put_final(struct track_view *v, struct record *r, const struct who_m
                       struct slice name)
 {
     char hex[ERASED_MARK_SIZE];
+    uint64_t hash[2];
     struct slice mark = erased_mark(m->id, hex);
-    char *id = view_alloc(v, e->id.n + 1 + mark.n);
+    char *id = view_alloc(v, e->id.n + mark.n);
     struct event ev = { .type = EV_ENTITY_DELETED };
     if (!id)
         return false;
     memcpy(id, e->id.p, e->id.n);
     memcpy(id + e->id.n, mark.p, mark.n);
+    hash_of(m->kind, m->id, hash);
     event_set_str(&ev, F_ORG_ID, v->org);
     event_set_str(&ev, F_EVENT_ID, (struct slice){ id, e->id.n + mark.n });
     event_set_int(&ev, F_OCCURRED_AT_MS, e->t_ms);
-    event_set_str(&ev, F_ENTITY_KIND, slice_of(kinds[m->kind - 1]));
-    event_set_str(&ev, F_ENTITY_ID, m->id);
+    event_set_str(&ev, F_ENTITY_ID, (struct slice){ (const char *)hash, sizeof hash });
     event_set_str(&ev, F_INTO_ID, name);
     v->e->packed.n = 0;
     return entry_pack(&v->e->packed, &ev, 0) == 0 &&
            record_insert(r, (struct slice){ v->e->packed.p, v->e->packed.n }) == 0;
 }
 
-bool who_finalise(struct track_view *v, const struct entry *e)
+/* What the erased did is read no more: his own record goes, and a customer's ledger. */
+static void forget(struct track_view *v, const struct who_member *m, bool ask)
+{
+    const struct slice kind[] = { slice_of(kinds[m->kind - 1]), SLICE("ledger") };
+    for (int i = 0; i < 1 + (m->kind == K_CUSTOMER); i++) {
+        struct record *r = view_record(v, view_key(v, kind[i], m->id));
+        if (ask || !r || (!r->version && !r->log.n))
+            continue;
+        r->log.n = r->deps.n = r->n_deps = 0;
+        r->deleted = true;
+        record_cache_touch(v->e->cache, r, true);
+    }
+}
+
+/* "rep:<id>", as cells are named by it; lines end in newlines. */
+static bool put_cell_name(struct bytes *to, const struct who_member *m)
+{
+    char buf[1600];
+    const char *dim = dim_name(m->kind == K_USER ? DIM_REP : DIM_CUSTOMER);
+    if (m->kind != K_USER && m->kind != K_CUSTOMER)
+        return true;
+    return bytes_put(to, dim, (uint32_t)strlen(dim)) == 0 && bytes_put(to, ":", 1) == 0 &&
+           bytes_put(to, buf, (uint32_t)cell_escape(m->id, buf, sizeof buf)) == 0 && bytes_put(to, "\n", 1) == 0;
+}
+
+/* Visits every id that stands for the erased one. */
+static void each_erased(struct track_view *v, uint32_t root,
+                        void (*each)(struct track_view *v, struct who_member *m, void *ctx), void *ctx)
 {
     struct identity *w = v->who[0];
-    uint8_t kind = kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND)));
-    uint32_t i = find(w, kind, entry_str(e, F_ENTITY_ID));
-    struct record *r = record_cache_get(v->e->cache, registry(v));
+    for (uint32_t k = w->group[w->member[root].group].member; k != none; k = w->member[k].next)
+        if (!w->member[k].nameless && root_of(v, k, INT64_MAX) == root &&
+            !final_name(w, w->member[k].kind, w->member[k].id).n)
+            each(v, &w->member[k], ctx);
+}
+
+struct finalise {
+    const struct entry *deletion;
+    struct record *finals;
+    struct slice name;
+    struct bytes *cells;
+};
+
+static void ask_for(struct track_view *v, struct who_member *m, void *ctx)
+{
+    const struct finalise *f = ctx;
+    if (id_is_nobody(f->name))
+        forget(v, m, true);
+}
+
+static void finalise_one(struct track_view *v, struct who_member *m, void *ctx)
+{
+    struct finalise *f = ctx;
+    v->e->no_memory |= !put_final(v, f->finals, m, f->deletion, f->name) || !put_cell_name(f->cells, m);
+    if (id_is_nobody(f->name))
+        forget(v, m, false);
+}
+
+bool who_finalise(struct track_view *v, const struct entry *e, struct bytes *ret_cells)
+{
+    struct identity *w = v->who[0];
+    uint32_t i = find(w, kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND))), entry_str(e, F_ENTITY_ID));
     v->after = false;
+    ret_cells->n = 0;
     uint32_t root = i == none ? none : root_of(v, i, INT64_MAX);
-    if (!r || root == none || !w->member[root].nameless)
+    if (root == none || !w->member[root].nameless)
         return false;
-    size_t before = record_bytes(r);
-    for (uint32_t k = w->group[w->member[i].group].member; k != none; k = w->member[k].next)
-        if (!w->member[k].nameless && root_of(v, k, INT64_MAX) == root && !final_name(w, kind, w->member[k].id).n)
-            v->e->no_memory |= !put_final(v, r, &w->member[k], e, w->member[root].id);
-    record_cache_touch(v->e->cache, r, true);
-    record_cache_resized(v->e->cache, r, before);
+    struct finalise f = { e, record_cache_put(v->e->cache, final_registry(v)), w->member[root].id, ret_cells };
+    each_erased(v, root, ask_for, &f);
+    if (v->e->incomplete || !f.finals) {
+        v->e->no_memory |= !f.finals;
+        return true;
+    }
+    size_t before = record_bytes(f.finals);
+    each_erased(v, root, finalise_one, &f);
+    record_cache_touch(v->e->cache, f.finals, true);
+    record_cache_resized(v->e->cache, f.finals, before);
     return true;
 }
 
@@ -712,7 +789,7 @@ bool who_find_deletion(struct track_view *v, struct slice event_id, struct entry
     const struct record *r = view_record(v, registry(v));
     struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
     while (in.p < in.end && entry_read(&in, ret))
-        if (ret->type == EV_ENTITY_DELETED && slice_eq(ret->id, event_id) && !is_final(ret))
+        if (ret->type == EV_ENTITY_DELETED && slice_eq(ret->id, event_id))
             return true;
     return false;
 }

@@ -223,9 +223,9 @@ static enum apply_result look_at_retraction(struct track_view *v)
     struct entry deletion;
     if (!slice_eq(key_kind(v->overlay), SLICE("merge")) || !who_find_deletion(v, target, &deletion))
         return APPLY_DONE;
-    if (final_overdue(v, target))
-        return APPLY_OVERDUE;
-    return who_is_final(v, &deletion) ? APPLY_FINAL : APPLY_DONE;
+    if (who_is_final(v, &deletion))
+        return APPLY_FINAL;
+    return final_overdue(v, target) ? APPLY_OVERDUE : APPLY_DONE;
 }
 
 enum apply_result orphans_look(struct track_view *v, const struct event *ev, int64_t newest_ms,
@@ -337,11 +337,26 @@ static enum apply_result settle_alone(struct track_view *v)
     return r;
 }
 
-/* An erasure whose time has come: who was erased is noted as final, or the erasure was taken back and waits again. */
+/* Another content for a record that goes on waiting. */
+static void wait_on(struct engine *e, struct record *waiting, const struct orphan *o)
+{
+    size_t before = record_bytes(waiting);
+    e->no_memory |= !pack(&e->waiting, o);
+    waiting->log.n = 0;
+    e->no_memory |= bytes_put(&waiting->log, e->waiting.p, e->waiting.n) < 0;
+    e->n_settled = 0;
+    record_cache_touch(e->cache, waiting, true);
+    record_cache_resized(e->cache, waiting, before);
+}
+
+/* An erasure whose time has come: it is noted as final, or it was taken back and waits again. Then its record goes on, due at once, until the names of
+ * cells are deleted (engine_cleaned). */
 static enum apply_result make_final(struct track_view *v, struct record *waiting, struct orphan *o)
 {
     struct engine *e = v->e;
     struct entry deletion;
+    if (o->since_ms == INT64_MIN)
+        return answer(e, APPLY_FINAL);
     v->overlay = waiting->key;
     v->def = definitions_org(e->defs, v->org);
     who_ask(v);
@@ -349,16 +364,30 @@ static enum apply_result make_final(struct track_view *v, struct record *waiting
         who_begin(v);
     if (e->incomplete || e->no_memory || !v->def || !who_find_deletion(v, o->event_id, &deletion))
         return settle_alone(v);
-    if (!who_finalise(v, &deletion)) {
-        size_t before = record_bytes(waiting);
+    bool stands = who_finalise(v, &deletion, &e->cell_names);
+    if (e->incomplete || e->no_memory)
+        return answer(e, APPLY_DUPLICATE);
+    if (!stands) {
         o->due_ms += e->defs->erase_final_ms > DAY_MS ? e->defs->erase_final_ms : DAY_MS;
-        waiting->log.n = 0;
-        e->no_memory |= !pack(&e->waiting, o) || bytes_put(&waiting->log, e->waiting.p, e->waiting.n) < 0;
-        e->n_settled = 0;
-        record_cache_touch(e->cache, waiting, true);
-        record_cache_resized(e->cache, waiting, before);
+        wait_on(e, waiting, o);
+    } else if (e->cell_names.n) {
+        o->since_ms = INT64_MIN;
+        o->due_ms = 1;
+        o->from.payload = (struct slice){ e->cell_names.p, e->cell_names.n };
+        wait_on(e, waiting, o);
     }
     return settle_alone(v);
+}
+
+enum apply_result engine_cleaned(struct engine *e, struct slice key)
+{
+    struct orphan o;
+    engine_begin(e);
+    struct track_view v = { .e = e, .upto_ms = INT64_MAX };
+    struct record *waiting = view_record(&v, key);
+    if (!e->incomplete && unpack(waiting, &o) && !settle_with(e, waiting))
+        return APPLY_NO_MEMORY;
+    return settle_alone(&v);
 }
 
 enum apply_result engine_give_up(struct engine *e, struct slice key, int64_t until_ms, struct orphan *ret)

@@ -20,6 +20,7 @@ struct slice redis_script_text(enum redis_script script)
         [SCRIPT_BOOK] = { lua_book, lua_book_len },
         [SCRIPT_SETTLE] = { lua_settle, lua_settle_len },
         [SCRIPT_ORPHANS] = { lua_orphans, lua_orphans_len },
+        [SCRIPT_CLEAN] = { lua_clean, lua_clean_len },
     };
     return (struct slice){ table[script].text, (uint32_t)table[script].len };
 }

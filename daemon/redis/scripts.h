@@ -19,6 +19,7 @@ enum redis_script {
     SCRIPT_SETTLE,
     SCRIPT_BOOK,
     SCRIPT_ORPHANS,
+    SCRIPT_CLEAN,
     SCRIPT_COUNT,
     SCRIPT_NONE = -1
 };

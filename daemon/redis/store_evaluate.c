@@ -112,3 +112,22 @@ int redis_store_book(struct redis_store *s, struct slice was, const struct slice
         redis_argv_slice(&s->argv, pairs[i]);
     return store_call_send(call, LANE_EVALUATE, SCRIPT_BOOK);
 }
+
+int redis_store_clean(struct redis_store *s, const struct store_clean *what, store_flush_cb cb, void *ctx)
+{
+    static const char *const keys[] = { "meta", "lease", "state", NULL };
+    struct redis_argv *a = &s->argv;
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return -ENOMEM;
+    call->finish = store_finish_flush;
+    call->cb.flush = cb;
+    store_begin(s, keys);
+    redis_argv_text(a, REDIS_LAYOUT);
+    redis_argv_int(a, what->lease_epoch);
+    redis_argv_slice(a, what->state_org);
+    redis_argv_slice(a, what->names);
+    for (uint32_t i = 0; i < what->n_panes; i++)
+        redis_argv_slice(a, what->panes[i]);
+    return store_call_send(call, LANE_EVALUATE, SCRIPT_CLEAN);
+}

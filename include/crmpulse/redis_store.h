@@ -111,6 +111,16 @@ struct store_settle {
 };
 int redis_store_settle(struct redis_store *s, const struct store_settle *what, store_flush_cb cb, void *ctx);
 
+/* Delete the cells of somebody erased for good that hold 0 from these panes, and his revision counters and marks of change. Fenced by the lease. */
+struct store_clean {
+    int64_t lease_epoch;
+    struct slice state_org; /* fields of the state that may be his begin with it: "<org>/" */
+    struct slice names;     /* "rep:<id>", escaped, a line each */
+    const struct slice *panes;
+    uint32_t n_panes;
+};
+int redis_store_clean(struct redis_store *s, const struct store_clean *what, store_flush_cb cb, void *ctx);
+
 /* Read whole hashes of this shard (alert states, evaluator state). */
 typedef void (*store_hash_cb)(void *ctx, enum store_result r, const struct slice *pairs,
                               uint32_t n_pairs); /* field, value, field, value */
