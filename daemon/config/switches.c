@@ -201,6 +201,7 @@ static void take_customer_rules(struct loader *l)
     rules->churn_after_ms = obeyed_days_ms(l, SLICE("churn_after_days"), rules->churn_after_ms);
     rules->sales_are_orders = slice_eq(obeyed(l, SLICE("sales_basis")), SLICE("orders"));
     rules->refunds_at_order = slice_eq(obeyed(l, SLICE("refund_book")), SLICE("at_order"));
+    rules->segment_by_rfm = turned(l, SLICE("segment_by"), SLICE("rfm"));
     rules->quintiles = slice_eq(obeyed(l, SLICE("rfm_cut")), SLICE("quintile"));
     rules->risk_by_rfm = slice_eq(obeyed(l, SLICE("risk_segment")), SLICE("rfm"));
 }

@@ -292,7 +292,13 @@ void measure_difference(struct track_view *v);
 
 /* customer_dim.c */
 /* Says of each fact which customer it belongs to, where customers are looked at one by one. */
+/* With segment_by rfm: whether it counts in the RFM segment of its customer. */
+bool fact_in_segment(const struct fact *f);
 void name_customers(struct track_view *v, struct entry_log log, struct fact_list *facts);
+
+/* ledger_fact.c */
+bool ledger_fact_pack(const struct fact *f, struct bytes *to); /* false: out of memory */
+bool ledger_fact_unpack(struct slice packed, struct fact *f);  /* texts borrow; false: malformed */
 
 /* ledger_facts.c */
 /* What a fact of another entity says to its customer's ledger. */

@@ -8,8 +8,9 @@
 
 #include "crmpulse/record.h"
 
-enum ledger_kind { LEDGER_SALE, LEDGER_REFUND, LEDGER_USE, LEDGER_MRR, LEDGER_KINDS };
+enum ledger_kind { LEDGER_SALE, LEDGER_REFUND, LEDGER_USE, LEDGER_MRR, LEDGER_FACT, LEDGER_KINDS };
 
+/* LEDGER_FACT: a whole fact, packed into the first text (ledger_fact.c), that the customer's tracker says again with a segment. */
 enum ledger_text { LEDGER_REP, LEDGER_TEAM, LEDGER_PRODUCT, LEDGER_SEGMENT, LEDGER_TEXTS };
 
 struct ledger_item {

@@ -45,25 +45,49 @@ static struct slice ledger_key(struct track_view *v, struct slice customer)
     return key;
 }
 
+static void note_item(struct track_view *v, const struct signed_fact *sf, struct slice member, struct ledger_item *item)
+{
+    struct engine *e = v->e;
+    if (!member.n || id_is_nobody(member) ||
+        !engine_room(e, &e->ledger_ops, e->n_ledger_ops, &e->ledger_ops_cap, sizeof *e->ledger_ops))
+        return;
+    item->n = sf->sign;
+    item->cause_ms = sf->cause_ms;
+    struct slice customer = view_key(v, SLICE("customer"), member);
+    if (!customer.p)
+        return;
+    e->ledger_ops[e->n_ledger_ops++] = (struct ledger_op){ customer, *item };
+    (void)view_record(v, ledger_key(v, customer)); /* asks for it if it is not cached */
+}
+
+/* With segment_by rfm: the whole fact. */
+static void note_fact(struct track_view *v, const struct signed_fact *sf)
+{
+    struct ledger_item item = { .kind = LEDGER_FACT, .t_ms = sf->f->t_ms };
+    struct bytes *packed = &v->e->record_bytes;
+    packed->n = 0;
+    v->e->no_memory |= !ledger_fact_pack(sf->f, packed);
+    item.text[0] = arena_copy(&v->e->scratch, (struct slice){ packed->p, packed->n });
+    v->e->no_memory |= !item.text[0].p;
+    note_item(v, sf, sf->f->dim[DIM_CUSTOMER], &item);
+}
+
 void ledger_note(struct track_view *v, const struct signed_fact *sf)
 {
     struct engine *e = v->e;
     const struct fact *f = sf->f;
     struct ledger_item item;
-    if (!f->member.n || id_is_nobody(f->member) || !item_of(v, f, &item) ||
-        !engine_room(e, &e->ledger_ops, e->n_ledger_ops, &e->ledger_ops_cap, sizeof *e->ledger_ops))
+    if (slice_eq(key_kind(v->self), SLICE("customer"))) /* its own facts rest on the ledger */
         return;
-    item.n = sf->sign;
-    item.cause_ms = sf->cause_ms;
+    if (e->defs->customers.segment_by_rfm && fact_in_segment(f))
+        note_fact(v, sf);
+    if (!f->member.n || !item_of(v, f, &item))
+        return;
     const struct slice text[LEDGER_TEXTS] = { f->dim[DIM_REP], f->dim[DIM_TEAM], f->dim[DIM_PRODUCT],
                                               f->dim[DIM_SEGMENT] };
     for (int i = 0; i < LEDGER_TEXTS && item.kind != LEDGER_USE; i++)
         item.text[i] = arena_copy(&e->scratch, text[i]);
-    struct slice customer = view_key(v, SLICE("customer"), f->member);
-    if (!customer.p)
-        return;
-    e->ledger_ops[e->n_ledger_ops++] = (struct ledger_op){ customer, item };
-    (void)view_record(v, ledger_key(v, customer)); /* asks for it if it is not cached */
+    note_item(v, sf, f->member, &item);
 }
 
 static bool reserve(struct engine *e, uint32_t n)

@@ -105,6 +105,7 @@ void customer_facts(struct track_view *v, struct entry_log log)
     purchase_facts(v, &c);
     one_by_one_facts(v, &c);
     rfm_facts(v, &c);
+    segment_facts(v, &c);
     risk_facts(v, &c);
     mrr_facts(v, &c);
 }

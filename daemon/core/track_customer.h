@@ -39,6 +39,8 @@ void member_facts(struct track_view *v, const struct customer_case *c);
 void purchase_facts(struct track_view *v, const struct customer_case *c); /* gaps, repeats, reminders */
 /* What KPIs by customer need: sales and uses as of now. Nothing unless somebody asks for customers one by one. */
 void one_by_one_facts(struct track_view *v, const struct customer_case *c);
+/* With segment_by rfm: what happened to the customer, by the RFM segment it was in just before. */
+void segment_facts(struct track_view *v, const struct customer_case *c);
 /* The RFM segment at an instant, -1 before the first sale. O(log n). */
 int rfm_segment_at(const struct customer_case *c, int64_t t_ms);
 /* Adds the instants at which a sale's age changes the segment to `times` (room for 5; the last one is the year); their number. */

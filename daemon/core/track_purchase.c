@@ -10,6 +10,9 @@ static struct fact *sale_fact(struct track_view *v, const struct customer_case *
     struct fact *f = customer_fact(v, c, type, sale->t_ms);
     for (int i = 0; i < LEDGER_TEXTS; i++)
         f->dim[dims[i]] = sale->text[i];
+    int segment = c->rules->segment_by_rfm ? rfm_segment_at(c, sale->t_ms - 1) : -1;
+    if (segment >= 0)
+        f->dim[DIM_SEGMENT] = slice_of(rfm_segment_name((enum rfm_segment)segment));
     return f;
 }
 

@@ -322,6 +322,7 @@ struct customer_rules {
     bool sales_are_orders;  /* sales_basis */
     bool refunds_at_order;  /* refund_book */
     bool risk_by_rfm;       /* risk_segment: the churn risk carries the RFM segment as segment */
+    bool segment_by_rfm;    /* segment_by: what happens to a customer counts in the RFM segment it was in just before */
     bool quintiles;         /* rfm_cut: what quintiles at a cycle's close need, instead of segments by fixed cuts */
     bool by_customer;       /* some KPI, board, rule or scorecard in force asks for customers one by one */
 };

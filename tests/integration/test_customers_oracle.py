@@ -22,7 +22,7 @@ publish: {by_customer: [purchase_ratio, churn_risk]}
 """
 KPIS = ("retention_rate churn_rate customer_count customer_growth_rate new_customers mrr net_revenue_retention gross_revenue_retention repurchase_rate"
         " referral_rate referred_share contact_frequency feedback_rate complaint_rate complaint_count active_customer_rate purchase_cycle purchase_frequency"
-        " new_customer_quality reminder_hit_rate rfm_segment_size churn_risk_share clv purchase_ratio churn_risk").split()
+        " new_customer_quality reminder_hit_rate rfm_segment_size churn_risk_share clv purchase_ratio churn_risk sales_amount avg_order_value").split()
 DAY = 86400000
 START = 1704038400000  # 2024-01-01T00:00+08:00
 DAYS = 700
@@ -127,7 +127,8 @@ def main():
                                (4, ["sales_basis=orders", "repurchase=ever", "clv_mode=historic", "churn_mode=revenue_gross", "churn_after_days=30"]),
                                (5, ["sales_basis=orders", "freq_base=buyers", "churn_mode=revenue_net", "crr_new=gross"]),
                                (6, ["sales_basis=orders", "customers_by=subscription"]), (7, ["customers_by=subscription", "churn_after_days=30", "crr_new=gross"]),
-                               (8, ["rfm_cut=quintile"]), (9, ["sales_basis=orders", "rfm_cut=quintile"])):
+                               (8, ["rfm_cut=quintile"]), (9, ["sales_basis=orders", "rfm_cut=quintile"]), (10, ["segment_by=rfm"]),
+                               (11, ["sales_basis=orders", "segment_by=rfm", "refund_book=at_order", "repurchase=ever"])):
             config = folder / "config.yaml"
             config.write_text(CONFIG.replace("SWITCHES", ", ".join(s.replace("=", ": ") for s in switches)), encoding="utf-8")
             events = history(seed)

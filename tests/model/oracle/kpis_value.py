@@ -159,6 +159,15 @@ def _segment(r, f):
     return "at_risk" if f >= 3 else "lost" if r == 1 else "sleeping"
 
 
+def segment_at(times, at):
+    """By fixed cuts; None before the first sale."""
+    before = sorted(t for t in times if t <= at)
+    if not before:
+        return None
+    return _segment(_score((at - before[-1]) // DAY_MS, (30, 60, 120, 240), True),
+                    _score(sum(1 for t in before if t > at - YEAR_MS), (12, 6, 3, 2), False))
+
+
 def _close(q):
     """The newest end of a cycle that is reached when the hour of `at` is over."""
     cycle = q.cal.window(q.cal.cycle, q.at)

@@ -27,7 +27,7 @@ DEFAULTS = {
     "forecast": "weighted_pipeline",
 }
 
-DEFAULTS.update(clv_mode="simple", clv_discount_percent=10, customers_by="activity", rfm_cut="fixed")
+DEFAULTS.update(clv_mode="simple", clv_discount_percent=10, customers_by="activity", rfm_cut="fixed", segment_by="given")
 
 
 class Con:
@@ -216,14 +216,35 @@ def refunds(f, sw):
     return rows
 
 
+def _by_rfm(f, sw, cons):
+    """With segment_by=rfm: the segment that the customer was in just before, by fixed cuts; none before the first sale."""
+    if sw["segment_by"] != "rfm":
+        return cons
+    from .kpis_value import segment_at
+    times = defaultdict(list)
+    for sale in sales(f, sw).values():
+        times[sale.customer].append(sale.t)
+    for con in cons:
+        if con.who:
+            con.keys = {dim: subject for dim, subject in con.keys.items() if dim != "segment"}
+            segment = segment_at(times[con.who], con.t - 1)
+            if segment:
+                con.keys["segment"] = segment
+    return cons
+
+
 def txn(f, sw):
+    return _by_rfm(f, sw, told_txn(f, sw))
+
+
+def told_txn(f, sw):
     """One contribution per sale: v = amount, who = customer, extra = the Sale."""
     return [Con(s.t, s.amount, s.customer, s.keys, s) for s in sales(f, sw).values()]
 
 
 def refund(f, sw):
-    return [Con(t, amount, sale.customer, sale.keys, (cost, sale))
-            for t, amount, cost, sale in refunds(f, sw)]
+    return _by_rfm(f, sw, [Con(t, amount, sale.customer, sale.keys, (cost, sale))
+                           for t, amount, cost, sale in refunds(f, sw)])
 
 
 def orders(f, sw):
@@ -299,7 +320,7 @@ def feedback(f, sw):
 
 def customers_active(f, sw):
     """Sales, inbound contacts, uses that name the customer; tickets too."""
-    for con in txn(f, sw):
+    for con in told_txn(f, sw):
         if con.who:
             yield con
     for row in f.contacts.values():
