@@ -191,6 +191,9 @@ void elapsed_note(struct evaluator *e, enum view_id v, struct subject *s, uint32
 /* schedule.c: when a window over a pane changes by time alone */
 int64_t slot_event_of_pane(const struct org *org, const struct window *w, const struct plan_slot *slot, int64_t pane_ms,
                            int64_t after_ms);
+/* The earliest of these events over all panes. */
+int64_t panes_next_event(const struct org *org, const struct window *w, const struct plan_slot *slot,
+                         const struct panes *p, int64_t after_ms);
 int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot,
                         int64_t after_ms);
 

@@ -190,21 +190,95 @@ int64_t slot_event_of_pane(const struct org *org, const struct window *w, const 
     return next;
 }
 
-static int64_t next_of_panes(const struct org *org, const struct window *w, const struct plan_slot *slot,
-                             const struct panes *p, int64_t after_ms)
+/* Panes before v[from] are past their event, those from v[to] on are not. */
+struct doubt {
+    uint32_t from, to;
+};
+
+static struct doubt between(const struct panes *p, int64_t from_ms, int64_t to_ms)
+{
+    return (struct doubt){ panes_from(p, from_ms), panes_from(p, to_ms) };
+}
+
+/* Events of a pane lie in its own period, or in the one after it and the hour before that. */
+static struct doubt civil_doubt(const struct org *org, enum period period, bool prev, const struct panes *p,
+                                int64_t after_ms)
+{
+    struct span now = org_period(org, period, after_ms);
+    return prev ? between(p, org_period(org, period, now.start_ms - 1).start_ms, now.start_ms + HOUR_MS)
+                : between(p, now.start_ms, now.end_ms);
+}
+
+/* An event `length_ms` after the pane, give or take. */
+static struct doubt after_doubt(const struct panes *p, int64_t after_ms, int64_t length_ms, int64_t give_ms)
+{
+    return between(p, after_ms - length_ms - give_ms, after_ms - length_ms + give_ms + 1);
+}
+
+/* A bisection over all panes asks the calendar about each it looks at: for the usual windows most are out of the question. */
+static struct doubt doubt_of(const struct org *org, const struct window *w, const struct plan_slot *slot,
+                             const struct panes *p, int type, int64_t after_ms)
+{
+    bool prev = slot->prev != COMPARED_NOT;
+    if (after_ms == INT64_MIN || slot->prev == COMPARED_YEAR || slot->prev == COMPARED_LAST_DAY)
+        return (struct doubt){ 0, p->n };
+    switch (w->kind) {
+    case WINDOW_ROLLING:
+        if (type == 0 && !prev)
+            return between(p, after_ms + 1, after_ms + 1);
+        return after_doubt(p, after_ms, type && prev ? 2 * w->length_ms : w->length_ms, 2 * HOUR_MS);
+    case WINDOW_PERIOD:
+        return civil_doubt(org, w->period, prev, p, after_ms);
+    case WINDOW_TO_DATE:
+    case WINDOW_GAUGE:
+        return civil_doubt(org, org->cal->cycle, prev, p, after_ms);
+    case WINDOW_DAYS:
+    case WINDOW_CLOSED:
+    case WINDOW_LIVE:
+    case WINDOW_FIVE_YEARS:
+    case WINDOW_SPAN:
+        break;
+    }
+    return (struct doubt){ 0, p->n };
+}
+
+/* The first pane whose event of this type is to come; most often the ends of what is in doubt tell. */
+static uint32_t first_to_come(const struct org *org, const struct window *w, const struct plan_slot *slot,
+                              const struct panes *p, int type, int64_t after_ms)
+{
+    struct doubt d = doubt_of(org, w, slot, p, type, after_ms);
+    if (d.from == d.to || slot_event(org, w, slot, type, p->v[d.from].start_ms) > after_ms)
+        return d.from;
+    if (slot_event(org, w, slot, type, p->v[d.to - 1].start_ms) <= after_ms)
+        return d.to;
+    uint32_t low = d.from + 1, high = d.to - 1;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (slot_event(org, w, slot, type, p->v[mid].start_ms) <= after_ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* Types beyond these have no event. */
+static int types_of(const struct window *w, enum compared prev)
+{
+    if (w->kind == WINDOW_ROLLING)
+        return prev == COMPARED_YEAR ? EVENT_TYPES : 2;
+    bool civil = w->kind == WINDOW_PERIOD || w->kind == WINDOW_TO_DATE || w->kind == WINDOW_GAUGE;
+    return civil && prev == COMPARED_NOT ? 3 : EVENT_TYPES;
+}
+
+int64_t panes_next_event(const struct org *org, const struct window *w, const struct plan_slot *slot,
+                         const struct panes *p, int64_t after_ms)
 {
     int64_t next = INT64_MAX;
-    for (int type = 0; type < EVENT_TYPES; type++) {
-        uint32_t low = 0, high = p->n;
-        while (low < high) {
-            uint32_t mid = low + (high - low) / 2;
-            if (slot_event(org, w, slot, type, p->v[mid].start_ms) <= after_ms)
-                low = mid + 1;
-            else
-                high = mid;
-        }
-        if (low < p->n)
-            next = least(next, slot_event(org, w, slot, type, p->v[low].start_ms));
+    for (int type = 0; p->n && type < types_of(w, slot->prev); type++) {
+        uint32_t i = first_to_come(org, w, slot, p, type, after_ms);
+        if (i < p->n)
+            next = least(next, slot_event(org, w, slot, type, p->v[i].start_ms));
     }
     return next;
 }
@@ -239,8 +313,8 @@ int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct 
     enum grain grain = ps->fine ? GRAIN_MINUTE : GRAIN_HOUR;
     for (int i = 0; i < SERIES_PARTS; i++)
         if (n->part[i] && series_serves(n->part[i], m, w, ps->prev))
-            next = least(next, next_of_panes(org, w, ps, &n->part[i]->track[v].panes[grain], after_ms));
+            next = least(next, panes_next_event(org, w, ps, &n->part[i]->track[v].panes[grain], after_ms));
     for (uint32_t i = 0; m->agg != AGG_DURATION && m->agg != AGG_DISTINCT && i < n->n_bins; i++)
-        next = least(next, next_of_panes(org, w, ps, &n->bin[i]->track[v].panes[grain], after_ms));
+        next = least(next, panes_next_event(org, w, ps, &n->bin[i]->track[v].panes[grain], after_ms));
     return next;
 }
