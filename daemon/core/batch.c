@@ -23,12 +23,26 @@ void delta_batch_release(struct delta_batch *b)
     *b = (struct delta_batch){ 0 };
 }
 
+/* A table that once was large is not swept for a few. */
+static void empty_slots(struct delta_batch *b)
+{
+    if (b->slot && b->n > b->mask / 16) {
+        memset(b->slot, 0, (b->mask + 1) * sizeof *b->slot);
+        return;
+    }
+    for (uint32_t k = 0; k < b->n; k++) {
+        uint32_t i = (uint32_t)b->hash[k] & b->mask;
+        while (b->slot[i] != k + 1)
+            i = (i + 1) & b->mask;
+        b->slot[i] = 0;
+    }
+}
+
 void delta_batch_clear(struct delta_batch *b)
 {
     arena_reset(&b->text);
+    empty_slots(b);
     b->n = 0;
-    if (b->slot)
-        memset(b->slot, 0, (b->mask + 1) * sizeof *b->slot);
 }
 
 static int64_t cause_of(const struct delta_batch *b, int64_t cause_ms)

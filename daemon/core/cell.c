@@ -4,9 +4,15 @@
 static const char hex_digits[] = "0123456789ABCDEF";
 
 /* Bytes that stand for themselves in a subject; the rest would forge a field or break a page. */
+#define BIT(c) (UINT64_C(1) << ((c) % 64))
+static const uint64_t special[4] = {
+    (BIT(0x21) - 1) | BIT('"') | BIT('#') | BIT('%') | BIT('&') | BIT('\'') | BIT(':') | BIT('<') | BIT('>'),
+    BIT('{') | BIT('|') | BIT('}') | BIT(0x7f),
+};
+
 static bool plain(unsigned char c)
 {
-    return c >= 0x21 && c != 0x7f && !memchr("|:#{}%\"'<>&", c, 11);
+    return !(special[c / 64] >> (c % 64) & 1);
 }
 
 size_t cell_escape(struct slice raw, char *buf, size_t cap)

@@ -27,8 +27,12 @@ static bool worth_keeping(enum event_field f)
 /* Kept as a length and bytes; a list as its numbers, packed. */
 static bool textual(enum event_field f)
 {
-    enum field_kind kind = event_field_info(f)->kind;
-    return kind <= FIELD_CURRENCY || kind == FIELD_PPM_LIST;
+    static const bool is_text[EVENT_FIELD_COUNT] = {
+#define FIELD(id, wire_name, kind) [F_##id] = FIELD_##kind <= FIELD_CURRENCY || FIELD_##kind == FIELD_PPM_LIST,
+#include "crmpulse/event_fields.def"
+#undef FIELD
+    };
+    return is_text[f];
 }
 
 static int pack_list(struct bytes *to, const union event_value *v)
@@ -120,6 +124,20 @@ union event_value entry_value(struct reader *r, enum event_field f)
     return v;
 }
 
+/* Past a value that is not asked for: as entry_value, without reading it. */
+static void skip_value(struct reader *r, enum event_field f)
+{
+    const char *p = r->p;
+    if (f < EVENT_FIELD_COUNT && p < r->end && (uint8_t)*p < 0x80) { /* a number, or a length, of one byte */
+        uint32_t n = textual(f) ? (uint32_t)(uint8_t)*p : 0;
+        if (n < (uint64_t)(r->end - p)) {
+            r->p = p + 1 + n;
+            return;
+        }
+    }
+    (void)entry_value(r, f);
+}
+
 /* Fields are packed in the order of their numbers. */
 static bool find(const struct entry *e, enum event_field want, union event_value *ret)
 {
@@ -128,11 +146,12 @@ static bool find(const struct entry *e, enum event_field want, union event_value
         enum event_field f = (enum event_field)(uint8_t)*r.p++;
         if (f > want)
             return false;
-        union event_value v = entry_value(&r, f);
-        if (f == want && r.ok) {
-            *ret = v;
-            return true;
+        if (f < want) {
+            skip_value(&r, f);
+            continue;
         }
+        *ret = entry_value(&r, f);
+        return r.ok;
     }
     return false;
 }

@@ -124,9 +124,11 @@ static void schedule_pane(struct evaluator *e, enum view_id v, struct series *s,
         const struct plan_slot *slot = &pm->slot[k];
         const struct window *w = &e->plan.window[slot->window];
         int64_t next;
+        if (!(slot->dims >> n->subject->dim & 1))
+            continue;
         if (m->gauge || (slot->level && n->view[v].slot_next[k] == INT64_MAX))
             next = n->view[v].slot_next[k] == INT64_MAX ? slot_next_event(e, v, n, k, at_ms) : INT64_MAX;
-        else if (slot->fine == (grain == CELL_MINUTE) && series_serves(s, m, w, slot->prev))
+        else if (slot->fine == (grain == CELL_MINUTE) && slot->parts >> s->part & 1)
             next = slot_event_of_pane(n->subject->org, w, slot, pane_ms, at_ms);
         else
             continue;
@@ -245,8 +247,10 @@ static void touch(struct evaluator *e, enum view_id v, struct series *s, const s
         const struct plan_slot *slot = &pm->slot[k];
         const struct window *w = &e->plan.window[slot->window];
         bool same_grain = d->kind == CELL_GAUGE || slot->fine == (d->kind == CELL_MINUTE);
+        if (!(slot->dims >> n->subject->dim & 1))
+            continue;
         bool aside = m->agg == AGG_DURATION && (s->part == SERIES_SUM || s->part == SERIES_BIN);
-        if (!same_grain || (!aside && !series_serves(s, m, w, slot->prev)))
+        if (!same_grain || (!aside && !(slot->parts >> s->part & 1)))
             continue;
         view_mark(e, v, n->subject, slot->watches);
         if (v == VIEW_JUDGED && d->kind != CELL_GAUGE && w->kind == WINDOW_PERIOD && !slot->prev && !e->restored)
@@ -409,7 +413,8 @@ static void reschedule_subject(struct evaluator *e, enum view_id v, struct subje
         if (!n || !n->view[v].slot_next)
             continue;
         for (uint32_t k = 0; k < e->plan.measure[m].n_slots; k++)
-            n->view[v].slot_next[k] = slot_next_event(e, v, n, k, e->view[v].at_ms);
+            if (e->plan.measure[m].slot[k].dims >> s->dim & 1)
+                n->view[v].slot_next[k] = slot_next_event(e, v, n, k, e->view[v].at_ms);
         n->view[v].due_ms = INT64_MAX;
         requeue(e, v, n);
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "plan_kpi.h"
+#include "series.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -203,6 +204,18 @@ static bool is_fine(const struct plan *plan, int measure, const struct window *w
     return window_grain(w) == GRAIN_MINUTE && plan->defs->measure[measure].fine;
 }
 
+/* The org's figure may stand in the rows of others. */
+static uint32_t looked_at(const struct plan *plan, uint32_t watch)
+{
+    const struct plan_watch *w = &plan->watch[watch];
+    uint32_t dims = w->live_dims | w->row_dims | w->rule_dims | 1u << DIM_ORG;
+    for (uint32_t i = 0; i < w->n_boards; i++)
+        dims |= 1u << plan->defs->board[w->board[i]].dim;
+    for (uint32_t i = 0; i < w->n_cards; i++)
+        dims |= 1u << plan->defs->scorecard[w->card[i]].dim;
+    return dims;
+}
+
 static int touch(struct plan *plan, int measure, int window, enum compared prev, uint32_t watch)
 {
     struct plan_measure *m = &plan->measure[measure];
@@ -217,14 +230,17 @@ static int touch(struct plan *plan, int measure, int window, enum compared prev,
             return -1;
         }
         bool fine = is_fine(plan, measure, &plan->window[window]);
-        v[m->n_slots] = (struct plan_slot){ .window = window,
-                                            .prev = prev,
-                                            .fine = fine,
-                                            .level = plan->defs->measure[measure].agg == AGG_LEVEL,
-                                            .watches = watches };
+        v[m->n_slots] =
+            (struct plan_slot){ .window = window,
+                                .prev = prev,
+                                .fine = fine,
+                                .level = plan->defs->measure[measure].agg == AGG_LEVEL,
+                                .parts = series_parts(&plan->defs->measure[measure], &plan->window[window], prev),
+                                .watches = watches };
         *index = (int16_t)m->n_slots++;
     }
     bit_set(m->slot[*index].watches, watch);
+    m->slot[*index].dims |= looked_at(plan, watch);
     return 0;
 }
 

@@ -45,6 +45,8 @@ struct plan_slot {
     bool fine;
     bool level;        /* of a level: panes after the window count too */
     uint64_t *watches; /* bit per watch: touched by a change */
+    uint32_t dims;     /* those in which somebody looks at any of these */
+    uint32_t parts;    /* bit per series_part: series that serve it */
 };
 
 struct plan_measure {
@@ -94,6 +96,19 @@ static inline void bit_set(uint64_t *set, uint32_t i)
 static inline void bit_clear(uint64_t *set, uint32_t i)
 {
     set[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+/* The first member from `from` on, n where there is none below n. */
+static inline uint32_t bit_next(const uint64_t *set, uint32_t n, uint32_t from)
+{
+    while (from < n) {
+        uint64_t rest = set[from / 64] >> (from % 64);
+        if (rest) {
+            uint32_t at = from + (uint32_t)__builtin_ctzll(rest);
+            return at < n ? at : n;
+        }
+        from = (from / 64 + 1) * 64;
+    }
+    return n;
 }
 
 #endif

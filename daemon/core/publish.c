@@ -55,10 +55,9 @@ static void want_boards(struct evaluator *e, enum view_id v, const struct subjec
 static int publish_set(struct evaluator *e, enum view_id v, struct subject *s, const uint64_t *set, row_sink sink)
 {
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < e->plan.n_watches; i++) {
+    for (uint32_t i = bit_next(set, e->plan.n_watches, 0); rc == 0 && i < e->plan.n_watches;
+         i = bit_next(set, e->plan.n_watches, i + 1)) {
         const struct plan_watch *w = &e->plan.watch[i];
-        if (!bit_test(set, i))
-            continue;
         want_boards(e, v, s, w);
         if (sink && (v == VIEW_JUDGED ? w->row_dims : w->live_dims) >> s->dim & 1)
             rc = publish_row(e, v, s, i, sink);

@@ -232,9 +232,10 @@ static int want_touched(struct evaluator *e)
     const struct subject_set *dirty = &e->view[VIEW_JUDGED].dirty;
     for (uint32_t i = 0; i < dirty->n; i++) {
         struct subject *s = dirty->v[i];
-        for (uint32_t k = 0; k < e->plan.n_watches; k++) {
+        for (uint32_t k = bit_next(s->view[VIEW_JUDGED].dirty, e->plan.n_watches, 0); k < e->plan.n_watches;
+             k = bit_next(s->view[VIEW_JUDGED].dirty, e->plan.n_watches, k + 1)) {
             const struct plan_watch *w = &e->plan.watch[k];
-            if (w->n_rules == 0 || !(w->rule_dims >> s->dim & 1) || !bit_test(s->view[VIEW_JUDGED].dirty, k))
+            if (w->n_rules == 0 || !(w->rule_dims >> s->dim & 1))
                 continue;
             for (uint32_t r = 0; r < w->n_rules; r++)
                 if (want_rule(e, s, w->rule[r]) < 0)

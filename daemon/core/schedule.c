@@ -64,23 +64,27 @@ static int64_t civil_prev_event(const struct org *org, enum period period, bool 
     return entering_event(next, pane_ms - p.start_ms, type);
 }
 
-static int64_t days_event(const struct calendar *cal, const struct window *w, bool prev, int type, int64_t pane_ms)
+static int64_t days_event(const struct org *org, const struct window *w, bool prev, int type, int64_t pane_ms)
 {
+    const struct calendar *cal = org->cal;
     int32_t n = (int32_t)(w->length_ms / DAY_MS);
-    int64_t day_ms = calendar_period(cal, PERIOD_DAY, pane_ms).start_ms;
+    if (type == 0 && !prev)
+        return pane_ms;
+    int64_t day_ms = org_period(org, PERIOD_DAY, pane_ms).start_ms;
     int64_t leave_ms = calendar_shift_days(cal, day_ms, n);
     if (prev)
         return entering_event((struct span){ leave_ms, calendar_shift_days(cal, day_ms, 2 * n) }, pane_ms - day_ms,
                               type);
-    return type == 0 ? pane_ms : type == 1 ? leave_ms : INT64_MAX;
+    return type == 1 ? leave_ms : INT64_MAX;
 }
 
 /* A closed cycle is read from its end to that of the next, compared with until one later. */
-static int64_t closed_event(const struct calendar *cal, bool prev, bool year, int type, int64_t pane_ms)
+static int64_t closed_event(const struct org *org, bool prev, bool year, int type, int64_t pane_ms)
 {
-    struct span p = calendar_period(cal, cal->cycle, pane_ms);
-    struct span next = calendar_period(cal, cal->cycle, year ? calendar_shift_years(cal, p.end_ms, 1) : p.end_ms);
-    struct span after = calendar_period(cal, cal->cycle, next.end_ms);
+    const struct calendar *cal = org->cal;
+    struct span p = org_period(org, cal->cycle, pane_ms);
+    struct span next = org_period(org, cal->cycle, year ? calendar_shift_years(cal, p.end_ms, 1) : p.end_ms);
+    struct span after = org_period(org, cal->cycle, next.end_ms);
     if (type > 1)
         return INT64_MAX;
     return !prev || year ? (type ? next.end_ms : p.end_ms + (year ? next.start_ms - p.end_ms : 0))
@@ -88,15 +92,16 @@ static int64_t closed_event(const struct calendar *cal, bool prev, bool year, in
 }
 
 /* At the last millisecond of a day, windows move on to its end: the pane comes in with its day, and leaves with that which ends a length later. */
-static int64_t last_day_event(const struct calendar *cal, const struct window *w, int type, int64_t pane_ms)
+static int64_t last_day_event(const struct org *org, const struct window *w, int type, int64_t pane_ms)
 {
-    struct span day = calendar_period(cal, PERIOD_DAY, pane_ms);
+    const struct calendar *cal = org->cal;
+    struct span day = org_period(org, PERIOD_DAY, pane_ms);
     int64_t leave_ms = w->kind == WINDOW_ROLLING ? rolling_leave(cal, w, false, pane_ms, w->length_ms)
                        : w->kind == WINDOW_DAYS
                            ? calendar_shift_days(cal, day.start_ms, (int32_t)(w->length_ms / DAY_MS))
-                       : w->kind == WINDOW_PERIOD ? calendar_period(cal, w->period, pane_ms).end_ms
-                                                  : calendar_period(cal, cal->cycle, pane_ms).end_ms;
-    return type == 0 ? day.end_ms - 1 : type == 1 ? calendar_period(cal, PERIOD_DAY, leave_ms).end_ms - 1 : INT64_MAX;
+                       : w->kind == WINDOW_PERIOD ? org_period(org, w->period, pane_ms).end_ms
+                                                  : org_period(org, cal->cycle, pane_ms).end_ms;
+    return type == 0 ? day.end_ms - 1 : type == 1 ? org_period(org, PERIOD_DAY, leave_ms).end_ms - 1 : INT64_MAX;
 }
 
 /* Rolling windows a year back: visited around the day, in hours. */
@@ -129,20 +134,20 @@ static int64_t compared_event(const struct org *org, const struct window *w, con
     const struct calendar *cal = org->cal;
     bool year = slot->prev == COMPARED_YEAR;
     if (slot->prev == COMPARED_LAST_DAY)
-        return w->kind == WINDOW_SPAN ? INT64_MAX : last_day_event(cal, w, type, pane_ms);
+        return w->kind == WINDOW_SPAN ? INT64_MAX : last_day_event(org, w, type, pane_ms);
     switch (w->kind) {
     case WINDOW_ROLLING:
         return year ? rolling_year_event(cal, w, type, pane_ms)
                     : rolling_event(cal, w, true, slot->fine, type, pane_ms);
     case WINDOW_DAYS:
-        return year ? rolling_year_event(cal, w, type, pane_ms) : days_event(cal, w, true, type, pane_ms);
+        return year ? rolling_year_event(cal, w, type, pane_ms) : days_event(org, w, true, type, pane_ms);
     case WINDOW_PERIOD:
         return civil_prev_event(org, w->period, year, type, pane_ms);
     case WINDOW_TO_DATE:
     case WINDOW_GAUGE: /* measures with panes run to date in it */
         return civil_prev_event(org, cal->cycle, year, type, pane_ms);
     case WINDOW_CLOSED:
-        return closed_event(cal, true, year, type, pane_ms);
+        return closed_event(org, true, year, type, pane_ms);
     case WINDOW_FIVE_YEARS:
         return five_years_event(cal, true, type, pane_ms);
     case WINDOW_LIVE:
@@ -161,13 +166,13 @@ static int64_t slot_event(const struct org *org, const struct window *w, const s
     case WINDOW_ROLLING:
         return rolling_event(org->cal, w, false, slot->fine, type, pane_ms);
     case WINDOW_DAYS:
-        return days_event(org->cal, w, false, type, pane_ms);
+        return days_event(org, w, false, type, pane_ms);
     case WINDOW_PERIOD:
     case WINDOW_TO_DATE:
     case WINDOW_GAUGE:
         return civil_event(org, w, slot->level, type, pane_ms);
     case WINDOW_CLOSED:
-        return closed_event(org->cal, false, false, type, pane_ms);
+        return closed_event(org, false, false, type, pane_ms);
     case WINDOW_LIVE:
         return type == 0 ? pane_ms : type == 1 ? org->cal->go_live_ms : INT64_MAX;
     case WINDOW_FIVE_YEARS:
@@ -178,11 +183,20 @@ static int64_t slot_event(const struct org *org, const struct window *w, const s
     return INT64_MAX;
 }
 
+/* Types beyond these have no event. */
+static int types_of(const struct window *w, enum compared prev)
+{
+    if (w->kind == WINDOW_ROLLING)
+        return prev == COMPARED_YEAR ? EVENT_TYPES : 2;
+    bool civil = w->kind == WINDOW_PERIOD || w->kind == WINDOW_TO_DATE || w->kind == WINDOW_GAUGE;
+    return civil && prev == COMPARED_NOT ? 3 : EVENT_TYPES;
+}
+
 int64_t slot_event_of_pane(const struct org *org, const struct window *w, const struct plan_slot *slot, int64_t pane_ms,
                            int64_t after_ms)
 {
     int64_t next = INT64_MAX;
-    for (int type = 0; type < EVENT_TYPES; type++) {
+    for (int type = 0; type < types_of(w, slot->prev); type++) {
         int64_t t = slot_event(org, w, slot, type, pane_ms);
         if (t > after_ms)
             next = least(next, t);
@@ -209,6 +223,23 @@ static struct doubt civil_doubt(const struct org *org, enum period period, bool 
                 : between(p, now.start_ms, now.end_ms);
 }
 
+/* Events of a closed cycle's pane come in the cycle after its own, of one compared with in the next but one. */
+static struct doubt closed_doubt(const struct org *org, bool prev, const struct panes *p, int64_t after_ms)
+{
+    struct span now = org_period(org, org->cal->cycle, after_ms), from = now;
+    for (int back = prev ? 2 : 1; back > 0; back--)
+        from = org_period(org, org->cal->cycle, from.start_ms - 1);
+    return between(p, from.start_ms, now.end_ms);
+}
+
+/* Civil days are 24 hours, give or take the change of a zone. */
+static struct doubt days_doubt(const struct window *w, bool prev, const struct panes *p, int type, int64_t after_ms)
+{
+    if (type == 0 && !prev)
+        return between(p, after_ms + 1, after_ms + 1);
+    return between(p, after_ms - (prev ? 2 : 1) * w->length_ms - 3 * DAY_MS, after_ms - w->length_ms + 3 * DAY_MS);
+}
+
 /* An event `length_ms` after the pane, give or take. */
 static struct doubt after_doubt(const struct panes *p, int64_t after_ms, int64_t length_ms, int64_t give_ms)
 {
@@ -233,7 +264,9 @@ static struct doubt doubt_of(const struct org *org, const struct window *w, cons
     case WINDOW_GAUGE:
         return civil_doubt(org, org->cal->cycle, prev, p, after_ms);
     case WINDOW_DAYS:
+        return days_doubt(w, prev, p, type, after_ms);
     case WINDOW_CLOSED:
+        return closed_doubt(org, prev, p, after_ms);
     case WINDOW_LIVE:
     case WINDOW_FIVE_YEARS:
     case WINDOW_SPAN:
@@ -260,15 +293,6 @@ static uint32_t first_to_come(const struct org *org, const struct window *w, con
             high = mid;
     }
     return low;
-}
-
-/* Types beyond these have no event. */
-static int types_of(const struct window *w, enum compared prev)
-{
-    if (w->kind == WINDOW_ROLLING)
-        return prev == COMPARED_YEAR ? EVENT_TYPES : 2;
-    bool civil = w->kind == WINDOW_PERIOD || w->kind == WINDOW_TO_DATE || w->kind == WINDOW_GAUGE;
-    return civil && prev == COMPARED_NOT ? 3 : EVENT_TYPES;
 }
 
 int64_t panes_next_event(const struct org *org, const struct window *w, const struct plan_slot *slot,
@@ -311,9 +335,11 @@ int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct 
         return next_of_gauge(org, w, ps->prev, after_ms);
     int64_t next = ps->level ? next_of_level(org, w, ps->prev, after_ms) : INT64_MAX;
     enum grain grain = ps->fine ? GRAIN_MINUTE : GRAIN_HOUR;
-    for (int i = 0; i < SERIES_PARTS; i++)
-        if (n->part[i] && series_serves(n->part[i], m, w, ps->prev))
-            next = least(next, panes_next_event(org, w, ps, &n->part[i]->track[v].panes[grain], after_ms));
+    for (uint32_t parts = ps->parts; parts; parts &= parts - 1) {
+        const struct series *s = n->part[__builtin_ctz(parts)];
+        if (s)
+            next = least(next, panes_next_event(org, w, ps, &s->track[v].panes[grain], after_ms));
+    }
     for (uint32_t i = 0; m->agg != AGG_DURATION && m->agg != AGG_DISTINCT && i < n->n_bins; i++)
         next = least(next, panes_next_event(org, w, ps, &n->bin[i]->track[v].panes[grain], after_ms));
     return next;

@@ -489,6 +489,14 @@ bool series_serves(const struct series *s, const struct measure_def *m, const st
     return s->part == part_for(m, w);
 }
 
+uint32_t series_parts(const struct measure_def *m, const struct window *w, enum compared at)
+{
+    uint32_t parts = 0;
+    for (uint32_t i = 0; i < SERIES_PARTS; i++)
+        parts |= (uint32_t)series_serves(&(struct series){ .part = (enum series_part)i }, m, w, at) << i;
+    return parts;
+}
+
 int64_t subject_known_ms(const struct subject *s)
 {
     if (s->levels_before)

@@ -186,6 +186,7 @@ struct series *node_find_bin(const struct node *n, int64_t sub); /* NULL: none *
 
 /* Which slots a series serves: civil windows of distinct measures have their own part. */
 bool series_serves(const struct series *s, const struct measure_def *m, const struct window *w, enum compared at);
+uint32_t series_parts(const struct measure_def *m, const struct window *w, enum compared at); /* bit per series_part */
 /* The part that holds the base value of a measure in a window. */
 enum series_part part_for(const struct measure_def *m, const struct window *w);
 /* Whether its value at a past instant depends on what was known then: as-of facts, and the rolling count of distinct members. */

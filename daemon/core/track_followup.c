@@ -52,6 +52,8 @@ struct dues {
     struct entry_log log, parent;
     struct span open;
     struct slice kind;
+    bool named; /* `dim` is known: what the log says of the entity is the same for every due time */
+    struct slice dim[DIM_COUNT];
 };
 
 /* The org chart is read as a whole: read by the day it would make a dependency for every due time. */
@@ -65,8 +67,22 @@ static struct slice team_at(struct track_view *v, struct slice user, int64_t t_m
     return team;
 }
 
+static void name_dims(struct dues *d, struct fact *f)
+{
+    struct fact said = { 0 };
+    if (!d->named) {
+        fact_dims(&said, d->log);
+        fact_dims(&said, d->parent);
+        memcpy(d->dim, said.dim, sizeof d->dim);
+        d->named = true;
+    }
+    for (int i = 0; i < DIM_COUNT; i++)
+        if (!f->dim[i].n)
+            f->dim[i] = d->dim[i];
+}
+
 /* Whoever owns the entity when it is due is credited, with credit=follow_owner whoever owns it now. */
-static void due_fact(const struct dues *d, int64_t due_ms, bool met)
+static void due_fact(struct dues *d, int64_t due_ms, bool met)
 {
     if (due_ms >= d->open.end_ms)
         return;
@@ -78,15 +94,14 @@ static void due_fact(const struct dues *d, int64_t due_ms, bool met)
     f->dim[DIM_TEAM] = c.who.n ? team_at(d->v, c.who, due_ms) : (struct slice){ 0 };
     if (!f->dim[DIM_TEAM].n)
         f->dim[DIM_TEAM] = c.team;
-    fact_dims(f, d->log);
-    fact_dims(f, d->parent);
+    name_dims(d, f);
     f->dim[DIM_KIND] = f->s[FT_KIND] = d->kind;
     fact_set(f, FN_N, 1);
     fact_set(f, FN_MET, met);
 }
 
 /* Due times from due_ms on that passed before until_ms. */
-static void missed(const struct dues *d, int64_t due_ms, int64_t until_ms)
+static void missed(struct dues *d, int64_t due_ms, int64_t until_ms)
 {
     int64_t every_ms = view_followup_ms(d->v);
     for (int64_t n = 0; n < misses_max && due_ms < until_ms; n++, due_ms += every_ms)
@@ -96,7 +111,7 @@ static void missed(const struct dues *d, int64_t due_ms, int64_t until_ms)
 void followup_facts(struct track_view *v, struct entry_log log, struct entry_log parent, struct span open,
                     struct slice kind)
 {
-    const struct dues d = { v, log, parent, open, kind };
+    struct dues d = { .v = v, .log = log, .parent = parent, .open = open, .kind = kind };
     int64_t every_ms = view_followup_ms(v), due_ms = open.start_ms + every_ms;
     struct followup f;
     if (every_ms <= 0)
