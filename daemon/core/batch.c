@@ -26,7 +26,9 @@ void delta_batch_release(struct delta_batch *b)
 /* A table that once was large is not swept for a few. */
 static void empty_slots(struct delta_batch *b)
 {
-    if (b->slot && b->n > b->mask / 16) {
+    if (!b->slot)
+        return;
+    if (b->n > b->mask / 16) {
         memset(b->slot, 0, (b->mask + 1) * sizeof *b->slot);
         return;
     }
