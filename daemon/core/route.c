@@ -42,6 +42,8 @@ static const struct route_row routes[EVENT_TYPE_COUNT] = {
     [EV_SECURITY_INCIDENT] = { "incident", F_INCIDENT_ID, F_TYPE, NULL },
     [EV_COMMUNITY_ACTIVITY] = { "community", F_EVENT_ID, F_TYPE, NULL },
     [EV_REVIEW_SCORED] = { "review", F_AREA, F_TYPE, NULL },
+    [EV_EXPERT_RANKED] = { "panel", F_PANEL_ID, F_TYPE, NULL },
+    [EV_EXPERT_GRADED] = { "panel", F_PANEL_ID, F_TYPE, NULL },
     [EV_COMMENT_ADDED] = { "comment", F_COMMENT_ID, F_TYPE, NULL },
     [EV_SURVEY_SENT] = { "survey", F_SURVEY_ID, F_TYPE, NULL },
     [EV_SURVEY_ANSWERED] = { "response", F_RESPONSE_ID, F_TYPE, NULL },
@@ -99,6 +101,7 @@ static const struct {
     { "product", product_facts },     { "balance", balance_facts },
     { "figure", figure_facts },       { "licence", licence_facts },
     { "forecast", forecast_facts },   { "subscription", subscription_facts },
+    { "panel", panel_facts },
 };
 
 track_facts tracker_of(struct slice kind)

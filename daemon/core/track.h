@@ -145,6 +145,7 @@ void balance_facts(struct track_view *v, struct entry_log log);
 void figure_facts(struct track_view *v, struct entry_log log);
 void licence_facts(struct track_view *v, struct entry_log log);
 void forecast_facts(struct track_view *v, struct entry_log log);
+void panel_facts(struct track_view *v, struct entry_log log);
 
 /* The tracker of a record kind, NULL if events of that kind are only remembered. */
 track_facts tracker_of(struct slice kind);
