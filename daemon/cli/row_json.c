@@ -172,6 +172,21 @@ struct slice board_json(struct arena *a, const struct board_snapshot *b)
     return json_text_end(&t);
 }
 
+static void card_grades(struct json_text *t, const struct scorecard_grade *grade, size_t n)
+{
+    if (!n)
+        return;
+    json_text_key(t, "grades");
+    json_text_open(t, '[');
+    for (size_t k = 0; k < n; k++) {
+        json_text_open(t, '{');
+        text(t, "grade", grade[k].grade);
+        number(t, "membership", grade[k].membership, false);
+        json_text_close(t, '}');
+    }
+    json_text_close(t, ']');
+}
+
 static void card_kpi(struct json_text *t, const struct scorecard_kpi *k)
 {
     json_text_open(t, '{');
@@ -183,6 +198,9 @@ static void card_kpi(struct json_text *t, const struct scorecard_kpi *k)
     text(t, "missing_reason", k->missing_reason);
     number(t, "perf", k->perf, false);
     number(t, "mix", k->mix, false);
+    if (k->of.n)
+        text(t, "of", k->of);
+    card_grades(t, k->grades, k->grade_count);
     json_text_close(t, '}');
 }
 
@@ -210,6 +228,11 @@ struct slice scorecard_json(struct arena *a, const struct scorecard_snapshot *s)
     number(&t, "pay_factor", s->pay_factor, !s->has_pay);
     number(&t, "change", s->change, !s->has_change);
     boolean(&t, "review_due", s->review_due);
+    if (s->panel_weights)
+        boolean(&t, "panel_weights", true);
+    if (s->grade_count)
+        number(&t, "alpha", s->alpha, !s->has_alpha);
+    card_grades(&t, s->grades, s->grade_count);
     json_text_key(&t, "perspectives");
     json_text_open(&t, '[');
     for (size_t i = 0; i < s->perspective_count; i++) {
@@ -218,6 +241,7 @@ struct slice scorecard_json(struct arena *a, const struct scorecard_snapshot *s)
         text(&t, "name", p->name);
         integer(&t, "weight_bp", p->weight_bp);
         number(&t, "score", p->score, p->is_null);
+        card_grades(&t, p->grades, p->grade_count);
         json_text_key(&t, "kpis");
         json_text_open(&t, '[');
         for (size_t k = 0; k < p->kpi_count; k++)

@@ -122,11 +122,29 @@ static const struct out_slot board_slots[] = {
 };
 const struct out_table out_board_table = TABLE(board_snapshot, crmpulse__v1__board_snapshot__descriptor, board_slots);
 
+#define G(kind, f) SLOT(SLOT_##kind, scorecard_grade, Crmpulse__V1__ScorecardGrade, f)
+static const struct out_slot grade_slots[] = { G(TEXT, grade), G(DOUBLE, membership) };
+static const struct out_table grade_table =
+    TABLE(scorecard_grade, crmpulse__v1__scorecard_grade__descriptor, grade_slots);
+
 #define C(kind, f) SLOT(SLOT_##kind, scorecard_kpi, Crmpulse__V1__ScorecardKpi, f)
 static const struct out_slot card_kpi_slots[] = {
-    C(TEXT, kpi),     C(INT32, weight_bp),         C(DOUBLE, value),        C(BOOL, is_null),
-    C(DOUBLE, score), C(DOUBLE, effective_weight), C(TEXT, missing_reason), C(DOUBLE, perf),
+    C(TEXT, kpi),
+    C(INT32, weight_bp),
+    C(DOUBLE, value),
+    C(BOOL, is_null),
+    C(DOUBLE, score),
+    C(DOUBLE, effective_weight),
+    C(TEXT, missing_reason),
+    C(DOUBLE, perf),
     C(DOUBLE, mix),
+    C(TEXT, of),
+    { .kind = SLOT_MESSAGES,
+      .from = offsetof(struct scorecard_kpi, grades),
+      .from_count = offsetof(struct scorecard_kpi, grade_count),
+      .to = offsetof(Crmpulse__V1__ScorecardKpi, grades),
+      .to_count = offsetof(Crmpulse__V1__ScorecardKpi, n_grades),
+      .element = &grade_table },
 };
 static const struct out_table card_kpi_table =
     TABLE(scorecard_kpi, crmpulse__v1__scorecard_kpi__descriptor, card_kpi_slots);
@@ -143,6 +161,12 @@ static const struct out_slot perspective_slots[] = {
       .to = offsetof(Crmpulse__V1__ScorecardPerspective, kpis),
       .to_count = offsetof(Crmpulse__V1__ScorecardPerspective, n_kpis),
       .element = &card_kpi_table },
+    { .kind = SLOT_MESSAGES,
+      .from = offsetof(struct scorecard_perspective, grades),
+      .from_count = offsetof(struct scorecard_perspective, grade_count),
+      .to = offsetof(Crmpulse__V1__ScorecardPerspective, grades),
+      .to_count = offsetof(Crmpulse__V1__ScorecardPerspective, n_grades),
+      .element = &grade_table },
 };
 static const struct out_table perspective_table =
     TABLE(scorecard_perspective, crmpulse__v1__scorecard_perspective__descriptor, perspective_slots);
@@ -173,6 +197,15 @@ static const struct out_slot card_slots[] = {
     S(BOOL, has_change),
     S(DOUBLE, change),
     S(BOOL, review_due),
+    S(BOOL, has_alpha),
+    S(DOUBLE, alpha),
+    S(BOOL, panel_weights),
+    { .kind = SLOT_MESSAGES,
+      .from = offsetof(struct scorecard_snapshot, grades),
+      .from_count = offsetof(struct scorecard_snapshot, grade_count),
+      .to = offsetof(Crmpulse__V1__ScorecardSnapshot, grades),
+      .to_count = offsetof(Crmpulse__V1__ScorecardSnapshot, n_grades),
+      .element = &grade_table },
     { .kind = SLOT_TEXTS,
       .from = offsetof(struct scorecard_snapshot, rewards),
       .from_count = offsetof(struct scorecard_snapshot, reward_count),

@@ -135,6 +135,14 @@ static void need_rule(struct loader *l, const struct rule_def *r)
         need_kpi(l, r->read[i].kpi < 0 ? r->kpi : r->read[i].kpi, r->dims, &r->read[i].window);
 }
 
+static void need_item(struct loader *l, const struct scorecard_def *card, const struct scorecard_item *item)
+{
+    uint32_t dims = 1u << card->dim | (item->of ? 1u << DIM_KIND : 0);
+    need_kpi(l, item->kpi, dims, &item->window);
+    if (item->membership != MEMBERSHIP_CURVE)
+        need_measure(l, item->answers, need_in(dims, &item->window));
+}
+
 static void need_all(struct loader *l)
 {
     struct definitions *d = l->defs;
@@ -151,7 +159,7 @@ static void need_all(struct loader *l)
         need_rule(l, &d->rule[i]);
     for (uint32_t i = 0; i < d->n_scorecards; i++)
         for (uint32_t j = 0; j < d->scorecard[i].n_items + d->scorecard[i].n_also; j++)
-            need_kpi(l, d->scorecard[i].item[j].kpi, 1u << d->scorecard[i].dim, &d->scorecard[i].item[j].window);
+            need_item(l, &d->scorecard[i], &d->scorecard[i].item[j]);
     need_customers(d);
 }
 
@@ -284,6 +292,9 @@ static void put_item(struct loader *l, struct text *t, const struct scorecard_it
              i->window.name, (long long)i->min_samples, i->stat);
     text_put(t, ",%d,%.17g,%.17g,%.17g,%d", (int)i->score.curve, i->score.floor, i->score.goal, i->score.cap,
              i->score.edge_exclusive);
+    if (i->of || i->membership)
+        text_put(t, "|of=%s,%d,%s", i->of ? i->of : "", (int)i->membership,
+                 i->membership == MEMBERSHIP_ANSWERS ? l->defs->measure[i->answers].id : "");
     for (uint32_t s = 0; s < i->score.n_steps; s++)
         text_put(t, ",%.17g=%.17g", i->score.step[s].from, i->score.step[s].score);
 }
@@ -305,6 +316,12 @@ static uint64_t hash_scorecard(struct loader *l, const struct scorecard_def *s)
         text_put(&t, "|%s:%s=%.17g,%d", s->reward[i].name, s->reward[i].text, s->reward[i].points, s->reward[i].bands);
     if (s->pyramid)
         text_put(&t, "|pyramid");
+    if (s->panel.id)
+        text_put(&t, "|panel=%s", s->panel.id);
+    if (s->fuzzy.on)
+        text_put(&t, "|fuzzy=%d", (int)s->fuzzy.operator);
+    for (uint32_t k = 0; s->fuzzy.on && k < s->fuzzy.scale.n; k++)
+        text_put(&t, ",%s=%.17g", s->fuzzy.grade[k], s->fuzzy.scale.value[k]);
     return text_hash(&t);
 }
 

@@ -241,4 +241,12 @@ struct text {
 void text_put(struct text *t, const char *format, ...) PRINTF(2, 3);
 uint64_t text_hash(const struct text *t);
 
+/* card_fuzzy.c ---------------------------------------------------------------------------------------------------------------------------------- */
+void card_load_fuzzy(struct loader *l, const struct node *card, struct scorecard_def *s);
+/* What an item of a card reads beside the card's subject, and whether its membership in grades comes from a curve. */
+void card_load_membership(struct loader *l, const struct node *key, const struct scorecard_def *s,
+                          struct scorecard_item *item);
+/* After all other items. */
+void card_load_panel(struct loader *l, const struct node *key, const struct node *card, struct scorecard_def *s);
+
 #endif

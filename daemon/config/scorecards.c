@@ -6,7 +6,7 @@
 #include "crmpulse/reweight.h"
 #include "loader.h"
 
-enum { ITEMS_MAX = 64, WHOLE_BP = 10000 };
+enum { ITEMS_MAX = SCORECARD_ITEMS_MAX, WHOLE_BP = 10000 };
 
 static const char *const curve_words[] = {
     [CURVE_LINEAR] = "linear", [CURVE_RATIO] = "ratio", [CURVE_STEP] = "step", NULL
@@ -218,8 +218,9 @@ static void check_sum(struct loader *l, const struct node *at, int64_t sum, bool
 static void load_item(struct card *c, const struct node *key, const struct node *perspective, int64_t perspective_bp,
                       int64_t kpi_bp)
 {
-    static const char *const keys[] = { "weight", "window",      "curve", "floor", "goal",      "cap", "steps",
-                                        "edge",   "min_samples", "stat",  "note",  "objective", NULL };
+    static const char *const keys[] = { "weight", "window",  "curve",       "floor", "goal", "cap",
+                                        "steps",  "edge",    "min_samples", "stat",  "note", "objective",
+                                        "of",     "answers", "graded",      NULL };
     struct loader *l = c->l;
     if (c->s->n_items + c->s->n_also == ITEMS_MAX) {
         report(l, key, "more than %d KPIs in a scorecard", ITEMS_MAX);
@@ -242,7 +243,9 @@ static void load_item(struct card *c, const struct node *key, const struct node 
         value_int(l, n, 0, INT64_MAX / 2, &item->min_samples);
     if ((n = node_get(key->value, "stat")))
         value_stat(l, n, kpi, &item->stat);
-    load_curve(l, key, kpi ? kpi->unit : UNIT_MS, &item->score);
+    card_load_membership(l, key, c->s, item);
+    if (item->membership == MEMBERSHIP_CURVE)
+        load_curve(l, key, kpi ? kpi->unit : UNIT_MS, &item->score);
 }
 
 /* `scale: {cac: 2}`: a phase of the company weighs some KPIs more; the others shrink, by largest remainder (4.2). */
@@ -349,6 +352,8 @@ static void load_bands(struct loader *l, const struct entry *e, struct scorecard
         char name[2];
     } usual[] = { { 95, 1.2, "A" }, { 85, 1, "B" }, { 70, 0.8, "C" }, { 60, 0.5, "D" }, { 0, 0, "E" } };
     const struct node *n = node_get(e->map, "bands");
+    if (s->fuzzy.on)
+        return; /* its grades */
     if (!n) {
         for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
             add_band(s, l, usual[i].from, usual[i].pay, slice_of(usual[i].name));
@@ -522,10 +527,10 @@ static void check_design(const struct card *c, const struct entry *e)
 
 static void load_scorecard(struct loader *l, struct entry *e, struct scorecard_def *s)
 {
-    static const char *const keys[] = { "version",      "effective_from", "dim",     "missing",
-                                        "min_coverage", "perspectives",   "pyramid", "bands",
-                                        "versions",     "scale",          "also",    "rewards",
-                                        "checks",       "reason",         "note",    NULL };
+    static const char *const keys[] = { "version",      "effective_from", "dim",    "missing",  "min_coverage",
+                                        "perspectives", "pyramid",        "bands",  "versions", "scale",
+                                        "also",         "rewards",        "checks", "reason",   "note",
+                                        "fuzzy",        "weights",        NULL };
     struct card c = { .l = l, .s = s };
     const struct node *n;
     int i;
@@ -540,8 +545,10 @@ static void load_scorecard(struct loader *l, struct entry *e, struct scorecard_d
     if ((n = node_get(e->map, "min_coverage")) && value_double(l, n, &s->min_coverage) &&
         !(s->min_coverage >= 0 && s->min_coverage <= 1))
         report(l, n, "min_coverage is a share: 0 to 1");
+    card_load_fuzzy(l, e->map, s);
     load_perspectives(&c, e);
     load_rewards(&c, e);
+    card_load_panel(l, e->key, e->map, s);
     load_bands(l, e, s);
     check_design(&c, e);
 }

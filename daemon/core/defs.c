@@ -78,10 +78,13 @@ static void release_rule(struct rule_def *r)
 
 static void release_scorecard(struct scorecard_def *s)
 {
+    free(s->panel.id);
     free(s->id);
     free(s->version);
-    for (uint32_t i = 0; i < s->n_items + s->n_also; i++)
+    for (uint32_t i = 0; i < s->n_items + s->n_also; i++) {
         free(s->item[i].perspective);
+        free(s->item[i].of);
+    }
     for (uint32_t i = 0; i < s->n_rewards; i++) {
         free(s->reward[i].name);
         free(s->reward[i].text);

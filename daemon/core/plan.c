@@ -192,6 +192,7 @@ static int watch_users(struct plan *plan)
     for (uint32_t i = 0; i < defs->n_scorecards; i++)
         for (uint32_t j = 0; j < defs->scorecard[i].n_items + defs->scorecard[i].n_also; j++) {
             const struct scorecard_item *item = &defs->scorecard[i].item[j];
+            plan->kpi[item->kpi].whole |= item->of != NULL; /* a kind is told by its org */
             struct plan_watch *w = add_watch(plan, item->kpi, &item->window);
             if (!w || append(&w->card, &w->n_cards, (int)i) < 0)
                 return -1;

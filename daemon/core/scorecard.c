@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "card_fuzzy.h"
 #include "card_reward.h"
 #include "card_told.h"
 #include "card_weight.h"
@@ -31,6 +32,10 @@ struct card {
     struct scorecard_perspective *perspective;
     struct card_contribution *contribution;
     struct card_part *part;
+    struct card_row *row, *row_of_perspective, whole; /* of a fuzzy card */
+    struct scorecard_grade *grade;
+    uint32_t n_grades;
+    bool panel_weights;
     struct card_total total; /* before rewards */
     struct card_verdict verdict;
     struct pyramid_score node[PYRAMID_NODES];
@@ -44,41 +49,59 @@ static struct reading item_reading(const struct card *c, const struct scorecard_
     return reading_at_view(c->e, c->view, plan_window(&c->e->plan, &item->window));
 }
 
+static double curve_score(const struct card *c, const struct scorecard_item *item, double figure)
+{
+    return score_value(&item->score, c->e->defs->kpi[item->kpi].direction, figure);
+}
+
 /* The score of an item, or why there is none. */
 static const char *score_at(const struct card *c, const struct scorecard_item *item, int64_t at_ms, bool past,
-                            struct card_item *ret)
+                            struct card_item *ret, struct card_row *row)
 {
     struct reading r = item_reading(c, item, at_ms, past);
+    struct subject *s = item->of ? org_find_subject(c->subject->org, DIM_KIND, slice_of(item->of)) : c->subject;
     struct kpi_value v;
     double figure;
-    kpi_read(&r, c->subject, item->kpi, &v);
-    if (!kpi_stat(&v, item->stat, &figure)) {
-        ret->is_null = true;
+    ret->is_null = true;
+    if (!s)
         return "no_value";
-    }
+    kpi_read(&r, s, item->kpi, &v);
+    if (!kpi_stat(&v, item->stat, &figure))
+        return "no_value";
     ret->is_null = false;
     ret->value = figure;
     if (v.has_samples && v.samples < item->min_samples)
         return "small_sample";
-    ret->score = score_value(&item->score, c->e->defs->kpi[item->kpi].direction, figure);
+    if (c->def->fuzzy.on) {
+        *row = card_row_of(c->def, item, &r, s, curve_score(c, item, figure));
+        if (!row->any)
+            return "no_value";
+    }
+    ret->score = c->def->fuzzy.on ? card_row_score(c->def, row) : curve_score(c, item, figure);
     ret->usable = true;
     return "";
 }
 
-static void score_item(const struct card *c, const struct scorecard_item *item, struct card_item *ret)
+static void score_item(const struct card *c, const struct scorecard_item *item, struct card_item *ret,
+                       struct card_row *row)
 {
+    *row = (struct card_row){ 0 };
     *ret = (struct card_item){ .perspective = slice_of(item->perspective),
                                .perspective_bp = item->perspective_bp,
                                .kpi_bp = item->kpi_bp };
-    ret->missing = score_at(c, item, c->at_ms, c->past, ret);
+    ret->missing = score_at(c, item, c->at_ms, c->past, ret, row);
     if (ret->usable || c->def->missing == MISSING_EXCLUDE)
         return;
     if (c->def->missing == MISSING_ZERO) {
         ret->counts_zero = true;
+        if (c->def->fuzzy.on) {
+            *row = card_row_of_score(c->def, 0);
+            ret->score = card_row_score(c->def, row);
+        }
         return;
     }
     struct card_item before = { 0 };
-    score_at(c, item, c->cycle.start_ms - 1, true, &before);
+    score_at(c, item, c->cycle.start_ms - 1, true, &before, row);
     ret->usable = before.usable;
     ret->score = before.score;
 }
@@ -91,7 +114,13 @@ static int reserve(struct card *c)
     c->perspective = calloc(n + PYRAMID_NODES, sizeof *c->perspective);
     c->contribution = calloc(n, sizeof *c->contribution);
     c->part = calloc(n, sizeof *c->part);
-    return c->item && c->kpi && c->perspective && c->contribution && c->part ? 0 : -1;
+    c->row = calloc(n, sizeof *c->row);
+    c->row_of_perspective = calloc(n, sizeof *c->row_of_perspective);
+    c->grade = calloc(((size_t)n * 2 + 1) * FUZZY_GRADES_MAX, sizeof *c->grade);
+    return c->item && c->kpi && c->perspective && c->contribution && c->part && c->row && c->row_of_perspective &&
+                   c->grade
+               ? 0
+               : -1;
 }
 
 static void release(struct card *c)
@@ -101,6 +130,9 @@ static void release(struct card *c)
     free(c->perspective);
     free(c->contribution);
     free(c->part);
+    free(c->row);
+    free(c->row_of_perspective);
+    free(c->grade);
 }
 
 /* The upper nodes of a pyramid, from the foot up, as perspectives without KPIs. */
@@ -111,6 +143,33 @@ static uint32_t add_nodes(struct card *c, uint32_t n)
                                                               .score = c->node[i].score,
                                                               .is_null = c->node[i].is_null };
     return n;
+}
+
+/* The grades of a row as they are told; none where there is no row. */
+static const struct scorecard_grade *tell_grades(struct card *c, const struct card_row *row, size_t *ret_n)
+{
+    struct scorecard_grade *first = c->grade + c->n_grades;
+    *ret_n = c->def->fuzzy.on && row->any ? c->def->fuzzy.scale.n : 0;
+    for (size_t k = 0; k < *ret_n; k++)
+        c->grade[c->n_grades++] = (struct scorecard_grade){ slice_of(c->def->fuzzy.grade[k]), row->share[k] };
+    return *ret_n ? first : NULL;
+}
+
+static void tell_item(struct card *c, uint32_t i, struct scorecard_kpi *ret)
+{
+    const struct card_item *x = &c->item[i];
+    const struct scorecard_item *def = &c->def->item[i];
+    *ret = (struct scorecard_kpi){ .kpi = slice_of(c->e->defs->kpi[def->kpi].id),
+                                   .weight_bp = x->kpi_bp,
+                                   .value = x->value,
+                                   .is_null = x->is_null,
+                                   .score = x->score,
+                                   .effective_weight = x->weight,
+                                   .perf = c->contribution[i].perf,
+                                   .mix = c->contribution[i].mix,
+                                   .missing_reason = slice_of(x->missing) };
+    ret->of = def->of ? slice_of(def->of) : (struct slice){ 0 };
+    ret->grades = tell_grades(c, &c->row[i], &ret->grade_count);
 }
 
 /* Perspectives in the order of their first item, each with its KPIs side by side. */
@@ -128,21 +187,15 @@ static uint32_t group(struct card *c)
                                              .weight_bp = c->item[i].perspective_bp,
                                              .kpis = &c->kpi[n_kpis] };
         for (uint32_t j = i; j < c->def->n_items; j++) {
-            const struct card_item *x = &c->item[j];
-            if (!slice_eq(x->perspective, p->name))
+            if (!slice_eq(c->item[j].perspective, p->name))
                 continue;
-            c->kpi[n_kpis++] = (struct scorecard_kpi){ slice_of(c->e->defs->kpi[c->def->item[j].kpi].id),
-                                                       x->kpi_bp,
-                                                       x->value,
-                                                       x->is_null,
-                                                       x->score,
-                                                       x->weight,
-                                                       c->contribution[j].perf,
-                                                       c->contribution[j].mix,
-                                                       slice_of(x->missing) };
+            tell_item(c, j, &c->kpi[n_kpis++]);
             p->kpi_count++;
         }
         p->is_null = !card_perspective_score(c->item, c->def->n_items, p->name, &p->score);
+        p->grades = tell_grades(c, &c->row_of_perspective[i], &p->grade_count);
+        if (p->grade_count)
+            p->score = card_row_score(c->def, &c->row_of_perspective[i]);
     }
     return c->def->pyramid ? add_nodes(c, n_perspectives) : n_perspectives;
 }
@@ -154,6 +207,35 @@ static void write_id(struct card *c, struct scorecard_snapshot *s)
     s->id = hex_id(parts, sizeof parts / sizeof parts[0], numbers, sizeof numbers / sizeof numbers[0], c->id);
 }
 
+/* The composed card takes the place of the weighted sum, its grade that of the band. */
+static int compose(struct card *c)
+{
+    const struct scorecard_def *def = c->def;
+    if (card_compose(def, c->item, c->row, c->row_of_perspective, &c->whole) < 0)
+        return -1;
+    c->total.is_null = !c->whole.any;
+    c->total.score = c->whole.any ? card_row_score(def, &c->whole) : 0;
+    return 0;
+}
+
+static void grade_band(struct card *c)
+{
+    if (c->verdict.band < 0)
+        return;
+    int last = (int)c->def->n_bands - 1;
+    int band = (int)fuzzy_judge(&c->def->fuzzy.scale, c->whole.share).grade - c->verdict.raised;
+    c->verdict.band = band < 0 ? 0 : band > last ? last : band;
+}
+
+/* Of a panel as it stood when the cycle began: a cycle uses one set of weights. */
+static void take_panel_weights(struct card *c)
+{
+    const struct window now = { .kind = WINDOW_GAUGE, .name = "g" };
+    struct reading r = reading_past(c->e, c->view, &now, c->cycle.start_ms - 1);
+    if (c->def->panel.id)
+        c->panel_weights = card_panel_weights(c->def, &r, c->subject->org, c->item);
+}
+
 /* The items scored and weighed, what they make, and what that earns. */
 static int weigh(struct card *c)
 {
@@ -163,9 +245,14 @@ static int weigh(struct card *c)
     if (reserve(c) < 0)
         return -1;
     for (uint32_t i = 0; i < n + c->def->n_also; i++)
-        score_item(c, &c->def->item[i], &c->item[i]);
+        score_item(c, &c->def->item[i], &c->item[i], &c->row[i]);
+    take_panel_weights(c);
     c->total = c->def->pyramid ? card_weigh_pyramid(c->item, n, c->node) : card_weigh(c->item, n);
+    if (c->def->fuzzy.on && compose(c) < 0)
+        return -1;
     c->verdict = card_judge(c->def, c->item, c->total, c->total.coverage < c->def->min_coverage);
+    if (c->def->fuzzy.on)
+        grade_band(c);
     for (uint32_t i = 0; i < n; i++)
         c->part[i] =
             (struct card_part){ c->item[i].usable || c->item[i].counts_zero, c->item[i].score, c->item[i].weight };
@@ -184,6 +271,8 @@ static int make(struct card *c, uint32_t card, int64_t tick_ms, struct scorecard
     const struct scorecard_def *def = c->def;
     double change = 0;
     bool has_change = card_compare(c->subject, card, def, c->part, c->total.score, c->contribution, &change);
+    if (def->fuzzy.on && def->fuzzy.operator!= FUZZY_WEIGHTED) /* only a sum has parts */
+        memset(c->contribution, 0, def->n_items * sizeof *c->contribution);
     hex_hash(def->hash, c->hash);
     *ret = (struct scorecard_snapshot){
         .scorecard = slice_of(def->id),
@@ -205,10 +294,17 @@ static int make(struct card *c, uint32_t card, int64_t tick_ms, struct scorecard
         .has_change = has_change,
         .change = change,
         .review_due = review_due(def, c->at_ms),
+        .panel_weights = c->panel_weights,
         .perspectives = c->perspective,
         .perspective_count = group(c),
         .definition_hash = { c->hash, 16 },
     };
+    ret->grades = tell_grades(c, &c->whole, &ret->grade_count);
+    if (ret->grade_count) {
+        struct fuzzy_verdict v = fuzzy_judge(&def->fuzzy.scale, c->whole.share);
+        ret->has_alpha = !v.alpha_is_null;
+        ret->alpha = v.alpha;
+    }
     if (c->verdict.band >= 0) {
         ret->band = slice_of(def->band[c->verdict.band].name);
         ret->has_pay = def->has_pay;

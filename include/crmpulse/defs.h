@@ -6,6 +6,7 @@
 #include "crmpulse/calendar.h"
 #include "crmpulse/expr.h"
 #include "crmpulse/fact.h"
+#include "crmpulse/fuzzy.h"
 
 enum agg {
     AGG_COUNT,    /* facts that pass */
@@ -259,7 +260,14 @@ struct rule_def {
 
 enum curve { CURVE_LINEAR, CURVE_RATIO, CURVE_STEP };
 enum missing_policy { MISSING_EXCLUDE, MISSING_HOLD, MISSING_ZERO };
-enum { STEPS_MAX = 16, BANDS_MAX = 12, REWARDS_MAX = 8 };
+enum { STEPS_MAX = 16, BANDS_MAX = 12, REWARDS_MAX = 8, SCORECARD_ITEMS_MAX = 64 };
+
+/* Fuzzy cards: where the membership of an item in the grades comes from. */
+enum membership {
+    MEMBERSHIP_CURVE,   /* its score */
+    MEMBERSHIP_ANSWERS, /* shares of the answers to a survey */
+    MEMBERSHIP_GRADES   /* shares of the grades that experts give */
+};
 
 struct score_curve {
     enum curve curve;
@@ -275,6 +283,9 @@ struct scorecard_item {
     int kpi;
     char *perspective;
     int32_t perspective_bp, kpi_bp; /* share of the card, share inside the perspective; each sums to 10 000 */
+    char *of;                       /* reads this kind of the org instead of the card's subject; NULL: the subject */
+    enum membership membership;
+    int answers; /* measure: answers by value (agg max), or grades by kind */
     struct window window;
     int64_t min_samples;
     struct score_curve score;
@@ -306,6 +317,16 @@ struct scorecard_def {
     struct scorecard_item *item;
     uint32_t n_rewards;
     struct card_reward reward[REWARDS_MAX];
+    struct { /* the score is that of a fuzzy evaluation; the bands are its grades */
+        bool on;
+        enum fuzzy_operator operator;
+        struct fuzzy_scale scale;
+        char *grade[FUZZY_GRADES_MAX]; /* owned by band */
+    } fuzzy;
+    struct { /* weights of the perspectives are those that a panel of experts agreed on before the cycle, once it has */
+        char *id;      /* NULL: none */
+        int bp, final; /* measures */
+    } panel;
     bool has_pay;
     uint32_t n_bands;
     struct {

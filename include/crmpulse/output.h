@@ -75,6 +75,12 @@ struct board_snapshot {
     int64_t emitted_at_ms;
 };
 
+/* Share of a part of a fuzzy card that belongs to a grade. */
+struct scorecard_grade {
+    struct slice grade;
+    double membership;
+};
+
 struct scorecard_kpi {
     struct slice kpi;
     int32_t weight_bp;
@@ -82,6 +88,9 @@ struct scorecard_kpi {
     bool is_null;
     double score, effective_weight, perf, mix;
     struct slice missing_reason;
+    struct slice of; /* the kind it was read of; empty: the card's subject */
+    const struct scorecard_grade *grades;
+    size_t grade_count;
 };
 
 struct scorecard_perspective {
@@ -91,6 +100,8 @@ struct scorecard_perspective {
     bool is_null;
     const struct scorecard_kpi *kpis;
     size_t kpi_count;
+    const struct scorecard_grade *grades;
+    size_t grade_count;
 };
 
 struct scorecard_snapshot {
@@ -111,6 +122,11 @@ struct scorecard_snapshot {
     bool has_change; /* `change` and perf, mix of the KPIs are meaningful */
     double change;
     bool review_due;
+    const struct scorecard_grade *grades; /* of a fuzzy card; none elsewhere */
+    size_t grade_count;
+    bool has_alpha; /* alpha is meaningful */
+    double alpha; /* validity of taking the grade with the largest membership; below 0.5 the grade follows the score */
+    bool panel_weights; /* the weights of the perspectives are a panel's */
     const struct scorecard_perspective *perspectives;
     size_t perspective_count;
     int64_t revision;
