@@ -1,7 +1,7 @@
 """The table of KPIs (function, windows, dimensions) and the evaluation of one value."""
 from fractions import Fraction
 
-from . import kpis_customers, kpis_finance, kpis_operations, kpis_sales, kpis_value, kpis_work
+from . import kpis_customers, kpis_experts, kpis_finance, kpis_operations, kpis_sales, kpis_value, kpis_work
 from .calendar import canonical_name
 from .kpis_customers import survey_kpi
 from .kpis_work import life
@@ -18,7 +18,7 @@ def _summer(name):
 
 
 def _find(name):
-    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work, kpis_finance, kpis_operations, kpis_value)
+    return next(getattr(module, name) for module in (kpis_sales, kpis_customers, kpis_work, kpis_finance, kpis_operations, kpis_value, kpis_experts)
                 if hasattr(module, name))
 
 
@@ -152,6 +152,7 @@ _add("training_coverage training_continuity", None, "g q", "org team kind")
 _add("training_effect", None, "q", "org team kind")
 _add("community_activity ecosystem_size", None, "30d q y", "org")
 _add("area_score", None, "td", "org kind")
+_add("expert_agreement expert_weight expert_grades", None, "g m", "kind")
 _add("followup_record_rate", None, "7d 30d m", "org team rep")
 # plain measures, published as counts and sums
 _add("leads_created", _counter("leads_created"), "d w m q y 30d", "org team rep channel campaign")

@@ -28,6 +28,7 @@ DEFAULTS = {
 }
 
 DEFAULTS.update(clv_mode="simple", clv_discount_percent=10, customers_by="activity", rfm_cut="fixed", segment_by="given")
+DEFAULTS.update(expert_method="rank_sum")
 
 
 class Con:
