@@ -114,13 +114,10 @@ static int reserve(struct card *c)
     c->perspective = calloc(n + PYRAMID_NODES, sizeof *c->perspective);
     c->contribution = calloc(n, sizeof *c->contribution);
     c->part = calloc(n, sizeof *c->part);
-    c->row = calloc(n, sizeof *c->row);
-    c->row_of_perspective = calloc(n, sizeof *c->row_of_perspective);
+    c->row = calloc(2 * (size_t)n, sizeof *c->row);
+    c->row_of_perspective = c->row ? c->row + n : NULL;
     c->grade = calloc(((size_t)n * 2 + 1) * FUZZY_GRADES_MAX, sizeof *c->grade);
-    return c->item && c->kpi && c->perspective && c->contribution && c->part && c->row && c->row_of_perspective &&
-                   c->grade
-               ? 0
-               : -1;
+    return c->item && c->kpi && c->perspective && c->contribution && c->part && c->row && c->grade ? 0 : -1;
 }
 
 static void release(struct card *c)
@@ -131,7 +128,6 @@ static void release(struct card *c)
     free(c->contribution);
     free(c->part);
     free(c->row);
-    free(c->row_of_perspective);
     free(c->grade);
 }
 
@@ -210,11 +206,12 @@ static void write_id(struct card *c, struct scorecard_snapshot *s)
 /* The composed card takes the place of the weighted sum, its grade that of the band. */
 static int compose(struct card *c)
 {
-    const struct scorecard_def *def = c->def;
-    if (card_compose(def, c->item, c->row, c->row_of_perspective, &c->whole) < 0)
+    struct card_row whole = { 0 };
+    if (card_compose(c->def, c->item, c->row, c->row_of_perspective, &whole) < 0)
         return -1;
-    c->total.is_null = !c->whole.any;
-    c->total.score = c->whole.any ? card_row_score(def, &c->whole) : 0;
+    c->whole = whole;
+    c->total.is_null = !whole.any;
+    c->total.score = whole.any ? card_row_score(c->def, &whole) : 0;
     return 0;
 }
 

@@ -43,9 +43,11 @@ static struct slice joined(struct track_view *v, struct slice a, struct slice b)
     char *to = view_alloc(v, (size_t)a.n + b.n + 1);
     if (!to)
         return (struct slice){ 0 };
-    memcpy(to, a.p, a.n);
+    if (a.n)
+        memcpy(to, a.p, a.n);
     to[a.n] = '/';
-    memcpy(to + a.n + 1, b.p, b.n);
+    if (b.n)
+        memcpy(to + a.n + 1, b.p, b.n);
     return (struct slice){ to, a.n + b.n + 1 };
 }
 
