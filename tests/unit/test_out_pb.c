@@ -196,6 +196,7 @@ Test(out_pb, board_snapshot)
 
 Test(out_pb, scorecard_snapshot)
 {
+    const struct scorecard_grade grades[] = { { SLICE("good"), 0.75 }, { SLICE("bad"), 0.25 } };
     const struct scorecard_kpi kpis[] = {
         { .kpi = SLICE("sales"),
           .weight_bp = 6000,
@@ -203,11 +204,20 @@ Test(out_pb, scorecard_snapshot)
           .score = 80.5,
           .effective_weight = 0.75,
           .perf = 0.5,
-          .mix = -0.25 },
+          .mix = -0.25,
+          .of = SLICE("p/F"),
+          .grades = grades,
+          .grade_count = 1 },
         { .kpi = SLICE("csat"), .weight_bp = 4000, .is_null = true, .missing_reason = SLICE("no_target") },
     };
     const struct scorecard_perspective perspectives[] = {
-        { .name = SLICE("financial"), .weight_bp = 7000, .score = 80.25, .kpis = kpis, .kpi_count = 2 },
+        { .name = SLICE("financial"),
+          .weight_bp = 7000,
+          .score = 80.25,
+          .kpis = kpis,
+          .kpi_count = 2,
+          .grades = grades,
+          .grade_count = 2 },
         { .name = SLICE("customer"), .weight_bp = 3000, .is_null = true },
     };
     const struct slice rewards[] = { SLICE("more") };
@@ -237,6 +247,11 @@ Test(out_pb, scorecard_snapshot)
                                        .has_change = true,
                                        .change = -3.5,
                                        .review_due = true,
+                                       .grades = grades,
+                                       .grade_count = 2,
+                                       .has_alpha = true,
+                                       .alpha = 0.375,
+                                       .panel_weights = true,
                                        .emitted_at_ms = 404 };
     cr_assert_str_eq(
         json(OUT_SCORECARD_SNAPSHOT, out_pb_scorecard_snapshot(&a, &card)),
@@ -245,12 +260,17 @@ Test(out_pb, scorecard_snapshot)
         "\"score\":80.125,\"is_null\":false,\"coverage\":0.625,\"band\":\"gold\",\"provisional\":true,"
         "\"perspectives\":[{\"name\":\"financial\",\"weight_bp\":7000,\"score\":80.25,\"is_null\":false,"
         "\"kpis\":[{\"kpi\":\"sales\",\"weight_bp\":6000,\"value\":1.5,\"is_null\":false,\"score\":80.5,"
-        "\"effective_weight\":0.75,\"missing_reason\":\"\",\"perf\":0.5,\"mix\":-0.25},"
+        "\"effective_weight\":0.75,\"missing_reason\":\"\",\"perf\":0.5,\"mix\":-0.25,\"of\":\"p/"
+        "F\",\"grades\":[{\"grade\":\"good\",\"membership\":0.75}]},"
         "{\"kpi\":\"csat\",\"weight_bp\":4000,\"value\":0,\"is_null\":true,\"score\":0,"
-        "\"effective_weight\":0,\"missing_reason\":\"no_target\",\"perf\":0,\"mix\":0}]},"
-        "{\"name\":\"customer\",\"weight_bp\":3000,\"score\":0,\"is_null\":true,\"kpis\":[]}],"
+        "\"effective_weight\":0,\"missing_reason\":\"no_target\",\"perf\":0,\"mix\":0,\"of\":\"\",\"grades\":[]}],"
+        "\"grades\":[{\"grade\":\"good\",\"membership\":0.75},{\"grade\":\"bad\",\"membership\":0.25}]},"
+        "{\"name\":\"customer\",\"weight_bp\":3000,\"score\":0,\"is_null\":true,\"kpis\":[],\"grades\":[]}],"
         "\"revision\":6,\"definition_hash\":\"d00f\",\"emitted_at_ms\":404,\"points\":2,\"rewards\":[\"more\"],"
-        "\"has_pay\":true,\"pay_factor\":1.25,\"has_change\":true,\"change\":-3.5,\"review_due\":true}");
+        "\"has_pay\":true,\"pay_factor\":1.25,\"has_change\":true,\"change\":-3.5,\"review_due\":true,"
+        "\"grades\":[{\"grade\":\"good\",\"membership\":0.75},{\"grade\":\"bad\",\"membership\":0.25}],\"has_alpha\":"
+        "true,"
+        "\"alpha\":0.375,\"panel_weights\":true}");
 }
 
 Test(out_pb, dead_letter)
