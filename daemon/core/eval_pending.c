@@ -229,7 +229,7 @@ static int put_revised(struct evaluator *e, struct slice place, struct closed_wi
         if (closed_windows_add(&e->revised, (struct closed_window){ 0 }) < 0)
             return -1;
     e->revised.v[at] = c;
-    e->rows_due = true;
+    e->rows_due = e->restored = true;
     return 0;
 }
 
@@ -268,6 +268,9 @@ int pending_restore_plan(struct evaluator *e, const char *value)
 
 bool pending_exact(struct evaluator *e)
 {
+    for (uint32_t i = 0; i < e->revised.n; i++)
+        if (!e->revised.v[i].subject)
+            return false; /* its place was never restored */
     return e->plan_saved == plan_hash(e);
 }
 

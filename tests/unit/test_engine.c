@@ -805,3 +805,42 @@ Test(engine_store, deltas_that_cancel_out_leave_zeros)
     engine_free(e);
     rig_free(r);
 }
+
+/* What time alone changes lies ahead: each such delta of the feed is parked under its cause, and nothing else is. */
+Test(engine_store, what_lies_ahead_is_parked)
+{
+    struct rig *r = rig_new();
+    r->defs.customers.churn_after_ms = INT64_C(180) * 24 * 3600000;
+    const struct engine_options opt = { .all_in_memory = true };
+    struct engine *e = engine_new(&r->defs, &opt);
+    struct store_flush f = { 0 };
+    struct rig_cells fed = { 0 };
+    char text[512];
+    static struct rig_event ev;
+    uint32_t parked = 0, ahead = 0;
+    expand_hours("customer_acquired +0 a customer_id=k", text, sizeof text);
+    rig_parse(&ev, text);
+    cr_assert_eq(engine_apply(e, &ev.ev, INT64_MIN), APPLY_DONE);
+    cr_assert_eq(engine_build_flush(e, t0, ev.ev.v[F_OCCURRED_AT_MS].i, &f), 0);
+    cr_assert_eq(feed_read(f.feed, rig_keep_delta, &fed), 0);
+    for (size_t i = 0; i < fed.n; i++)
+        ahead += fed.v[i].ahead;
+    for (uint32_t i = 0; i < f.n_cells; i++) {
+        struct cell_delta d = { 0 };
+        bool found = false;
+        if (cell_parked_parse(f.cell[i].field, &d) < 0)
+            continue;
+        parked++;
+        for (size_t k = 0; k < fed.n && !found; k++)
+            found = fed.v[k].ahead && slice_eq(fed.v[k].field, d.field) && fed.v[k].cause_ms == d.cause_ms &&
+                    fed.v[k].value == f.cell[i].value;
+        cr_expect(found, "%.*s", (int)f.cell[i].field.n, f.cell[i].field.p);
+    }
+    cr_assert_gt(ahead, 0);
+    cr_assert_eq(parked, ahead);
+    rig_cells_release(&fed);
+    engine_flush_begun(e);
+    engine_flush_applied(e);
+    engine_free(e);
+    rig_free(r);
+}

@@ -76,3 +76,16 @@ Test(eval_parked, what_was_judged_but_not_settled_yet_is_in_the_judged_view_at_o
     evaluator_free(e);
     world_release(&w);
 }
+
+/* The judged view holds the causes before its tick: one at the tick itself is still to come. */
+Test(eval_parked, a_cause_at_the_judged_tick_is_still_to_be_judged, .init = setup)
+{
+    struct evaluator *e = world_start(&w, true, true, false);
+    const struct evaluator_sink sink = { 0 };
+    restore(e, "2025-03-10T05:30Z", "2025-03-10T05:30Z");
+    cr_assert_eq(evaluator_pending_cause(e), at("2025-03-10T05:30Z"));
+    advance(e, at("2025-03-10T05:31Z"), &sink);
+    cr_assert_eq(evaluator_pending_cause(e), INT64_MAX);
+    evaluator_free(e);
+    world_release(&w);
+}

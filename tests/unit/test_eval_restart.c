@@ -239,3 +239,29 @@ Test(eval_restart, the_same_ids_leave)
         world_release(&w);
     }
 }
+
+static int ignore_row(void *ctx, const struct kpi_row *row)
+{
+    (void)ctx, (void)row;
+    return 0;
+}
+
+/* A key of the list of revised windows is gone, and no pane is left: its place must not be taken for a window. */
+Test(eval_restart, a_list_of_revisions_with_a_hole)
+{
+    static struct world hollow;
+    const struct evaluator_sink sink = { .judged_row = ignore_row };
+    char tick[24], revised[64];
+    world_init(&hollow, 0);
+    (void)add_measure(&hollow, "won", AGG_COUNT);
+    (void)add_kpi(&hollow, "deals", KPI_VALUE, NULL, NULL, "won", "d 30d", 1u << DIM_REP);
+    struct evaluator *e = world_start(&hollow, true, true, false);
+    snprintf(tick, sizeof tick, "%lld", (long long)at("2025-03-10T05:30Z"));
+    snprintf(revised, sizeof revised, "won|0|rep|%lld|ann", (long long)at("2025-03-09T23:59:59.999Z"));
+    cr_assert_eq(evaluator_state_restore(e, SLICE(""), SLICE("tick"), slice_of(tick)), 0);
+    cr_assert_eq(evaluator_state_restore(e, SLICE("acme"), SLICE("rvd|1"), slice_of(revised)), 0);
+    cr_assert_eq(evaluator_state_restore(e, SLICE("acme"), SLICE("rvd|2"), slice_of(revised)), 0);
+    cr_assert_eq(evaluator_advance(e, at("2025-03-10T07:30Z"), at("2025-03-10T07:30Z"), &sink), 0);
+    evaluator_free(e);
+    world_release(&hollow);
+}
