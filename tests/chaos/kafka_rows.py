@@ -214,6 +214,31 @@ def more_partitions(s):
     return f"{seen}; {used} partitions have records"
 
 
+@row("K13", "transactions of others on the input: committed, aborted, left open until it times out", "the aborted is unseen; what lies behind an open one waits")
+def transactions(s):
+    s.begin(rate=600)
+    lines = [json.dumps({"event_id": f"t{i}", "type": "lead_created", "org_id": "crm_sales", "occurred_at_ms": 1_488_326_400_000 + i, "lead_id": f"T{i}",
+                         "owner_id": "ann"}) for i in range(400)]
+    tool = [lib.KAFKA_ADMIN.replace("kafka_admin", "kafka_txn"), lib.BOOTSTRAP, s.pipe.input]
+    for _ in range(3):
+        lib.must([*tool, "abort"], 60, "\n".join(lines).encode())
+        s.progress(300, 60)
+    path = s.pipe.dir / "open.ndjson"
+    path.write_text("\n".join(lines) + "\n")
+    with open(path, "rb") as stdin:
+        hanging = lib.Process([*tool, "open"], log=s.pipe.dir / "open.log", stdin=stdin)
+    lib.wait_until(lambda: "open" in hanging.text(), 60, "the transaction is open")
+    time.sleep(2)
+    hanging.kill()
+    stuck = s.read()
+    lib.must([*tool, "commit"], 60, b"")
+    took = s.progress(1000, 90)
+    s.all_sent()
+    s.stop()
+    s.pipe.settle(300)
+    return f"{s.compare(gaps=True)}; 1,600 records of transactions unseen; behind the open one (at {stuck}) it went on after {took:.0f} s"
+
+
 @row("K14", "compacted input: gaps in the offsets and tombstones", "no stall; a tombstone is a dead letter, told with its place")
 def compacted(s):
     s.start_servers()

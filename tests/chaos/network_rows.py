@@ -1,4 +1,6 @@
 """N: the network, by a TCP proxy between the daemon and Kafka or Redis."""
+import os
+import re
 import time
 
 from registry import row
@@ -7,15 +9,21 @@ from proxy import Proxy
 
 
 def begin(s, which, rate=700):
-    """Everything runs, and what the daemon says to `which` goes through a proxy. The sender goes around it."""
-    s.start_servers(redis=("--tcp", "--aof", "everysec"))
+    """Everything runs; what is said to Redis, or to Kafka (by everybody), goes through a proxy."""
+    proxy = Proxy()
+    if which == "kafka":
+        os.environ["KAFKA_ADVERTISED_PORT"] = str(proxy.port)
+    try:
+        s.start_servers(redis=("--tcp", "--aof", "everysec"))
+    finally:
+        os.environ.pop("KAFKA_ADVERTISED_PORT", None)
+    own = re.search(r"^listeners=PLAINTEXT://127.0.0.1:(\d+)", (s.kafka.dir / "server.properties").read_text(), re.M)
+    proxy.target_port = int(own[1] if which == "kafka" else (s.redis.dir / "port").read_text())
+    if which == "kafka":
+        lib.BOOTSTRAP = f"127.0.0.1:{proxy.port}"
     s.install(4, ["redis.command_timeout=3s"])
     if which == "redis":
-        proxy = Proxy(int((s.redis.dir / "port").read_text()))
         s.pipe.sets.append(f"redis.url=redis://127.0.0.1:{proxy.port}")
-    else:
-        proxy = Proxy.for_kafka(s.kafka.bootstrap)
-        s.pipe.sets += [f"kafka.brokers=127.0.0.1:{proxy.port}"]
     s.start()
     s.send(rate)
     s.progress(500, 60)
@@ -37,6 +45,32 @@ def blackhole(s, which, seconds):
 @row("N1r", "Redis answers nothing for 20 s (packets vanish)", "bounded; back within 10 s")
 def hole_redis(s):
     return blackhole(s, "redis", 20)
+
+
+@row("N1k", "Kafka answers nothing for 20 s (packets vanish)", "bounded; back within 10 s")
+def hole_kafka(s):
+    return blackhole(s, "kafka", 20)
+
+
+@row("N2k", "connections to Kafka reset twenty times", "reconnects, nothing is lost")
+def reset_kafka(s):
+    proxy = begin(s, "kafka")
+    for _ in range(20):
+        time.sleep(s.chance.uniform(0.05, 0.8))
+        proxy.cut()
+    s.progress(200, 60)
+    return f"{s.end()}; {proxy.cuts} connections reset"
+
+
+@row("N3k", "slow line to Kafka: 50 ms each way, small pieces", "no false halt; equal state")
+def slow_kafka(s):
+    proxy = begin(s, "kafka")
+    proxy.delay_s, proxy.piece = 0.05, 1400
+    time.sleep(15)
+    s.alive("on a slow line")
+    lib.check("no false halt", "partition_halted" not in s.daemon.text())
+    proxy.delay_s, proxy.piece = 0, 65536
+    return s.end()
 
 
 @row("N2r", "connections to Redis reset thirty times", "reconnects, nothing is lost")

@@ -7,7 +7,9 @@ import time
 
 
 class Proxy:
-    def __init__(self, target_port):
+    """`target_port` may be set later, and changed: it counts for connections made from then on."""
+
+    def __init__(self, target_port=None):
         self.target_port = target_port
         self.delay_s, self.piece, self.cut_after = 0, 65536, None
         self.cuts = 0

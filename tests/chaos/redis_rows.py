@@ -4,6 +4,7 @@ import shutil
 import signal
 import time
 
+from proxy import Proxy
 from registry import row
 from scenario import lib
 
@@ -94,6 +95,38 @@ def emptied_live(s):
 @row("R4b", "FLUSHALL at rest, the group has committed offsets", "refused as empty state; --rebuild reads everything again")
 def emptied_at_rest(s):
     return emptied(s, False)
+
+
+@row("R5", "failover to a lagging replica: the primary is frozen (split brain), the replica takes over, the old one comes back as its replica",
+     "as R2: stale, read again; a replica that is not promoted yet is waited for; equal state and ids")
+def failover(s):
+    proxy = Proxy()
+    s.start_servers(redis=("--tcp", "--aof", "everysec"))
+    proxy.target_port = port = int((s.redis.dir / "port").read_text())
+    replica = lib.Server("redis", "--tcp", "--aof", "everysec", f"replicaof=127.0.0.1 {port}")
+    s.install(4, ["redis.command_timeout=3s", f"redis.url=redis://127.0.0.1:{proxy.port}"])
+    s.start()
+    s.send(600)
+    s.progress(1500, 60)
+    os.kill(replica.pid, signal.SIGSTOP)  # it lags
+    s.progress(600, 60)
+    os.kill(s.redis.pid, signal.SIGSTOP)
+    os.kill(replica.pid, signal.SIGCONT)
+    proxy.target_port = int((replica.dir / "port").read_text())
+    proxy.cut()
+    time.sleep(4)
+    s.alive("on a replica that is not promoted")
+    other = lib.Redis(replica.socket)
+    other("REPLICAOF", "NO", "ONE")
+    behind = sum(int(v.split("read=")[1].split()[0]) for v in other.hash("cp:{0}:off").values())
+    os.kill(s.redis.pid, signal.SIGCONT)
+    ahead = s.read()
+    old = s.pipe.redis()
+    s.pipe.socket = replica.socket
+    s.progress(500, 60)
+    old("REPLICAOF", "127.0.0.1", proxy.target_port)
+    lib.check("the old one was ahead of the replica", ahead > behind, (ahead, behind))
+    return f"{s.end()}; {ahead - behind} records' work was lost and done again"
 
 
 @row("R6", "Redis is out of memory (noeviction)", "scripts are refused whole, the input waits, nothing is lost")

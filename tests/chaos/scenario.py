@@ -110,8 +110,10 @@ class Scenario:
         self.pipe.settle(300, sets=["time.idle_timeout=1s", *more_sets])
         return self.compare()
 
-    def compare(self):
-        lib.check_equal("counters add up", self.pipe.counters_add_up(), [])
+    def compare(self, gaps=False):
+        """`gaps`: the log has offsets without a record, so the number of records is not that of offsets."""
+        wrong = [w for w in self.pipe.counters_add_up() if not gaps or not str(w[1]).startswith("ends at")]
+        lib.check_equal("counters add up", wrong, [])
         lib.check_equal("applied, late, dead", [self.pipe.total(c) for c in ("applied", "late", "dead")], [self.count, 0, 0])
         want, got = self.replay(), self.pipe.query()
         lib.check("rows equal those of a replay, byte for byte", got == want, pipeline.first_difference(got, want))
