@@ -83,8 +83,10 @@ struct shard {
     struct chain *chain; /* one per part, same order */
     struct out_list outs;
     bool flushing, loading, moved;
-    bool booked;       /* this configuration may go on with what the shard holds */
-    struct look *look; /* while that is found out */
+    bool booked;                             /* this configuration may go on with what the shard holds */
+    struct look *look;                       /* while that is found out */
+    bool tallying;                           /* counters are being written */
+    struct engine_stats tallied, tally_sent; /* what the store was told, and is being told */
     uint64_t last_flush_ms;
     struct judge *judge;
     struct publish *publish;
@@ -170,7 +172,8 @@ struct daemon {
     char owner[256]; /* names this daemon in leases */
     bool stopping, refused, closing, started;
     int refused_code; /* exit code; 0: EXIT_FAILURE */
-    uint64_t stop_deadline_ms;
+    uint64_t stop_deadline_ms, tally_ms; /* tally_ms: when counters are written next */
+    bool tally_left;
     struct daemon_options opt;
 };
 
@@ -187,6 +190,10 @@ void daemon_begin(struct daemon *d);
 /* booking.c: compares what the shard holds with the configuration, then daemon_begin; or refuses. Does nothing the second time. */
 void booking_look(struct shard *s);
 void booking_forget(struct shard *s);
+
+/* tally.c: counters for people. tally_leave logs them at the end and is true when they are written. */
+void tally_tick(struct daemon *d);
+bool tally_leave(struct daemon *d);
 
 /* ingest.c: messages */
 int ingest_start(struct daemon *d);

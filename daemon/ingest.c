@@ -306,6 +306,7 @@ static void on_tick(uv_timer_t *t)
     }
     watermark_tick(d);
     standing_tick(d);
+    tally_tick(d);
     for (uint32_t i = 0; i < d->n_shards; i++)
         judge_poke(d->shard[i].judge);
     for (uint32_t i = 0; i < d->n_shards; i++)

@@ -143,7 +143,7 @@ static void on_stop_timer(uv_timer_t *t)
             shard_flush(s);
         waiting |= s->flushing || !publish_quiet(s->publish) || !judge_leave(s->judge);
     }
-    if (waiting && uv_now(&d->loop) < d->stop_deadline_ms)
+    if ((waiting || !tally_leave(d)) && uv_now(&d->loop) < d->stop_deadline_ms)
         return;
     uv_timer_stop(t);
     close_stores(d);

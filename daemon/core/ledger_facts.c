@@ -180,6 +180,12 @@ void view_ledger(struct track_view *v, struct ledger_view *ret)
     }
 }
 
+static bool has_record(struct engine *e, struct slice key)
+{
+    const struct record *r = record_cache_get(e->cache, key);
+    return r && r->log.n;
+}
+
 void ledger_commit(struct track_view *v)
 {
     struct engine *e = v->e;
@@ -188,12 +194,14 @@ void ledger_commit(struct track_view *v)
             continue;
         struct record *r = record_cache_put(e->cache, ledger_key(v, e->ledger_ops[i].customer));
         size_t before = r ? record_bytes(r) : 0;
+        bool empty = r && r->log.n == 0;
         if (!r || !fill(v, e->ledger_ops[i].customer) ||
             ledger_pack(e->ledger.after, e->ledger.n_after, &e->record_bytes, &r->log) < 0) {
             e->no_memory = true;
             return;
         }
         e->stats.ledger_capped += e->ledger.dropped;
+        e->stats.unacquired += empty && e->ledger.n_after && !has_record(e, e->ledger_ops[i].customer);
         record_cache_touch(e->cache, r, true);
         record_cache_resized(e->cache, r, before);
     }

@@ -18,6 +18,7 @@ struct slice redis_script_text(enum redis_script script)
         [SCRIPT_COMMIT] = { lua_commit, lua_commit_len },
         [SCRIPT_OUTBOX_TRIM] = { lua_outbox_trim, lua_outbox_trim_len },
         [SCRIPT_BOOK] = { lua_book, lua_book_len },
+        [SCRIPT_TALLY] = { lua_tally, lua_tally_len },
         [SCRIPT_SETTLE] = { lua_settle, lua_settle_len },
         [SCRIPT_ORPHANS] = { lua_orphans, lua_orphans_len },
         [SCRIPT_CLEAN] = { lua_clean, lua_clean_len },

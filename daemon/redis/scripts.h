@@ -20,6 +20,7 @@ enum redis_script {
     SCRIPT_BOOK,
     SCRIPT_ORPHANS,
     SCRIPT_CLEAN,
+    SCRIPT_TALLY,
     SCRIPT_COUNT,
     SCRIPT_NONE = -1
 };

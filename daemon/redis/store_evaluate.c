@@ -131,3 +131,18 @@ int redis_store_clean(struct redis_store *s, const struct store_clean *what, sto
         redis_argv_slice(a, what->panes[i]);
     return store_call_send(call, LANE_EVALUATE, SCRIPT_CLEAN);
 }
+
+int redis_store_tally(struct redis_store *s, const struct slice *pairs, uint32_t n_pairs, store_flush_cb cb, void *ctx)
+{
+    static const char *const keys[] = { "meta", "counters", NULL };
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return -ENOMEM;
+    call->finish = store_finish_flush;
+    call->cb.flush = cb;
+    store_begin(s, keys);
+    redis_argv_text(&s->argv, REDIS_LAYOUT);
+    for (uint32_t i = 0; i < 2 * n_pairs; i++)
+        redis_argv_slice(&s->argv, pairs[i]);
+    return store_call_send(call, LANE_EVALUATE, SCRIPT_TALLY);
+}

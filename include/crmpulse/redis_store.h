@@ -130,6 +130,9 @@ int redis_store_hash(struct redis_store *s, struct slice key, store_hash_cb cb, 
 int redis_store_book(struct redis_store *s, struct slice was, const struct slice *pairs, uint32_t n_pairs,
                      store_flush_cb cb, void *ctx);
 
+/* Add to the counters of hash "counters": name, number, name, number .. */
+int redis_store_tally(struct redis_store *s, const struct slice *pairs, uint32_t n_pairs, store_flush_cb cb, void *ctx);
+
 struct store_outbox_entry {
     uint64_t seq;
     struct store_out out;

@@ -96,6 +96,8 @@ lib.check_equal("alert: the id of replay", a.get("id"), pipeline.rows(pipeline.r
 
 # ---- Redis, as a person reads it ----
 redis = pipe.redis()
+counters = redis.hash("cp:{0}:counters")
+lib.check_equal("Redis: what the engine met with", (counters.get("applied"), counters.get("duplicates"), counters.get("late")), ("53", "1", None))
 state = redis.hash("cp:{0}:alert:acme")
 lib.check("Redis: the alert's state", state.get("csat_low|org:acme", "").startswith("firing level=critical value=0.666"), state)
 board = redis.hash("cp:{0}:board:acme:sales:rows")

@@ -1,4 +1,4 @@
-/* The hash "booked" in a real Redis: written whole, and only over what was read. */
+/* The hashes "booked" and "counters" in a real Redis: the one is written whole, and only over what was read; the other is added to. */
 #include "test_redis_rig.h"
 
 static struct answer book(struct rig *g, const char *was, const char *hash)
@@ -40,5 +40,20 @@ Test(redis_booked, foreign_keys_are_left_alone)
     ASK(&g, "1", "HSET cp:{3}:meta layout 7 other 0");
     cr_assert_eq(book(&g, "", "h1").r, STORE_BROKEN);
     ASK(&g, "0", "EXISTS cp:{3}:booked");
+    rig_stop(&g);
+}
+
+Test(redis_booked, counters_add_up)
+{
+    struct rig g = { 0 };
+    const struct slice pairs[] = { SLICE("late"), SLICE("2"), SLICE("applied"), SLICE("40") };
+    rig_start(&g, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct answer a = { 0 };
+        cr_assert_eq(redis_store_tally(g.store, pairs, 2, on_flush, &a), 0);
+        rig_await(&g, &a);
+        cr_assert_eq(a.r, STORE_OK);
+    }
+    ASK(&g, "4 80", "HMGET cp:{3}:counters late applied");
     rig_stop(&g);
 }
