@@ -171,7 +171,7 @@ struct daemon {
     uv_timer_t stop_timer;
     char owner[256]; /* names this daemon in leases */
     bool stopping, refused, closing, started;
-    int refused_code; /* exit code; 0: EXIT_FAILURE */
+    int refused_code;                    /* exit code; 0: EXIT_FAILURE */
     uint64_t stop_deadline_ms, tally_ms; /* tally_ms: when counters are written next */
     bool tally_left;
     struct daemon_options opt;
