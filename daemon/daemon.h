@@ -183,6 +183,9 @@ int64_t wall_ms(void);
 void daemon_stop(struct daemon *d);
 /* Run until stopped; the exit code. */
 int daemon_run(struct config *config, const struct daemon_options *opt);
+/* The same in steps, for who turns the loop himself: open (NULL: out of memory), run d->loop until it was stopped unless d->refused, close. */
+struct daemon *daemon_open(struct config *config, const struct daemon_options *opt);
+int daemon_close(struct daemon *d);
 
 /* run.c: every store is ready; reading starts once all shards are `booked`. */
 void daemon_begin(struct daemon *d);

@@ -218,20 +218,24 @@ static void release(struct daemon *d)
     (void)uv_loop_close(&d->loop);
 }
 
-int daemon_run(struct config *config, const struct daemon_options *opt)
+struct daemon *daemon_open(struct config *config, const struct daemon_options *opt)
 {
     struct daemon *d = calloc(1, sizeof *d);
     if (!d)
-        return EXIT_FAILURE;
+        return NULL;
     d->config = config;
     d->opt = *opt;
     log_init(&d->log, config->log.level, config->log.json);
-    int rc = EXIT_FAILURE;
-    if (init(d) == 0) {
+    if (init(d) == 0)
         log_line(&d->log, LOG_INFO_, "starting", "%u shards, %s", d->n_shards, d->owner);
-        uv_run(&d->loop, UV_RUN_DEFAULT);
-        rc = !d->refused ? EXIT_SUCCESS : d->refused_code ? d->refused_code : EXIT_FAILURE;
-    }
+    else
+        d->refused = true;
+    return d;
+}
+
+int daemon_close(struct daemon *d)
+{
+    const int rc = !d->refused ? EXIT_SUCCESS : d->refused_code ? d->refused_code : EXIT_FAILURE;
     if (!d->closing && d->n_shards) { /* refused at the start, or a fatal fault */
         d->stopping = true;
         close_stores(d);
@@ -241,6 +245,16 @@ int daemon_run(struct config *config, const struct daemon_options *opt)
     release(d);
     free(d);
     return rc;
+}
+
+int daemon_run(struct config *config, const struct daemon_options *opt)
+{
+    struct daemon *d = daemon_open(config, opt);
+    if (!d)
+        return EXIT_FAILURE;
+    if (!d->refused)
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+    return daemon_close(d);
 }
 
 /* The libraries keep passwords as long as they may have to connect again: no core dump, no debugger of the same user. */

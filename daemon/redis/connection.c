@@ -331,7 +331,7 @@ struct redis_conn *redis_conn_new(uv_loop_t *loop, const struct config *config, 
     c->stats = stats;
     c->changed = changed;
     c->ctx = ctx;
-    c->random = (uv_hrtime() ^ ((uint64_t)getpid() << 32) ^ (uint64_t)(uintptr_t)c) | 1;
+    c->random = (uv_hrtime() ^ ((uint64_t)getpid() << 32)) | 1; /* no address: a simulated run can be repeated */
     redis_argv_init(&c->argv, shard);
     uv_timer_t *timers[] = { &c->settle, &c->tick, &c->retry };
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {

@@ -1,0 +1,125 @@
+/* Logs: input records by offset, with holes; output messages by id. A second message of an id must be the first one again, byte for byte. */
+#include "broker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "crmpulse/crc32c.h"
+
+struct broker *broker_new(struct sim *w)
+{
+    struct broker *b = calloc(1, sizeof *b);
+    if (!b)
+        abort();
+    b->w = w;
+    b->n_parts = w->plan.partitions;
+    b->topic = w->config->kafka.input[0];
+    b->out_slots = 1024;
+    b->out = calloc(b->out_slots, sizeof *b->out);
+    if (!b->out)
+        abort();
+    return b;
+}
+
+void broker_free(struct broker *b)
+{
+    if (!b)
+        return;
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++)
+        free(b->part[i].record);
+    for (uint32_t i = 0; i < b->out_slots; i++)
+        free((char *)(uintptr_t)b->out[i].topic.p);
+    free(b->out);
+    free(b);
+}
+
+/* ---- input ---- */
+
+void broker_append(struct broker *b, uint32_t partition, struct slice value, uint32_t shard)
+{
+    struct log_part *p = &b->part[partition];
+    if (p->n == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 64;
+        p->record = realloc(p->record, p->cap * sizeof *p->record);
+        if (!p->record)
+            abort();
+    }
+    p->record[p->n++] = (struct record){ p->end++, value, crc32c_portable(0, value.p, value.n), shard };
+}
+
+void broker_skip(struct broker *b, uint32_t partition, uint32_t n)
+{
+    b->part[partition].end += n;
+}
+
+int64_t broker_count(const struct broker *b, uint32_t shard, struct slice field, int64_t next)
+{
+    uint32_t n = 0, partition = (uint32_t)(field.p[field.n - 1] - '0');
+    const struct log_part *p = &b->part[partition];
+    if (p->version)
+        return -1;
+    for (uint32_t i = 0; i < p->n && p->record[i].offset < next; i++)
+        n += p->record[i].shard == shard;
+    return n;
+}
+
+/* ---- output ---- */
+
+static struct message_out *slot_of(const struct broker *b, struct slice topic, struct slice id)
+{
+    uint32_t mask = b->out_slots - 1;
+    uint32_t i = (uint32_t)XXH3_64bits_withSeed(id.p, id.n, topic.n ? (XXH64_hash_t)topic.p[0] : 0) & mask;
+    while (b->out[i].times && !(slice_eq(b->out[i].id, id) && slice_eq(b->out[i].topic, topic)))
+        i = (i + 1) & mask;
+    return &b->out[i];
+}
+
+static void grow(struct broker *b)
+{
+    struct message_out *old = b->out;
+    uint32_t n = b->out_slots;
+    b->out_slots *= 2;
+    b->out = calloc(b->out_slots, sizeof *b->out);
+    if (!b->out)
+        abort();
+    for (uint32_t i = 0; i < n; i++)
+        if (old[i].times)
+            *slot_of(b, old[i].topic, old[i].id) = old[i];
+    free(old);
+}
+
+void broker_publish(struct broker *b, struct slice topic, struct slice id, struct slice payload)
+{
+    struct message_out *m = slot_of(b, topic, id);
+    if (m->times++) {
+        if (!slice_eq(m->payload, payload))
+            sim_violation(b->w, "I4: %.*s %.*s is told a second time and differs", (int)topic.n, topic.p, (int)id.n, id.p);
+        return;
+    }
+    char *text = malloc((size_t)topic.n + id.n + payload.n + 1);
+    if (!text)
+        abort();
+    memcpy(text, topic.p, topic.n);
+    memcpy(text + topic.n, id.p, id.n);
+    if (payload.n)
+        memcpy(text + topic.n + id.n, payload.p, payload.n);
+    m->topic = (struct slice){ text, topic.n };
+    m->id = (struct slice){ text + topic.n, id.n };
+    m->payload = (struct slice){ text + topic.n + id.n, payload.n };
+    if (++b->n_out * 2 > b->out_slots)
+        grow(b);
+}
+
+const struct message_out *broker_find(const struct broker *b, struct slice topic, struct slice id)
+{
+    const struct message_out *m = slot_of(b, topic, id);
+    return m->times ? m : NULL;
+}
+
+bool broker_has(const struct broker *b, struct slice topic, struct slice id)
+{
+    return broker_find(b, topic, id) != NULL;
+}

@@ -1,0 +1,138 @@
+/* The end: panes, views and output topics are those of the uninterrupted run.
+ *
+ * Cells are compared as sums, wherever they lie (parked ones belong to the pane they are for). Alerts, boards and scorecards: the same ids with the same bytes.
+ * Rows of the kpis topic: none is missing and each has the reference's bytes; after a restart a few may be told once more than needed. */
+#include "check.h"
+
+#include <stdlib.h>
+
+#include "broker.h"
+#include "crmpulse/cell.h"
+#include "server.h"
+
+struct comparison {
+    struct sim *w;
+    struct reference ref;
+    uint32_t shard;
+    bool at_end;
+};
+
+/* "cp:{s}:pane:<org>:<grain>:<start>" */
+static void take_cell(void *ctx, struct slice key, struct slice field, struct slice value)
+{
+    struct comparison *c = ctx;
+    char text[4096], number[32];
+    const char *org = memchr(key.p, '}', key.n), *end = key.p + key.n;
+    org += sizeof "}:pane:" - 1;
+    const char *colon = memchr(org, ':', (size_t)(end - org));
+    struct cell_delta d = { .grain = (enum cell_grain)colon[1], .field = field };
+    snprintf(number, sizeof number, "%.*s", (int)(end - colon - 3), colon + 3);
+    d.pane_ms = strtoll(number, NULL, 10);
+    if (d.grain == CELL_PARKED && cell_parked_parse(field, &d) < 0) {
+        sim_violation(c->w, "a parked cell cannot be read: %.*s", (int)field.n, field.p);
+        return;
+    }
+    snprintf(number, sizeof number, "%.*s", (int)value.n, value.p);
+    int n = snprintf(text, sizeof text, "%.*s:%c:%lld|%.*s", (int)(colon - org), org, (char)d.grain,
+                     (long long)d.pane_ms, (int)d.field.n, d.field.p);
+    book_add(c->ref.cells, (struct slice){ text, (uint32_t)n }, -strtoll(number, NULL, 10));
+}
+
+static void want_zero(void *ctx, struct slice key, int64_t value, struct slice text)
+{
+    struct comparison *c = ctx;
+    (void)text;
+    if (value)
+        sim_violation(c->w, "the cell %.*s is %lld too %s", (int)key.n, key.p, (long long)(value < 0 ? -value : value),
+                      value < 0 ? "high" : "low");
+}
+
+/* ---- views ---- */
+
+/* Nothing, null, 0 and 0 of something: a row of somebody who has nothing to show. Whether it is there at all may depend on what a batch saw. */
+static bool is_nothing(struct slice text)
+{
+    return !text.p || slice_eq(text, SLICE("null")) || (text.p[0] == '0' && (text.n == 1 || text.p[1] == ' '));
+}
+
+static void take_view(void *ctx, struct slice key, struct slice field, struct slice value)
+{
+    struct comparison *c = ctx;
+    char text[4096];
+    const char *rest = memchr(key.p, '}', key.n);
+    rest += 2;
+    int n = snprintf(text, sizeof text, "%.*s\n%.*s", (int)(key.n - (uint32_t)(rest - key.p)), rest, (int)field.n, field.p);
+    struct slice name = { text, (uint32_t)n }, want = book_text(c->ref.views, name);
+    if (!slice_eq(want, value) && !(is_nothing(want) && is_nothing(value)))
+        sim_violation(c->w, "the view %s is '%.*s' and should be '%.*s'", text, (int)value.n, value.p, (int)want.n,
+                      want.p ? want.p : "");
+    book_add(c->ref.views, name, 1);
+}
+
+static void want_seen(void *ctx, struct slice key, int64_t seen, struct slice text)
+{
+    struct comparison *c = ctx;
+    if (!seen && !is_nothing(text))
+        sim_violation(c->w, "the view %.*s is missing, it should be '%.*s'", (int)key.n, key.p, (int)text.n, text.p);
+}
+
+/* ---- topics ---- */
+
+static void compare_message(struct sim *w, const struct message_out *want, const struct broker *in)
+{
+    const struct message_out *is = broker_find(in, want->topic, want->id);
+    if (!is)
+        sim_violation(w, "%.*s %.*s was never told", (int)want->topic.n, want->topic.p, (int)want->id.n, want->id.p);
+    else if (!slice_eq(is->payload, want->payload))
+        sim_violation(w, "%.*s %.*s was told with another content", (int)want->topic.n, want->topic.p, (int)want->id.n,
+                      want->id.p);
+}
+
+static void unexpected_message(struct comparison *c, const struct message_out *is, uint32_t *letters)
+{
+    if (slice_eq(is->topic, SLICE("dead_letter"))) {
+        ++*letters;
+        return;
+    }
+    if (broker_has(c->ref.out, is->topic, is->id))
+        return;
+    if (slice_eq(is->topic, SLICE("kpis")) && c->w->plan.faults + c->w->plan.nodes > 1)
+        return;
+    sim_violation(c->w, "%.*s %.*s was told and should not have been", (int)is->topic.n, is->topic.p, (int)is->id.n,
+                  is->id.p);
+}
+
+static void compare_topics(struct comparison *c)
+{
+    const struct broker *is = c->w->broker, *want = c->ref.out;
+    uint32_t letters = 0;
+    for (uint32_t i = 0; i < want->out_slots; i++)
+        if (want->out[i].times)
+            compare_message(c->w, &want->out[i], is);
+    for (uint32_t i = 0; i < is->out_slots; i++)
+        if (is->out[i].times)
+            unexpected_message(c, &is->out[i], &letters);
+    if (letters != c->ref.refused)
+        sim_violation(c->w, "%u dead letters, %u records are no events", letters, c->ref.refused);
+}
+
+void check_end(struct sim *w)
+{
+    struct comparison c = { .w = w };
+    char prefix[32];
+    static const char *const views[] = { "view:", "board:", "alert:", "scorecard:" };
+    if (reference_make(w, &c.ref) < 0)
+        sim_violation(w, "the reference cannot be made");
+    for (uint32_t s = 0; s < w->plan.shards && !w->failed; s++) {
+        snprintf(prefix, sizeof prefix, "cp:{%u}:pane:", s);
+        server_hashes(w->server, prefix, take_cell, &c);
+        for (size_t k = 0; k < sizeof views / sizeof views[0]; k++) {
+            snprintf(prefix, sizeof prefix, "cp:{%u}:%s", s, views[k]);
+            server_hashes(w->server, prefix, take_view, &c);
+        }
+    }
+    book_walk(c.ref.cells, want_zero, &c);
+    book_walk(c.ref.views, want_seen, &c);
+    compare_topics(&c);
+    reference_release(&c.ref);
+}

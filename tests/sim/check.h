@@ -1,0 +1,31 @@
+/* What must have come out: an uninterrupted run of the same core on the same facts, and the comparison with what the world holds. */
+#ifndef CRMPULSE_SIM_CHECK_H
+#define CRMPULSE_SIM_CHECK_H
+
+#include "history.h"
+
+/* Text to number or text; entries stay. */
+struct book;
+struct book *book_new(void);
+void book_free(struct book *b);
+void book_add(struct book *b, struct slice key, int64_t value);        /* summed up */
+void book_put(struct book *b, struct slice key, struct slice text);    /* replaces */
+void book_drop(struct book *b, struct slice prefix, struct slice key); /* key; without one: all that begins with prefix */
+struct slice book_text(const struct book *b, struct slice key);        /* p NULL: none */
+typedef void (*book_each)(void *ctx, struct slice key, int64_t value, struct slice text);
+void book_walk(const struct book *b, book_each each, void *ctx);
+
+/* Everything an uninterrupted run makes of a history. */
+struct reference {
+    struct book *cells; /* "<org>:<grain>:<pane>|<field>" -> sum */
+    struct book *views; /* "<key>\n<field>" -> text */
+    struct broker *out;
+    uint32_t refused; /* records that are no events, by place */
+};
+int reference_make(struct sim *w, struct reference *ret);
+void reference_release(struct reference *r);
+
+/* Compare the world with it; differences are violations. */
+void check_end(struct sim *w);
+
+#endif

@@ -1,0 +1,148 @@
+/* What a seed is made of, and what goes wrong in it. Faults come at random instants of the first seconds; then there is quiet, and everything has to
+ * come to its end. Who is killed comes back. */
+#include <stdlib.h>
+
+#include "broker.h"
+#include "server.h"
+
+void plan_make(struct sim *w)
+{
+    struct dice *d = &w->dice;
+    struct plan *p = &w->plan;
+    p->nodes = 1 + (uint32_t)dice_below(d, NODES_MAX);
+    p->partitions = 1 + (uint32_t)dice_below(d, 3);
+    p->shards = dice_one_in(d, 3) ? 2 : 1;
+    p->events = 10 + (uint32_t)dice_below(d, dice_one_in(d, 4) ? 110 : 40);
+    p->produce_us = dice_one_in(d, 2) ? 0 : dice_between(d, 50, 900) * SIM_MS;
+    p->conflicts = dice_one_in(d, 2);
+    p->faults = dice_one_in(d, 8) ? 0 : 1 + (uint32_t)dice_below(d, dice_one_in(d, 4) ? 14 : 5);
+    w->config = w->by_shards[p->shards - 1];
+    p->quiet_us = p->faults ? dice_between(d, 200, 2500) * SIM_MS : 0;
+}
+
+static struct node *any_node(struct sim *w)
+{
+    return w->node[dice_below(&w->dice, w->plan.nodes)];
+}
+
+static void on_start(struct sim *w, void *arg, uint64_t tag)
+{
+    struct node *n = arg;
+    (void)w, (void)tag;
+    if (!n->d)
+        node_start(n);
+}
+
+/* Mostly soon, so that its own lease and membership stand yet. */
+static void start_later(struct sim *w, struct node *n)
+{
+    sim_at(w, w->now_us + dice_between(&w->dice, 1, dice_one_in(&w->dice, 3) ? 1500 : 200) * SIM_MS, on_start, n, 0);
+}
+
+static void crash(struct sim *w)
+{
+    struct node *n = any_node(w);
+    if (!node_alive(n))
+        return;
+    node_crash(n);
+    start_later(w, n);
+}
+
+/* Started again when it is gone: on_return. */
+static void on_return(struct sim *w, void *arg, uint64_t tag)
+{
+    struct node *n = arg;
+    (void)tag;
+    if (n->d)
+        sim_at(w, w->now_us + 50 * SIM_MS, on_return, n, 0);
+    else
+        node_start(n);
+}
+
+static void terminate(struct sim *w)
+{
+    struct node *n = any_node(w);
+    if (!node_alive(n))
+        return;
+    node_terminate(n);
+    sim_at(w, w->now_us + dice_between(&w->dice, 20, 800) * SIM_MS, on_return, n, 0);
+}
+
+static void freeze(struct sim *w)
+{
+    node_freeze(any_node(w), w->now_us + dice_between(&w->dice, 5, dice_one_in(&w->dice, 2) ? 1800 : 100) * SIM_MS);
+}
+
+static void break_connections(struct sim *w)
+{
+    conns_break(any_node(w));
+}
+
+static void kill_server(struct sim *w)
+{
+    double keep = dice_one_in(&w->dice, 2) ? 1 : 0.5 + (double)dice_below(&w->dice, 50) / 100;
+    server_kill(w->server, dice_below(&w->dice, 300) * SIM_MS, dice_below(&w->dice, 100) * SIM_MS, keep);
+}
+
+static void freeze_server(struct sim *w)
+{
+    server_freeze(w->server, w->now_us + dice_between(&w->dice, 5, 1200) * SIM_MS);
+}
+
+static void refuse(struct sim *w)
+{
+    static const char *const errors[] = {
+        "OOM command not allowed when used memory > 'maxmemory'.",
+        "MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk.",
+        "NOREPLICAS Not enough good replicas to write.",
+        "BUSY Redis is busy running a script.",
+        "READONLY You can't write against a read only replica.",
+    };
+    server_refuse(w->server, errors[dice_below(&w->dice, sizeof errors / sizeof errors[0])],
+                  w->now_us + dice_between(&w->dice, 1, 600) * SIM_MS);
+}
+
+static void forget_scripts(struct sim *w)
+{
+    sim_trace(w, "redis forgets its scripts");
+    server_forget_scripts(w->server);
+}
+
+static void no_output(struct sim *w)
+{
+    w->broker->no_output_until_us = w->now_us + dice_between(&w->dice, 5, 700) * SIM_MS;
+    sim_trace(w, "output fails until %llu ms", (unsigned long long)(w->broker->no_output_until_us / SIM_MS));
+}
+
+static void rebalance(struct sim *w)
+{
+    group_rebalance(w->broker);
+}
+
+static void (*const kinds[])(struct sim *w) = {
+    crash,  crash,          crash,  terminate,      freeze,    break_connections, break_connections, kill_server,
+    refuse, forget_scripts, refuse, freeze_server,  no_output, rebalance,
+};
+
+static void on_fault(struct sim *w, void *arg, uint64_t tag)
+{
+    (void)arg, (void)tag;
+    if (!w->faults_over)
+        kinds[dice_below(&w->dice, sizeof kinds / sizeof kinds[0])](w);
+}
+
+static void on_quiet(struct sim *w, void *arg, uint64_t tag)
+{
+    (void)arg, (void)tag;
+    w->faults_over = true;
+    sim_trace(w, "no more faults");
+}
+
+void faults_begin(struct sim *w)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        sim_at(w, i ? dice_below(&w->dice, 600) * SIM_MS : 0, on_start, w->node[i], 0);
+    for (uint32_t i = 0; i < w->plan.faults; i++)
+        sim_at(w, dice_below(&w->dice, w->plan.quiet_us), on_fault, NULL, 0);
+    sim_at(w, w->plan.quiet_us, on_quiet, NULL, 0);
+}

@@ -1,0 +1,159 @@
+/* sim: runs seeds, prints what they went through, and how to repeat one that failed. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim.h"
+
+struct options {
+    uint64_t first, last;
+    double seconds; /* 0: until `last` */
+    bool trace, keep_going;
+};
+
+struct totals {
+    uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, refused, undelivered, records;
+};
+
+/* The same in every run: it only names the process. */
+pid_t getpid(void)
+{
+    return 1;
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static struct config *load(const char *shards)
+{
+    const char *const set[] = { shards };
+    const struct config_load_options opt = { 1, set };
+    struct config_problems problems = { 0 };
+    struct config *c = config_load(CRMPULSE_SIM_DIR "/sim.yaml", &opt, &problems);
+    if (!c)
+        config_problems_print(&problems, stderr);
+    config_problems_release(&problems);
+    return c;
+}
+
+static void add(struct totals *t, const struct sim *w)
+{
+    t->seeds++;
+    t->bad += w->failed;
+    t->steps += w->steps;
+    t->sim_us += w->now_us;
+    t->crashes += w->n_crashes;
+    t->restarts += w->n_restarts;
+    t->lost += w->n_lost;
+    t->rewinds += w->n_rewinds;
+    t->rebalances += w->n_rebalances;
+    t->frozen += w->n_frozen;
+    t->refused += w->n_refused;
+    t->undelivered += w->n_undelivered;
+}
+
+static bool run_seed(struct config *const config[SHARDS_MAX], uint64_t seed, const struct options *o, struct totals *t)
+{
+    struct sim w;
+    sim_init(&w, seed, config);
+    w.trace = o->trace;
+    bool ok = sim_run(&w);
+    add(t, &w);
+    if (!ok)
+        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu --trace\n", (unsigned long long)seed, w.why,
+               (unsigned long long)seed);
+    fflush(stdout);
+    sim_release(&w);
+    return ok;
+}
+
+static void summary(const struct totals *t, double seconds)
+{
+    printf("%llu seeds in %.1f s: %llu violations; %llu steps, %.0f s of simulated time, %llu kills of daemons, %llu of Redis (%llu with lost"
+           " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries\n",
+           (unsigned long long)t->seeds, seconds, (unsigned long long)t->bad, (unsigned long long)t->steps,
+           (double)t->sim_us / 1e6, (unsigned long long)t->crashes, (unsigned long long)t->restarts,
+           (unsigned long long)t->rewinds, (unsigned long long)t->lost, (unsigned long long)t->frozen,
+           (unsigned long long)t->refused, (unsigned long long)t->rebalances, (unsigned long long)t->undelivered);
+}
+
+static int usage(void)
+{
+    fputs("usage: sim [--seeds A[..B]] [--seconds N] [--trace] [--keep-going]\n"
+          "  --seeds A..B   these, one after the other; without B only A\n"
+          "  --seconds N    from A on (without --seeds: from a random one) for so long\n"
+          "  --trace        what happens, with the simulated time\n"
+          "  --keep-going   do not end at the first violation\n",
+          stderr);
+    return 2;
+}
+
+static bool parse(int argc, char **argv, struct options *o)
+{
+    static const struct option rows[] = {
+        { "seeds", required_argument, NULL, 's' },  { "seconds", required_argument, NULL, 't' },
+        { "trace", no_argument, NULL, 'v' },        { "keep-going", no_argument, NULL, 'k' },
+        { NULL, 0, NULL, 0 },
+    };
+    bool given = false;
+    int c;
+    *o = (struct options){ 1, 100, 0, false, false };
+    while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1) {
+        char *end;
+        if (c == 's') {
+            o->first = o->last = strtoull(optarg, &end, 10);
+            if (strncmp(end, "..", 2) == 0)
+                o->last = strtoull(end + 2, &end, 10);
+            given = true;
+            if (*end || o->last < o->first)
+                return false;
+        } else if (c == 't') {
+            o->seconds = strtod(optarg, &end);
+            if (*end || o->seconds <= 0)
+                return false;
+        } else if (c == 'v') {
+            o->trace = true;
+        } else if (c == 'k') {
+            o->keep_going = true;
+        } else {
+            return false;
+        }
+    }
+    if (o->seconds > 0) {
+        if (!given)
+            o->first = ((uint64_t)time(NULL) * 1000003) % 1000000000;
+        o->last = UINT64_MAX;
+    }
+    return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct totals t = { 0 };
+    if (!parse(argc, argv, &o))
+        return usage();
+    struct config *config[SHARDS_MAX] = { load("redis.shards=1"), load("redis.shards=2") };
+    if (!config[0] || !config[1])
+        return 2;
+    if (o.seconds > 0)
+        printf("seeds from %llu on\n", (unsigned long long)o.first);
+    double began = now_s();
+    for (uint64_t seed = o.first; seed <= o.last; seed++) {
+        if (!run_seed(config, seed, &o, &t) && !o.keep_going)
+            break;
+        if (o.seconds > 0 && now_s() - began >= o.seconds)
+            break;
+    }
+    summary(&t, now_s() - began);
+    config_free(config[0]);
+    config_free(config[1]);
+    return t.bad ? 1 : 0;
+}

@@ -1,0 +1,129 @@
+/* Processes: started, killed, stopped, frozen. A process that was killed is taken apart by its own shutdown, which then talks to nobody: that frees
+ * its memory and shows nothing outside. What a killed process had sent is cut at a random place per connection (conns_cut, out_cut), which
+ * is the same as killing it in the middle of a step. */
+#include "node.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker.h"
+#include "server.h"
+
+bool node_alive(const struct node *n)
+{
+    return n->d && !n->dead;
+}
+
+void node_post(struct node *n, void (*run)(void *arg), void *arg)
+{
+    struct post *p = malloc(sizeof *p);
+    if (!p)
+        abort();
+    *p = (struct post){ NULL, run, arg };
+    *(n->loop.last ? &n->loop.last->next : &n->loop.first) = p;
+    n->loop.last = p;
+}
+
+void node_start(struct node *n)
+{
+    struct sim *w = n->w;
+    n->incarnation++;
+    n->dead = false;
+    n->config = *w->config;
+    n->hrtime_ns = (uint64_t)(n->index + 1) << 40;
+    n->busy_until_us = n->frozen_until_us = 0;
+    /* A lasting name or none: both kinds of start after a crash, with the lease taken back at once or waited for. */
+    snprintf(n->instance_id, sizeof n->instance_id, "n%u", n->index);
+    n->config.kafka.instance_id = dice_one_in(&w->dice, 2) ? n->instance_id : n->no_id;
+    sim_trace(w, "node %u starts", n->index);
+    sim_running = n;
+    n->d = daemon_open(&n->config, false);
+    if (!n->d || n->d->refused)
+        sim_violation(w, "node %u cannot be started", n->index);
+}
+
+static void end_process(struct node *n)
+{
+    sim_running = n;
+    n->loop.stop = false;
+    (void)daemon_close(n->d);
+    while (n->loop.first)
+        loop_turn(&n->loop);
+    loop_release(&n->loop);
+    n->d = NULL;
+    n->dead = false;
+}
+
+void node_crash(struct node *n)
+{
+    if (!node_alive(n))
+        return;
+    sim_trace(n->w, "node %u is killed", n->index);
+    n->w->n_crashes++;
+    n->dead = true;
+    conns_cut(n);
+    broker_gone(n);
+    end_process(n);
+}
+
+void node_terminate(struct node *n)
+{
+    if (!node_alive(n) || n->d->stopping)
+        return;
+    sim_trace(n->w, "node %u gets SIGTERM", n->index);
+    sim_running = n;
+    loop_signal(&n->loop, SIGTERM);
+}
+
+void node_freeze(struct node *n, uint64_t until_us)
+{
+    if (!node_alive(n))
+        return;
+    sim_trace(n->w, "node %u stands still until %llu ms", n->index, (unsigned long long)(until_us / SIM_MS));
+    n->w->n_frozen++;
+    n->frozen_until_us = until_us;
+    broker_frozen(n);
+}
+
+uint64_t node_wake_us(const struct node *n)
+{
+    if (!node_alive(n))
+        return SIM_NEVER;
+    uint64_t at = loop_next_timer_ms(&n->loop);
+    at = at > SIM_NEVER / SIM_MS ? SIM_NEVER : at * SIM_MS;
+    if (loop_busy(&n->loop))
+        at = n->w->now_us;
+    at = at < n->busy_until_us ? n->busy_until_us : at;
+    return at < n->frozen_until_us ? n->frozen_until_us : at;
+}
+
+void node_turn(struct node *n)
+{
+    struct sim *w = n->w;
+    sim_running = n;
+    n->loop.now_ms = w->now_us / SIM_MS;
+    loop_turn(&n->loop);
+    n->busy_until_us = w->now_us + 20 + dice_below(&w->dice, dice_one_in(&w->dice, 16) ? 20000 : 300);
+    if (!n->loop.stop)
+        return;
+    bool asked = n->d->stopping && !n->d->refused;
+    sim_trace(w, "node %u ends%s", n->index, asked ? "" : " by itself");
+    if (!asked)
+        sim_violation(w, "node %u ended though nobody asked it to", n->index);
+    end_process(n);
+}
+
+void node_free(struct node *n)
+{
+    if (!n)
+        return;
+    if (n->d) {
+        n->dead = true;
+        conns_cut(n);
+        broker_gone(n);
+        end_process(n);
+    }
+    conns_free(n);
+    free(n);
+}

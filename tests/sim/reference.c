@@ -1,0 +1,136 @@
+/* The uninterrupted run: the core's engine with all records in memory, its evaluator advanced once to the end, and what the daemon's commit makes of the
+ * results. No shards, no partitions, no flushes, no judging while events still come. */
+#include <stdlib.h>
+
+#include "broker.h"
+#include "check.h"
+#include "crmpulse/engine.h"
+#include "crmpulse/eval.h"
+#include "crmpulse/event_decode.h"
+#include "daemon/judge_int.h"
+
+struct uninterrupted {
+    struct sim *w;
+    struct reference *r;
+    struct event_codec codec;
+    struct engine *engine;
+    struct evaluator *evaluator;
+    struct commit commit;
+    struct arena decode;
+    int64_t newest_ms;
+};
+
+static int take_deltas(struct uninterrupted *u)
+{
+    const struct cell_delta *d;
+    uint32_t n = engine_deltas(u->engine, &d);
+    char key[2048];
+    for (uint32_t i = 0; i < n; i++) {
+        if (!d[i].value)
+            continue;
+        if (evaluator_apply(u->evaluator, &d[i]) < 0)
+            return -1;
+        int len = snprintf(key, sizeof key, "%.*s:%c:%lld|%.*s", (int)d[i].org.n, d[i].org.p, (char)d[i].grain,
+                           (long long)d[i].pane_ms, (int)d[i].field.n, d[i].field.p);
+        if (d[i].grain != CELL_EVIDENCE)
+            book_add(u->r->cells, (struct slice){ key, (uint32_t)len }, d[i].value);
+    }
+    engine_flush_begun(u->engine);
+    engine_flush_applied(u->engine);
+    return 0;
+}
+
+static int take(struct uninterrupted *u, const struct happening *h)
+{
+    struct event ev;
+    struct event_note note = { EVENT_FIELD_COUNT, 0 };
+    arena_reset(&u->decode);
+    enum event_reject why =
+        event_decode(&u->codec, &u->decode, (const uint8_t *)h->json.p, h->json.n, &ev, &note);
+    if (why == REJECT_NONE)
+        why = event_validate(&u->codec.schema, &ev, SIM_WALL_MS, u->w->config->defs.max_ahead_ms, &note.field);
+    if (why != REJECT_NONE) {
+        u->r->refused++;
+        return 0;
+    }
+    enum apply_result result = engine_apply(u->engine, &ev, u->newest_ms);
+    if (result != APPLY_DONE && result != APPLY_DUPLICATE) {
+        sim_violation(u->w, "the reference cannot take an event (%d): %.*s", (int)result, (int)h->json.n, h->json.p);
+        return -1;
+    }
+    if (ev.v[F_OCCURRED_AT_MS].i > u->newest_ms)
+        u->newest_ms = ev.v[F_OCCURRED_AT_MS].i;
+    return take_deltas(u);
+}
+
+static void keep_op(struct book *views, const struct store_op *op)
+{
+    char key[4096];
+    int n = snprintf(key, sizeof key, "%.*s\n", (int)op->key.n, op->key.p);
+    if (slice_eq(op->command, SLICE("DEL")))
+        book_drop(views, (struct slice){ key, (uint32_t)n }, (struct slice){ 0 });
+    bool set = slice_eq(op->command, SLICE("HSET"));
+    if (!set && !slice_eq(op->command, SLICE("HDEL")))
+        return;
+    for (uint32_t i = 0; i < op->n_args; i += set ? 2 : 1) {
+        int len = snprintf(key + n, sizeof key - (size_t)n, "%.*s", (int)op->args[i].n, op->args[i].p);
+        struct slice name = { key, (uint32_t)(n + len) };
+        if (set)
+            book_put(views, name, op->args[i + 1]);
+        else
+            book_drop(views, name, name);
+    }
+}
+
+static void keep_results(struct uninterrupted *u)
+{
+    const struct commit_list *lists[] = { &u->commit.list, &u->commit.last };
+    for (int k = 0; k < 2; k++) {
+        for (uint32_t i = 0; i < lists[k]->n_ops; i++)
+            keep_op(u->r->views, &lists[k]->op[i]);
+        for (uint32_t i = 0; i < lists[k]->n_outs; i++)
+            broker_publish(u->r->out, lists[k]->out[i].topic, lists[k]->out[i].id, lists[k]->out[i].payload);
+    }
+}
+
+static int judge(struct uninterrupted *u)
+{
+    const int64_t tick = u->w->config->defs.tick_ms;
+    if (u->newest_ms == INT64_MIN)
+        return 0;
+    if (evaluator_advance(u->evaluator, (u->newest_ms / tick + 1) * tick, u->newest_ms, commit_sink(&u->commit)) < 0 ||
+        u->commit.failed)
+        return -1;
+    keep_results(u);
+    return 0;
+}
+
+int reference_make(struct sim *w, struct reference *ret)
+{
+    const struct engine_options engine_opt = { .all_in_memory = true };
+    const struct evaluator_options eval_opt = { .live = true, .judge = true };
+    struct uninterrupted u = { .w = w, .r = ret, .newest_ms = INT64_MIN };
+    *ret = (struct reference){ book_new(), book_new(), broker_new(w), 0 };
+    arena_init(&u.decode, 0, 0);
+    commit_init(&u.commit);
+    u.engine = engine_new(&w->config->defs, &engine_opt);
+    u.evaluator = evaluator_new(&w->config->defs, &eval_opt);
+    int rc = u.engine && u.evaluator && event_codec_init(&u.codec) == 0 ? 0 : -1;
+    u.codec.format = FORMAT_JSON;
+    for (uint32_t i = 0; rc == 0 && i < w->history->n; i++)
+        rc = take(&u, &w->history->v[i]);
+    if (rc == 0)
+        rc = judge(&u);
+    evaluator_free(u.evaluator);
+    engine_free(u.engine);
+    commit_release(&u.commit);
+    arena_release(&u.decode);
+    return rc;
+}
+
+void reference_release(struct reference *r)
+{
+    book_free(r->cells);
+    book_free(r->views);
+    broker_free(r->out);
+}

@@ -1,0 +1,148 @@
+/* One seed: the world is made, runs until nothing is left to do, is compared, and taken down. */
+#include <stdlib.h>
+
+#include "broker.h"
+#include "check.h"
+#include "daemon/judge_int.h"
+#include "server.h"
+
+enum { LOOK_EVERY = 32 };
+#define PATIENCE_US (UINT64_C(40) * 1000 * SIM_MS) /* after the last fault everything has to end within it */
+
+static void on_append(struct sim *w, void *arg, uint64_t tag)
+{
+    const struct happening *h = &w->history->v[tag];
+    (void)arg;
+    broker_append(w->broker, h->partition, h->json, h->shard);
+    if (dice_one_in(&w->history_dice, 12))
+        broker_skip(w->broker, h->partition, 1 + (uint32_t)dice_below(&w->history_dice, 3));
+}
+
+static void make(struct sim *w)
+{
+    plan_make(w);
+    w->broker = broker_new(w);
+    w->history = history_new(w);
+    w->server = server_new(w);
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        w->node[i] = calloc(1, sizeof *w->node[i]);
+        if (!w->node[i])
+            abort();
+        w->node[i]->w = w;
+        w->node[i]->index = i;
+    }
+    for (uint32_t i = 0; i < w->history->n; i++)
+        sim_at(w, w->plan.produce_us * i / w->history->n, on_append, NULL, i);
+    faults_begin(w);
+    sim_trace(w, "seed %llu: %u daemons, %u partitions, %u shards, %u records, %u faults", (unsigned long long)w->seed,
+              w->plan.nodes, w->plan.partitions, w->plan.shards, w->history->n, w->plan.faults);
+}
+
+/* Who holds a lease has judged all; who has partitions has read all. Whether the others have noticed that somebody judges does not matter. */
+static bool at_rest(const struct daemon *d, bool *judged)
+{
+    const struct ingest *in = &d->ingest;
+    if (in->state != INGEST_RUNNING || in->n_messages || in->waiting)
+        return false;
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        if (in->part[i].state != PART_HALTED && !in->part[i].idle)
+            return false;
+    for (uint32_t s = 0; s < d->n_shards; s++) {
+        const struct shard *shard = &d->shard[s];
+        bool holds = shard->judge->lease_epoch != 0;
+        if (shard->flushing || shard->moved || !publish_settled(shard->publish) || (holds && !judge_settled(shard->judge)))
+            return false;
+        judged[s] |= holds;
+    }
+    return true;
+}
+
+static bool ended(const struct sim *w)
+{
+    bool judged[SHARDS_MAX] = { false };
+    if (!w->faults_over)
+        return false;
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct node *n = w->node[i];
+        if (!node_alive(n) || n->d->stopping || n->frozen_until_us > w->now_us || !at_rest(n->d, judged))
+            return false;
+    }
+    return judged[0] && (w->plan.shards == 1 || judged[1]);
+}
+
+static void stuck(struct sim *w)
+{
+    char text[600] = "";
+    int n = 0;
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct daemon *d = w->node[i]->d;
+        n += snprintf(text + n, sizeof text - (size_t)n, "; node %u: %s", i, d ? "" : "gone");
+        if (d)
+            n += snprintf(text + n, sizeof text - (size_t)n, "ingest state %d, %u parts, %u rewinds", (int)d->ingest.state,
+                          d->ingest.n_parts, d->ingest.rewinds);
+        for (uint32_t k = 0; d && k < d->ingest.n_parts; k++)
+            n += snprintf(text + n, sizeof text - (size_t)n, ", part %d %d idle=%d at %lld", d->ingest.part[k].partition,
+                          (int)d->ingest.part[k].state, d->ingest.part[k].idle, (long long)d->ingest.part[k].position);
+        for (uint32_t k = 0; d && k < d->n_shards; k++)
+            n += snprintf(text + n, sizeof text - (size_t)n, ", shard %u store %d judge settled=%d published=%d", k,
+                          (int)d->shard[k].store_state, judge_settled(d->shard[k].judge),
+                          publish_settled(d->shard[k].publish));
+    }
+    sim_violation(w, "nothing moves any more, or nothing ends%s", text);
+}
+
+static bool step(struct sim *w)
+{
+    struct node *first = NULL;
+    struct sim_event e;
+    uint64_t at = w->n_events ? w->heap[0].at_us : SIM_NEVER;
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (node_wake_us(w->node[i]) < at) {
+            first = w->node[i];
+            at = node_wake_us(first);
+        }
+    if (at == SIM_NEVER || at > w->plan.quiet_us + w->plan.produce_us + PATIENCE_US) {
+        stuck(w);
+        return false;
+    }
+    w->now_us = at > w->now_us ? at : w->now_us;
+    w->steps++;
+    if (first)
+        node_turn(first);
+    else if (sim_next(w, &e))
+        e.run(w, e.arg, e.tag);
+    return !w->failed;
+}
+
+static void take_down(struct sim *w)
+{
+    struct sim_event e;
+    w->faults_over = true;
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (w->node[i]->d)
+            node_crash(w->node[i]);
+    server_kill(w->server, SIM_NEVER / 4, 0, 1);
+    w->plan.nodes = 0; /* nobody is started any more */
+    while (sim_next(w, &e))
+        e.run(w, e.arg, e.tag);
+    for (uint32_t i = 0; i < NODES_MAX; i++)
+        node_free(w->node[i]);
+    server_free(w->server);
+    broker_free(w->broker);
+    history_free(w->history);
+}
+
+bool sim_run(struct sim *w)
+{
+    make(w);
+    while (step(w) && (w->steps % LOOK_EVERY || !ended(w)))
+        continue;
+    if (!w->failed)
+        check_end(w);
+    const bool ok = !w->failed;
+    bool trace = w->trace;
+    w->trace = false;
+    take_down(w);
+    w->trace = trace;
+    return ok;
+}

@@ -1,0 +1,93 @@
+/* The simulator: whole daemons on a fake Kafka, a fake Redis that runs the real Lua scripts, and a fake clock, in one thread from one seed.
+ *
+ *   world (sim.c): an ordered queue of events, the clock, the dice
+ *    ├ nodes (node.c, fake_uv.c): daemons. Their code is that of daemon/ and daemon/redis as it is; libuv, hiredis' socket and daemon/kafka are replaced
+ *    ├ server (server.c, server.lua, fake_hiredis.c): Redis, and the connections to it
+ *    ├ broker (broker.c, group.c, fake_kafka_in.c, fake_kafka_out.c): logs, the consumer group, the output topics
+ *    ├ history (history.c): what happened in the CRM, as events
+ *    ├ faults (faults.c): what goes wrong, and when
+ *    └ reference, check (reference.c, check.c): what must have come out
+ * Time is in microseconds since the start of the world. Nothing outside the seed decides anything: no real clock, no address, no thread. */
+#ifndef CRMPULSE_SIM_H
+#define CRMPULSE_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "crmpulse/config.h"
+#include "crmpulse/slice.h"
+
+enum { NODES_MAX = 3, PARTITIONS_MAX = 6, SHARDS_MAX = 2 };
+
+#define SIM_MS UINT64_C(1000)
+#define SIM_NEVER UINT64_MAX
+/* What every wall clock says: after all events of a history, so that nothing lies in the future. */
+#define SIM_WALL_MS INT64_C(1750000000000)
+
+struct sim;
+struct node;
+
+typedef void (*sim_fn)(struct sim *w, void *arg, uint64_t tag);
+
+struct sim_event {
+    uint64_t at_us, order;
+    sim_fn run;
+    void *arg;
+    uint64_t tag;
+};
+
+struct dice {
+    uint64_t state;
+};
+
+/* What a seed is made of. */
+struct plan {
+    uint32_t nodes, partitions, shards, events;
+    uint64_t produce_us; /* all records are appended by then */
+    uint64_t quiet_us;   /* no fault begins after it */
+    uint32_t faults;     /* how many */
+    bool conflicts;      /* an entity's events are spread over partitions */
+    bool lineage;        /* the log itself is damaged: a partition has to halt */
+};
+
+struct sim {
+    uint64_t seed, now_us, order, steps;
+    struct sim_event *heap;
+    uint32_t n_events, events_cap;
+    struct dice dice, history_dice;
+    struct plan plan;
+    struct config *const *by_shards; /* [number of shards - 1] */
+    const struct config *config;
+    struct node *node[NODES_MAX];
+    struct server *server;
+    struct broker *broker;
+    struct history *history;
+    bool trace, failed, faults_over;
+    char why[1024]; /* failed: the first violation */
+    uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_damaged;
+};
+
+/* ---- sim.c ---- */
+void sim_init(struct sim *w, uint64_t seed, struct config *const config[SHARDS_MAX]); /* by number of shards */
+void sim_release(struct sim *w);
+void sim_at(struct sim *w, uint64_t at_us, sim_fn run, void *arg, uint64_t tag);
+bool sim_next(struct sim *w, struct sim_event *ret);
+__attribute__((format(printf, 2, 3))) void sim_violation(struct sim *w, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void sim_trace(const struct sim *w, const char *format, ...);
+uint64_t dice_next(struct dice *d);
+uint64_t dice_below(struct dice *d, uint64_t n);                          /* n >= 1 */
+uint64_t dice_between(struct dice *d, uint64_t low, uint64_t high);       /* both included */
+bool dice_one_in(struct dice *d, uint64_t n);
+
+/* The node whose code runs now, for what libuv gives without a loop. */
+extern struct node *sim_running;
+
+/* ---- faults.c ---- */
+void plan_make(struct sim *w);
+void faults_begin(struct sim *w);
+
+/* ---- run.c: one seed from beginning to end; false after a violation ---- */
+bool sim_run(struct sim *w);
+
+#endif
