@@ -35,6 +35,7 @@ static void forget(struct judge *j)
     evaluator_free(j->evaluator);
     j->evaluator = NULL;
     j->phase = JUDGE_IDLE;
+    j->doubt = false;
     j->lease_epoch = 0;
     j->retained_n = 0;
     free(j->pane);
@@ -303,6 +304,8 @@ void judge_poke(struct judge *j)
     uint64_t now = uv_now(&d->loop);
     if (j->busy || j->s->store_state != STORE_READY || now < j->not_before_ms || d->stopping)
         return;
+    if (j->doubt)
+        forget(j);
     int64_t lease_ms = d->config->run.lease_ms;
     bool renew = j->phase == JUDGE_IDLE || now - j->lease_asked_ms >= (uint64_t)lease_ms / 3;
     j->not_before_ms =
@@ -317,6 +320,14 @@ void judge_poke(struct judge *j)
         rc = redis_store_offsets(j->s->store, on_offsets, j);
     if (rc < 0)
         judge_fail(j, "the store takes no reads now", STORE_UNKNOWN);
+}
+
+/* A store that lost its tail may have lost commits and kept the feed: nothing it holds tells that the evaluator is ahead of it. What is under way fails or
+ * finishes by itself, on the connection that it was sent on. */
+void judge_doubt(struct judge *j)
+{
+    j->doubt = true;
+    publish_poke(j->s->publish, 0);
 }
 
 void judge_stir(struct judge *j)

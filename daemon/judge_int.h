@@ -54,6 +54,7 @@ struct judge {
     struct evaluator *evaluator;
     enum judge_phase phase;
     bool busy, settled, all_idle;
+    bool doubt;        /* the connection broke since: the store may have lost what we committed last */
     bool commit_waits; /* c.built is to be sent: refused before, or the next part of several */
     int64_t lease_epoch;
     uint64_t lease_asked_ms, not_before_ms;

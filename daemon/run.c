@@ -66,6 +66,7 @@ static void on_store_state(void *ctx, enum store_state state, const char *why)
         break;
     case STORE_DOWN:
         log_line(&d->log, LOG_WARNING_, "store_down", "shard %u: %s", s->index, why ? why : "");
+        judge_doubt(s->judge);
         if (was == STORE_READY)
             ingest_rewind(d, "the store is gone", 100);
         return;
