@@ -249,8 +249,8 @@ void out_clear(struct out_list *l);
 /* judge.c */
 struct judge *judge_new(struct shard *s);
 void judge_free(struct judge *j);
-void judge_poke(struct judge *j); /* there may be something to judge */
-void judge_stir(struct judge *j); /* there is something to judge */
+void judge_poke(struct judge *j);  /* there may be something to judge */
+void judge_stir(struct judge *j);  /* there is something to judge */
 void judge_doubt(struct judge *j); /* the store went away: it may come back as it was some time ago */
 bool judge_settled(const struct judge *j);
 int64_t judge_lease(const struct judge *j); /* its epoch, 0: none */

@@ -96,7 +96,8 @@ void broker_publish(struct broker *b, struct slice topic, struct slice id, struc
     struct message_out *m = slot_of(b, topic, id);
     if (m->times++) {
         if (!slice_eq(m->payload, payload))
-            sim_violation(b->w, "I4: %.*s %.*s is told a second time and differs", (int)topic.n, topic.p, (int)id.n, id.p);
+            sim_violation(b->w, "I4: %.*s %.*s is told a second time and differs", (int)topic.n, topic.p, (int)id.n,
+                          id.p);
         return;
     }
     char *text = malloc((size_t)topic.n + id.n + payload.n + 1);

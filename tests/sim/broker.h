@@ -64,7 +64,7 @@ void group_leave(struct broker *b, const struct node *n);
 void group_rebalance(struct broker *b);
 void group_acked(struct broker *b, struct member *m);
 struct member *member_of(struct broker *b, const struct node *n); /* NULL: none */
-void broker_gone(struct node *n);                                    /* the process died without leaving */
-void broker_frozen(struct node *n);                                  /* it neither dies nor answers */
+void broker_gone(struct node *n);                                 /* the process died without leaving */
+void broker_frozen(struct node *n);                               /* it neither dies nor answers */
 
 #endif

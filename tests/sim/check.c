@@ -1,7 +1,8 @@
 /* The end: panes, views and output topics are those of the uninterrupted run.
  *
  * Cells are compared as sums, wherever they lie (parked ones belong to the pane they are for). Alerts, boards and scorecards: the same ids with the same bytes.
- * Rows of the kpis topic: none is missing and each has the reference's bytes; after a restart a few may be told once more than needed. */
+ * Rows of the kpis topic: the same where nothing went wrong. After a restart a few are told once more, and some are missing (docs/ARCHITECTURE.md, Simulator):
+ * those are counted, no violation. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -55,15 +56,29 @@ static bool is_nothing(struct slice text)
     return !text.p || slice_eq(text, SLICE("null")) || (text.p[0] == '0' && (text.n == 1 || text.p[1] == ' '));
 }
 
+/* A board's row without its previous rank: a live board is written again when what is on it changes, not when somebody comes to have been there before. */
+static struct slice without_previous(struct slice key, struct slice text, char buf[static 512])
+{
+    const char *from = text.p ? memmem(text.p, text.n, " previous=", 10) : NULL;
+    const char *to = from ? memmem(text.p, text.n, " value=", 7) : NULL;
+    if (key.n < 6 || memcmp(key.p, "board:", 6) != 0 || !to)
+        return text;
+    int n = snprintf(buf, 512, "%.*s%.*s", (int)(from - text.p), text.p, (int)(text.p + text.n - to), to);
+    return (struct slice){ buf, (uint32_t)n };
+}
+
 static void take_view(void *ctx, struct slice key, struct slice field, struct slice value)
 {
     struct comparison *c = ctx;
     char text[4096];
     const char *rest = memchr(key.p, '}', key.n);
     rest += 2;
-    int n = snprintf(text, sizeof text, "%.*s\n%.*s", (int)(key.n - (uint32_t)(rest - key.p)), rest, (int)field.n, field.p);
+    int n =
+        snprintf(text, sizeof text, "%.*s\n%.*s", (int)(key.n - (uint32_t)(rest - key.p)), rest, (int)field.n, field.p);
     struct slice name = { text, (uint32_t)n }, want = book_text(c->ref.views, name);
-    if (!slice_eq(want, value) && !(is_nothing(want) && is_nothing(value)))
+    char a[512], b[512];
+    if (!slice_eq(without_previous(name, want, a), without_previous(name, value, b)) &&
+        !(is_nothing(want) && is_nothing(value)))
         sim_violation(c->w, "the view %s is '%.*s' and should be '%.*s'", text, (int)value.n, value.p, (int)want.n,
                       want.p ? want.p : "");
     book_add(c->ref.views, name, 1);
@@ -81,7 +96,9 @@ static void want_seen(void *ctx, struct slice key, int64_t seen, struct slice te
 static void compare_message(struct sim *w, const struct message_out *want, const struct broker *in)
 {
     const struct message_out *is = broker_find(in, want->topic, want->id);
-    if (!is)
+    if (!is && slice_eq(want->topic, SLICE("kpis")) && w->plan.faults)
+        w->n_rows_missing++;
+    else if (!is)
         sim_violation(w, "%.*s %.*s was never told", (int)want->topic.n, want->topic.p, (int)want->id.n, want->id.p);
     else if (!slice_eq(is->payload, want->payload))
         sim_violation(w, "%.*s %.*s was told with another content", (int)want->topic.n, want->topic.p, (int)want->id.n,

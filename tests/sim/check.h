@@ -8,10 +8,11 @@
 struct book;
 struct book *book_new(void);
 void book_free(struct book *b);
-void book_add(struct book *b, struct slice key, int64_t value);        /* summed up */
-void book_put(struct book *b, struct slice key, struct slice text);    /* replaces */
-void book_drop(struct book *b, struct slice prefix, struct slice key); /* key; without one: all that begins with prefix */
-struct slice book_text(const struct book *b, struct slice key);        /* p NULL: none */
+void book_add(struct book *b, struct slice key, int64_t value);     /* summed up */
+void book_put(struct book *b, struct slice key, struct slice text); /* replaces */
+void book_drop(struct book *b, struct slice prefix,
+               struct slice key);                               /* key; without one: all that begins with prefix */
+struct slice book_text(const struct book *b, struct slice key); /* p NULL: none */
 typedef void (*book_each)(void *ctx, struct slice key, int64_t value, struct slice text);
 void book_walk(const struct book *b, book_each each, void *ctx);
 

@@ -172,7 +172,8 @@ static bool step(struct kafka_in *in, uint32_t p, kafka_in_each each, void *ctx,
         f->position = log->start;
     if (f->position < log->start || f->position > log->end) {
         f->halted = true;
-        in->events.fault(in->events.ctx, KAFKA_FAULT_PARTITION, topic_of(in), (int32_t)p, "Broker: Offset out of range");
+        in->events.fault(in->events.ctx, KAFKA_FAULT_PARTITION, topic_of(in), (int32_t)p,
+                         "Broker: Offset out of range");
         return false;
     }
     const struct record *r = record_at(log, f->position);
@@ -184,8 +185,12 @@ static bool step(struct kafka_in *in, uint32_t p, kafka_in_each each, void *ctx,
     }
     f->position = r->offset + 1;
     f->told_end = false;
-    const struct kafka_message m = { .topic = topic_of(in), .partition = (int32_t)p, .offset = r->offset,
-                                     .timestamp_ms = -1,    .value = r->value,       .crc = r->crc };
+    const struct kafka_message m = { .topic = topic_of(in),
+                                     .partition = (int32_t)p,
+                                     .offset = r->offset,
+                                     .timestamp_ms = -1,
+                                     .value = r->value,
+                                     .crc = r->crc };
     *ret_stop = each(ctx, &m) != 0;
     return true;
 }

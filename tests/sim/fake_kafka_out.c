@@ -93,7 +93,8 @@ int kafka_out_send(struct kafka_out *out, uint32_t shard, uint64_t seq, const st
     if (!e)
         abort();
     char *to = (char *)(e + 1);
-    *e = (struct entry){ out->node, out->node->incarnation, seq, shard, false, entry->topic, entry->id, entry->payload };
+    *e =
+        (struct entry){ out->node, out->node->incarnation, seq, shard, false, entry->topic, entry->id, entry->payload };
     struct slice *copy[] = { &e->topic, &e->id, &e->payload };
     for (int i = 0; i < 3; i++) {
         if (copy[i]->n)

@@ -18,5 +18,6 @@ void log_line(const struct log *l, enum log_level level, const char *event, cons
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    sim_trace(sim_running->w, "  node %u%s %s: %s", sim_running->index, sim_running->dead ? " (dead)" : "", event, text);
+    sim_trace(sim_running->w, "  node %u%s %s: %s", sim_running->index, sim_running->dead ? " (dead)" : "", event,
+              text);
 }

@@ -233,8 +233,7 @@ bool loop_busy(const struct sim_loop *l)
     if (l->first)
         return true;
     for (uint32_t i = 0; i < l->n_handles; i++)
-        if ((l->handle[i]->flags & CLOSING) ||
-            (l->handle[i]->type == UV_IDLE && (l->handle[i]->flags & ACTIVE)))
+        if ((l->handle[i]->flags & CLOSING) || (l->handle[i]->type == UV_IDLE && (l->handle[i]->flags & ACTIVE)))
             return true;
     return false;
 }

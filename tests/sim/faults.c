@@ -120,8 +120,8 @@ static void rebalance(struct sim *w)
 }
 
 static void (*const kinds[])(struct sim *w) = {
-    crash,  crash,          crash,  terminate,      freeze,    break_connections, break_connections, kill_server,
-    refuse, forget_scripts, refuse, freeze_server,  no_output, rebalance,
+    crash,       crash,  crash,          terminate, freeze,        break_connections, break_connections,
+    kill_server, refuse, forget_scripts, refuse,    freeze_server, no_output,         rebalance,
 };
 
 static void on_fault(struct sim *w, void *arg, uint64_t tag)

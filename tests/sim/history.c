@@ -122,7 +122,8 @@ static void customer_acquired(struct writer *x)
 
 static void customer_churned(struct writer *x)
 {
-    put(x, "\"type\":\"customer_churned\",\"customer_id\":\"k%u\",\"kind\":\"explicit\",\"reason\":\"price\"", any(x, 4));
+    put(x, "\"type\":\"customer_churned\",\"customer_id\":\"k%u\",\"kind\":\"explicit\",\"reason\":\"price\"",
+        any(x, 4));
 }
 
 static void ticket_opened(struct writer *x)
@@ -168,7 +169,9 @@ static void named(struct writer *x)
     static const struct {
         const char *kind, *letter;
         unsigned n;
-    } rows[] = { { "lead", "L", 5 }, { "deal", "D", 6 }, { "order", "O", 6 }, { "customer", "k", 4 }, { "ticket", "T", 5 } };
+    } rows[] = {
+        { "lead", "L", 5 }, { "deal", "D", 6 }, { "order", "O", 6 }, { "customer", "k", 4 }, { "ticket", "T", 5 }
+    };
     unsigned i = any(x, 5);
     put(x, "\"entity_kind\":\"%s\",\"entity_id\":\"%s%u\"", rows[i].kind, rows[i].letter, any(x, rows[i].n));
 }
@@ -198,8 +201,8 @@ static void order_cancelled(struct writer *x)
 static void refunded(struct writer *x)
 {
     bool deal = maybe(x);
-    put(x, "\"type\":\"order_refunded\",\"refund_id\":\"F%u\",\"%s\":\"%c%u\"", any(x, 40), deal ? "deal_id" : "order_id",
-        deal ? 'D' : 'O', any(x, 6));
+    put(x, "\"type\":\"order_refunded\",\"refund_id\":\"F%u\",\"%s\":\"%c%u\"", any(x, 40),
+        deal ? "deal_id" : "order_id", deal ? 'D' : 'O', any(x, 6));
     money(x);
 }
 
@@ -239,13 +242,13 @@ static void event_retracted(struct writer *x)
 /* ---- the whole ---- */
 
 static void (*const facts[])(struct writer *) = {
-    lead_created,  lead_qualified,  lead_converted,  deal_opened,     deal_closed,     deal_closed, order_placed,
-    order_placed,  customer_acquired, customer_churned, ticket_opened, ticket_answered, ticket_resolved,
-    survey_answered, survey_answered, survey_answered, login,          user_enabled,
+    lead_created,    lead_qualified,  lead_converted,    deal_opened,      deal_closed,   deal_closed,
+    order_placed,    order_placed,    customer_acquired, customer_churned, ticket_opened, ticket_answered,
+    ticket_resolved, survey_answered, survey_answered,   survey_answered,  login,         user_enabled,
 };
 static void (*const corrections[])(struct writer *) = {
-    deal_amended, deal_reopened, order_amended,  order_cancelled, refunded,        ticket_reopened, owner_changed,
-    entity_deleted, entity_merged, event_retracted, event_retracted, event_retracted,
+    deal_amended,  deal_reopened,  order_amended, order_cancelled, refunded,        ticket_reopened,
+    owner_changed, entity_deleted, entity_merged, event_retracted, event_retracted, event_retracted,
 };
 
 static int by_arrival(const void *a, const void *b)
@@ -287,7 +290,8 @@ static void happen(struct sim *w, struct history *h, uint32_t number)
     const char *org = orgs[dice_one_in(d, 4)];
     struct happening row = { .occurred_at_ms = start_ms + (int64_t)dice_below(d, DAYS * 24) * HOUR_MS +
                                                (int64_t)dice_below(d, 3) * 1000 };
-    put(&x, "{\"event_id\":\"e%u\",\"org_id\":\"%s\",\"occurred_at_ms\":%lld,", number, org, (long long)row.occurred_at_ms);
+    put(&x, "{\"event_id\":\"e%u\",\"org_id\":\"%s\",\"occurred_at_ms\":%lld,", number, org,
+        (long long)row.occurred_at_ms);
     if (dice_below(d, 10) < 3)
         corrections[any(&x, sizeof corrections / sizeof corrections[0])](&x);
     else
@@ -303,23 +307,35 @@ static void happen(struct sim *w, struct history *h, uint32_t number)
     }
 }
 
-/* Everybody and everything is known from the first instant on, by facts that nothing takes back: who is listed with nothing to show for it, only because
+static void first(struct sim *w, struct history *h, uint32_t number, const char *org, const char *rest)
+{
+    struct writer x = { .dice = &w->history_dice };
+    struct happening row = { .occurred_at_ms = start_ms - 960 * HOUR_MS, .arrives_ms = start_ms - 960 * HOUR_MS };
+    put(&x, "{\"event_id\":\"p%u\",\"org_id\":\"%s\",\"occurred_at_ms\":%lld,%s}", number, org,
+        (long long)row.occurred_at_ms, rest);
+    row.shard = shard_of(w, h, (struct slice){ x.text, x.n });
+    row.partition = number % w->plan.partitions;
+    keep(h, &x, row);
+}
+
+enum { FIRST = 12 };
+
+/* Everybody and everything is known long before, by facts that nothing takes back: who is listed with nothing to show for it, only because
  * something was said and withdrawn, depends on whether a batch saw both. */
 static void begin(struct sim *w, struct history *h)
 {
     static const char *const orgs[] = { "acme", "beta" }, *const users[] = { "ann", "bo", "cy" };
-    for (uint32_t i = 0; i < 6; i++) {
-        struct writer x = { .dice = &w->history_dice };
-        struct happening row = { .occurred_at_ms = start_ms - HOUR_MS, .arrives_ms = start_ms - HOUR_MS };
-        put(&x,
-            "{\"event_id\":\"p%u\",\"org_id\":\"%s\",\"occurred_at_ms\":%lld,\"type\":\"order_placed\",\"order_id\":\"P%u\",\"customer_id\":"
-            "\"c%u\",\"items\":1,\"amount_micros\":1000000,\"currency\":\"CNY\",\"owner_id\":\"%s\",\"team_id\":\"%c\",\"channel\":\"%c\","
-            "\"product_id\":\"%c\"}",
-            i, orgs[i / 3], (long long)row.occurred_at_ms, i, i, users[i % 3], 't' + (char)(i % 2), 'a' + (char)(i % 2),
-            'p' + (char)(i % 2));
-        row.shard = shard_of(w, h, (struct slice){ x.text, x.n });
-        row.partition = i % w->plan.partitions;
-        keep(h, &x, row);
+    char rest[400];
+    for (uint32_t i = 0; i < FIRST / 2; i++) {
+        snprintf(rest, sizeof rest,
+                 "\"type\":\"deal_closed\",\"deal_id\":\"P%u\",\"outcome\":\"won\",\"amount_micros\":1000000,"
+                 "\"currency\":\"CNY\","
+                 "\"owner_id\":\"%s\",\"team_id\":\"%c\",\"channel\":\"%c\",\"product_id\":\"%c\"",
+                 i, users[i % 3], 't' + (char)(i % 2), 'a' + (char)(i % 2), 'p' + (char)(i % 2));
+        first(w, h, 2 * i, orgs[i / 3], rest);
+        snprintf(rest, sizeof rest, "\"type\":\"user_enabled\",\"user_id\":\"%s\",\"team_id\":\"%c\"", users[i % 3],
+                 't' + (char)(i % 2));
+        first(w, h, 2 * i + 1, orgs[i / 3], rest);
     }
 }
 
@@ -327,7 +343,7 @@ struct history *history_new(struct sim *w)
 {
     struct history *h = calloc(1, sizeof *h);
     if (h)
-        h->v = calloc(2 * w->plan.events + 6, sizeof *h->v);
+        h->v = calloc(2 * w->plan.events + FIRST, sizeof *h->v);
     if (!h || !h->v)
         abort();
     arena_init(&h->text, 0, 0);

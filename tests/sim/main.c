@@ -15,7 +15,8 @@ struct options {
 };
 
 struct totals {
-    uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, refused, undelivered, records;
+    uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, refused, undelivered,
+        rows_missing;
 };
 
 /* The same in every run: it only names the process. */
@@ -57,6 +58,7 @@ static void add(struct totals *t, const struct sim *w)
     t->frozen += w->n_frozen;
     t->refused += w->n_refused;
     t->undelivered += w->n_undelivered;
+    t->rows_missing += w->n_rows_missing;
 }
 
 static bool run_seed(struct config *const config[SHARDS_MAX], uint64_t seed, const struct options *o, struct totals *t)
@@ -67,8 +69,8 @@ static bool run_seed(struct config *const config[SHARDS_MAX], uint64_t seed, con
     bool ok = sim_run(&w);
     add(t, &w);
     if (!ok)
-        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu --trace\n", (unsigned long long)seed, w.why,
-               (unsigned long long)seed);
+        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu --trace\n", (unsigned long long)seed,
+               w.why, (unsigned long long)seed);
     fflush(stdout);
     sim_release(&w);
     return ok;
@@ -76,12 +78,16 @@ static bool run_seed(struct config *const config[SHARDS_MAX], uint64_t seed, con
 
 static void summary(const struct totals *t, double seconds)
 {
-    printf("%llu seeds in %.1f s: %llu violations; %llu steps, %.0f s of simulated time, %llu kills of daemons, %llu of Redis (%llu with lost"
-           " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries\n",
+    printf("%llu seeds in %.1f s: %llu violations; %llu steps, %.0f s of simulated time, %llu kills of daemons, %llu "
+           "of Redis (%llu with lost"
+           " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries, "
+           "%llu rows of the kpis"
+           " topic missing\n",
            (unsigned long long)t->seeds, seconds, (unsigned long long)t->bad, (unsigned long long)t->steps,
            (double)t->sim_us / 1e6, (unsigned long long)t->crashes, (unsigned long long)t->restarts,
            (unsigned long long)t->rewinds, (unsigned long long)t->lost, (unsigned long long)t->frozen,
-           (unsigned long long)t->refused, (unsigned long long)t->rebalances, (unsigned long long)t->undelivered);
+           (unsigned long long)t->refused, (unsigned long long)t->rebalances, (unsigned long long)t->undelivered,
+           (unsigned long long)t->rows_missing);
 }
 
 static int usage(void)
@@ -98,8 +104,10 @@ static int usage(void)
 static bool parse(int argc, char **argv, struct options *o)
 {
     static const struct option rows[] = {
-        { "seeds", required_argument, NULL, 's' },  { "seconds", required_argument, NULL, 't' },
-        { "trace", no_argument, NULL, 'v' },        { "keep-going", no_argument, NULL, 'k' },
+        { "seeds", required_argument, NULL, 's' },
+        { "seconds", required_argument, NULL, 't' },
+        { "trace", no_argument, NULL, 'v' },
+        { "keep-going", no_argument, NULL, 'k' },
         { NULL, 0, NULL, 0 },
     };
     bool given = false;

@@ -45,8 +45,7 @@ static int take(struct uninterrupted *u, const struct happening *h)
     struct event ev;
     struct event_note note = { EVENT_FIELD_COUNT, 0 };
     arena_reset(&u->decode);
-    enum event_reject why =
-        event_decode(&u->codec, &u->decode, (const uint8_t *)h->json.p, h->json.n, &ev, &note);
+    enum event_reject why = event_decode(&u->codec, &u->decode, (const uint8_t *)h->json.p, h->json.n, &ev, &note);
     if (why == REJECT_NONE)
         why = event_validate(&u->codec.schema, &ev, SIM_WALL_MS, u->w->config->defs.max_ahead_ms, &note.field);
     if (why != REJECT_NONE) {

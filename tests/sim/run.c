@@ -50,7 +50,8 @@ static bool at_rest(const struct daemon *d, bool *judged)
     for (uint32_t s = 0; s < d->n_shards; s++) {
         const struct shard *shard = &d->shard[s];
         bool holds = shard->judge->lease_epoch != 0;
-        if (shard->flushing || shard->moved || !publish_settled(shard->publish) || (holds && !judge_settled(shard->judge)))
+        if (shard->flushing || shard->moved || !publish_settled(shard->publish) ||
+            (holds && !judge_settled(shard->judge)))
             return false;
         judged[s] |= holds;
     }
@@ -78,11 +79,12 @@ static void stuck(struct sim *w)
         const struct daemon *d = w->node[i]->d;
         n += snprintf(text + n, sizeof text - (size_t)n, "; node %u: %s", i, d ? "" : "gone");
         if (d)
-            n += snprintf(text + n, sizeof text - (size_t)n, "ingest state %d, %u parts, %u rewinds", (int)d->ingest.state,
-                          d->ingest.n_parts, d->ingest.rewinds);
+            n += snprintf(text + n, sizeof text - (size_t)n, "ingest state %d, %u parts, %u rewinds",
+                          (int)d->ingest.state, d->ingest.n_parts, d->ingest.rewinds);
         for (uint32_t k = 0; d && k < d->ingest.n_parts; k++)
-            n += snprintf(text + n, sizeof text - (size_t)n, ", part %d %d idle=%d at %lld", d->ingest.part[k].partition,
-                          (int)d->ingest.part[k].state, d->ingest.part[k].idle, (long long)d->ingest.part[k].position);
+            n +=
+                snprintf(text + n, sizeof text - (size_t)n, ", part %d %d idle=%d at %lld", d->ingest.part[k].partition,
+                         (int)d->ingest.part[k].state, d->ingest.part[k].idle, (long long)d->ingest.part[k].position);
         for (uint32_t k = 0; d && k < d->n_shards; k++)
             n += snprintf(text + n, sizeof text - (size_t)n, ", shard %u store %d judge settled=%d published=%d", k,
                           (int)d->shard[k].store_state, judge_settled(d->shard[k].judge),

@@ -20,9 +20,11 @@ struct server {
 };
 
 static const char *const script_names[SCRIPT_COUNT] = {
-    [SCRIPT_OPEN] = "open",       [SCRIPT_CLAIM] = "claim",   [SCRIPT_OFFSETS] = "offsets",
-    [SCRIPT_FLUSH] = "flush",     [SCRIPT_LEASE] = "lease",   [SCRIPT_PANES] = "panes",
-    [SCRIPT_COMMIT] = "commit",   [SCRIPT_OUTBOX_TRIM] = "outbox_trim", [SCRIPT_SETTLE] = "settle",
+    [SCRIPT_OPEN] = "open",       [SCRIPT_CLAIM] = "claim",
+    [SCRIPT_OFFSETS] = "offsets", [SCRIPT_FLUSH] = "flush",
+    [SCRIPT_LEASE] = "lease",     [SCRIPT_PANES] = "panes",
+    [SCRIPT_COMMIT] = "commit",   [SCRIPT_OUTBOX_TRIM] = "outbox_trim",
+    [SCRIPT_SETTLE] = "settle",
 };
 
 /* ---- what server.lua calls ---- */
@@ -251,7 +253,9 @@ static void trace_command(const struct server *s, const struct command *c, const
     const redisReply *code = r->type == REDIS_REPLY_ARRAY && r->elements > 1 ? r->element[0] : NULL;
     bool told = code && code->type == REDIS_REPLY_INTEGER && code->integer;
     sim_trace(s->w, "    redis %.*s%s%s", n, name, told || r->type == REDIS_REPLY_ERROR ? ": " : "",
-              told ? r->element[1]->str : r->type == REDIS_REPLY_ERROR ? r->str : "");
+              told                           ? r->element[1]->str
+              : r->type == REDIS_REPLY_ERROR ? r->str
+                                             : "");
 }
 
 redisReply *server_execute(struct server *s, const struct command *c)

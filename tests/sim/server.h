@@ -26,7 +26,8 @@ bool server_up(const struct server *s);
 uint64_t server_frozen_until(const struct server *s);
 
 /* Faults. */
-void server_kill(struct server *s, uint64_t down_us, uint64_t loading_us, double keep); /* keep: the share of the newest writes that survives, 1 = all */
+void server_kill(struct server *s, uint64_t down_us, uint64_t loading_us,
+                 double keep); /* keep: the share of the newest writes that survives, 1 = all */
 void server_freeze(struct server *s, uint64_t until_us);
 void server_refuse(struct server *s, const char *error, uint64_t until_us); /* "-OOM", .. as Redis would */
 void server_forget_scripts(struct server *s);
@@ -36,9 +37,9 @@ typedef void (*server_each)(void *ctx, struct slice key, struct slice field, str
 void server_hashes(struct server *s, const char *prefix, server_each each, void *ctx);
 
 /* fake_hiredis.c */
-void conns_cut(struct node *n);             /* the node's process dies: of what it sent a part arrives */
-void conns_break(struct node *n);           /* the network breaks all its connections */
-void conns_server_gone(struct sim *w);      /* the server died: every connection ends */
+void conns_cut(struct node *n);        /* the node's process dies: of what it sent a part arrives */
+void conns_break(struct node *n);      /* the network breaks all its connections */
+void conns_server_gone(struct sim *w); /* the server died: every connection ends */
 void conns_free(struct node *n);
 
 #endif

@@ -20,8 +20,8 @@
 
 enum { NODES_MAX = 3, PARTITIONS_MAX = 6, SHARDS_MAX = 2 };
 
-#define SIM_MS UINT64_C(1000)
-#define SIM_NEVER UINT64_MAX
+#define SIM_MS      UINT64_C(1000)
+#define SIM_NEVER   UINT64_MAX
 /* What every wall clock says: after all events of a history, so that nothing lies in the future. */
 #define SIM_WALL_MS INT64_C(1750000000000)
 
@@ -65,7 +65,7 @@ struct sim {
     struct history *history;
     bool trace, failed, faults_over;
     char why[1024]; /* failed: the first violation */
-    uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_damaged;
+    uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing;
 };
 
 /* ---- sim.c ---- */
@@ -76,8 +76,8 @@ bool sim_next(struct sim *w, struct sim_event *ret);
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *w, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void sim_trace(const struct sim *w, const char *format, ...);
 uint64_t dice_next(struct dice *d);
-uint64_t dice_below(struct dice *d, uint64_t n);                          /* n >= 1 */
-uint64_t dice_between(struct dice *d, uint64_t low, uint64_t high);       /* both included */
+uint64_t dice_below(struct dice *d, uint64_t n);                    /* n >= 1 */
+uint64_t dice_between(struct dice *d, uint64_t low, uint64_t high); /* both included */
 bool dice_one_in(struct dice *d, uint64_t n);
 
 /* The node whose code runs now, for what libuv gives without a loop. */
