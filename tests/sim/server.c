@@ -19,13 +19,15 @@ struct server {
     char refusal[64];
 };
 
-static const char *const script_names[SCRIPT_COUNT] = {
-    [SCRIPT_OPEN] = "open",       [SCRIPT_CLAIM] = "claim",
-    [SCRIPT_OFFSETS] = "offsets", [SCRIPT_FLUSH] = "flush",
-    [SCRIPT_LEASE] = "lease",     [SCRIPT_PANES] = "panes",
-    [SCRIPT_COMMIT] = "commit",   [SCRIPT_OUTBOX_TRIM] = "outbox_trim",
-    [SCRIPT_SETTLE] = "settle",
-};
+/* A script tells its name in its second line: "-- flush: applies one batch ..". */
+static struct slice script_name(uint32_t script)
+{
+    struct slice text = redis_script_text((enum redis_script)script);
+    const char *p = memchr(text.p, '\n', text.n);
+    p += sizeof "\n-- " - 1;
+    const char *end = memchr(p, ':', text.n - (size_t)(p - text.p));
+    return (struct slice){ p, (uint32_t)(end - p) };
+}
 
 /* ---- what server.lua calls ---- */
 
@@ -220,7 +222,7 @@ static redisReply *load_script(struct server *s, struct slice text)
             continue;
         sha_of(i, sha);
         push_api(s, "load");
-        lua_pushstring(s->lua, script_names[i]);
+        lua_pushlstring(s->lua, script_name(i).p, script_name(i).n);
         lua_pushlstring(s->lua, text.p, text.n);
         lua_pushstring(s->lua, sha);
         lua_call(s->lua, 3, 0);
@@ -247,8 +249,8 @@ static void trace_command(const struct server *s, const struct command *c, const
         memcpy(sha, c->argv[1].p, REDIS_SHA_BYTES);
         sha[REDIS_SHA_BYTES] = 0;
         unsigned long i = strtoul(sha, NULL, 16) - 1;
-        name = i < SCRIPT_COUNT ? script_names[i] : "?";
-        n = (int)strlen(name);
+        name = script_name((uint32_t)i).p;
+        n = (int)script_name((uint32_t)i).n;
     }
     const redisReply *code = r->type == REDIS_REPLY_ARRAY && r->elements > 1 ? r->element[0] : NULL;
     bool told = code && code->type == REDIS_REPLY_INTEGER && code->integer;
