@@ -93,11 +93,39 @@ static void want_seen(void *ctx, struct slice key, int64_t seen, struct slice te
 
 /* ---- topics ---- */
 
+static uint64_t varint(const char **p, const char *end)
+{
+    uint64_t v = 0;
+    for (int shift = 0; *p < end; shift += 7) {
+        unsigned char c = (unsigned char)*(*p)++;
+        v |= (uint64_t)(c & 0x7f) << shift;
+        if (c < 0x80)
+            break;
+    }
+    return v;
+}
+
+/* BoardSnapshot.at_ms (field 7) of a board that is compared with a window before everything the history knows: whether somebody was known "then" is not
+ * restored exactly, a stored gauge cell tells no time. */
+static bool compares_with_nothing(const struct message_out *m)
+{
+    const char *p = m->payload.p, *end = p + m->payload.n;
+    while (slice_eq(m->topic, SLICE("boards")) && p < end) {
+        uint64_t tag = varint(&p, end), v = (tag & 7) == 1 ? 0 : varint(&p, end);
+        if (tag == 7 << 3)
+            return (int64_t)v < HISTORY_KNOWN_MS;
+        p += (tag & 7) == 1 ? 8 : (tag & 7) == 2 ? v : 0;
+    }
+    return false;
+}
+
 static void compare_message(struct sim *w, const struct message_out *want, const struct broker *in)
 {
     const struct message_out *is = broker_find(in, want->topic, want->id);
     if (!is && slice_eq(want->topic, SLICE("kpis")) && w->plan.faults)
         w->n_rows_missing++;
+    else if (!is && compares_with_nothing(want))
+        return;
     else if (!is)
         sim_violation(w, "%.*s %.*s was never told", (int)want->topic.n, want->topic.p, (int)want->id.n, want->id.p);
     else if (!slice_eq(is->payload, want->payload))
@@ -111,7 +139,7 @@ static void unexpected_message(struct comparison *c, const struct message_out *i
         ++*letters;
         return;
     }
-    if (broker_has(c->ref.out, is->topic, is->id))
+    if (broker_has(c->ref.out, is->topic, is->id) || compares_with_nothing(is))
         return;
     if (slice_eq(is->topic, SLICE("kpis")) && c->w->plan.faults + c->w->plan.nodes > 1)
         return;

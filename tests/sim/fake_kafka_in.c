@@ -16,6 +16,7 @@ struct kafka_in {
     struct kafka_in_events events;
     struct fetch fetch[PARTITIONS_MAX];
     bool assigned, paused, posted;
+    uint64_t learns_us; /* when it learns that the group goes on without it; 0: it does not have to */
     uint32_t turn;
     kafka_in_sizes_cb sizes_cb;
 };
@@ -125,10 +126,25 @@ static void give_back(struct kafka_in *in, struct member *m, struct store_part *
     group_acked(broker_of(in), m);
 }
 
+/* Who was left out hears of it with an answer of the brokers. Until then it reads and flushes as if it owned its partitions: a zombie. */
+static bool in_the_dark(struct kafka_in *in, const struct member *m)
+{
+    struct sim *w = in->node->w;
+    if (m && !m->out) {
+        in->learns_us = 0;
+        return false;
+    }
+    if (!in->learns_us)
+        in->learns_us = w->now_us + 1 + dice_below(&w->dice, 400 * SIM_MS);
+    return w->now_us < in->learns_us;
+}
+
 static void serve_group(struct kafka_in *in)
 {
     struct store_part parts[PARTITIONS_MAX];
     struct member *m = member_of(broker_of(in), in->node);
+    if (in_the_dark(in, m))
+        return;
     if (!m) { /* left out and forgotten: a new member */
         if (in->assigned)
             in->events.revoked(in->events.ctx, parts, 0);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "broker.h"
+#include "daemon/judge_int.h"
 #include "server.h"
 
 void plan_make(struct sim *w)
@@ -68,9 +69,35 @@ static void terminate(struct sim *w)
     sim_at(w, w->now_us + dice_between(&w->dice, 20, 800) * SIM_MS, on_return, n, 0);
 }
 
+static void stand_still(struct node *n)
+{
+    struct dice *d = &n->w->dice;
+    node_freeze(n, n->w->now_us + dice_between(d, 5, dice_one_in(d, 2) ? 1900 : 100) * SIM_MS);
+}
+
+static bool in_a_call(const struct node *n)
+{
+    for (uint32_t s = 0; s < n->d->n_shards; s++)
+        if (n->d->shard[s].judge->busy || n->d->shard[s].flushing)
+            return true;
+    return false;
+}
+
+/* `tag`: how often to look again for a moment at which an answer of Redis is awaited: what follows on it then comes from a zombie. */
+static void on_freeze(struct sim *w, void *arg, uint64_t tag)
+{
+    struct node *n = arg;
+    if (!node_alive(n))
+        return;
+    if (in_a_call(n) || !tag)
+        stand_still(n);
+    else
+        sim_at(w, w->now_us + 50 + dice_below(&w->dice, 500), on_freeze, n, tag - 1);
+}
+
 static void freeze(struct sim *w)
 {
-    node_freeze(any_node(w), w->now_us + dice_between(&w->dice, 5, dice_one_in(&w->dice, 2) ? 1800 : 100) * SIM_MS);
+    on_freeze(w, any_node(w), dice_one_in(&w->dice, 3) ? 0 : 100);
 }
 
 static void break_connections(struct sim *w)
@@ -87,6 +114,13 @@ static void kill_server(struct sim *w)
 static void freeze_server(struct sim *w)
 {
     server_freeze(w->server, w->now_us + dice_between(&w->dice, 5, 1200) * SIM_MS);
+}
+
+/* Redis forgets that a daemon claimed its partitions, and others claim them with the numbers that it holds, while it stands still. */
+static void lose_claims(struct sim *w)
+{
+    node_freeze(any_node(w), w->now_us + dice_between(&w->dice, 1050, 1900) * SIM_MS);
+    server_kill(w->server, dice_below(&w->dice, 50) * SIM_MS, 0, (double)dice_below(&w->dice, 80) / 100);
 }
 
 static void refuse(struct sim *w)
@@ -120,8 +154,8 @@ static void rebalance(struct sim *w)
 }
 
 static void (*const kinds[])(struct sim *w) = {
-    crash,       crash,  crash,          terminate, freeze,        break_connections, break_connections,
-    kill_server, refuse, forget_scripts, refuse,    freeze_server, no_output,         rebalance,
+    crash,  crash,          crash,  terminate,     freeze,    break_connections, break_connections, kill_server,
+    refuse, forget_scripts, refuse, freeze_server, no_output, rebalance,         lose_claims,
 };
 
 static void on_fault(struct sim *w, void *arg, uint64_t tag)

@@ -535,7 +535,7 @@ end
 function server.rewind(keep)
     local notes, loaded = log, scripts
     for i, note in ipairs(log) do -- an emptied shard is another fault, which daemons refuse
-        keep = note.script.name == 'open' and math.max(keep, i) or keep
+        keep = (note.script.name == 'open' or note.script.name == 'book') and math.max(keep, i) or keep
     end
     db, log, told, writes = {}, {}, {}, 0
     for i = 1, keep do
