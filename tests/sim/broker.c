@@ -16,6 +16,8 @@ struct broker *broker_new(struct sim *w)
         abort();
     b->w = w;
     b->n_parts = w->plan.partitions;
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++)
+        b->part[i].committed = -1;
     b->topic = w->config->kafka.input[0];
     b->out_slots = 1024;
     b->out = calloc(b->out_slots, sizeof *b->out);

@@ -15,7 +15,7 @@ struct log_part {
     uint32_t n, cap;
     int64_t start, end; /* first offset that is still there, offset of the next record */
     uint64_t version;   /* of the log itself: raised when it was truncated or made anew */
-    bool damaged;       /* what was applied is not what the log holds: who reads it has to halt */
+    int64_t committed;  /* by the group; -1: nothing */
 };
 
 /* An output message; the first of its id is kept, later ones must be equal to it. */

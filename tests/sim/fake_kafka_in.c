@@ -19,6 +19,7 @@ struct kafka_in {
     uint64_t learns_us; /* when it learns that the group goes on without it; 0: it does not have to */
     uint32_t turn;
     kafka_in_sizes_cb sizes_cb;
+    kafka_in_standing_cb standing_cb;
 };
 
 static struct broker *broker_of(const struct kafka_in *in)
@@ -256,7 +257,65 @@ int kafka_in_halt(struct kafka_in *in, struct slice topic, int32_t partition)
 
 void kafka_in_commit(struct kafka_in *in, const struct store_part *parts, uint32_t n)
 {
-    (void)in, (void)parts, (void)n;
+    for (uint32_t i = 0; i < n && !in->node->dead; i++)
+        if (parts[i].next >= 0)
+            broker_of(in)->part[parts[i].partition].committed = parts[i].next;
+}
+
+/* ---- where log and group stand ---- */
+
+struct question {
+    struct node *node;
+    uint64_t incarnation;
+    uint32_t n;
+    struct kafka_standing v[PARTITIONS_MAX];
+};
+
+static void run_standing(void *arg)
+{
+    struct question *q = arg;
+    struct kafka_in *in = q->node->in;
+    if (in && !q->node->dead && in->incarnation == q->incarnation && in->standing_cb) {
+        kafka_in_standing_cb answer = in->standing_cb;
+        in->standing_cb = NULL;
+        answer(in->events.ctx, q->v, q->n);
+    }
+    free(q);
+}
+
+/* The brokers answer now; some of it may not be known. */
+static void on_standing_due(struct sim *w, void *arg, uint64_t tag)
+{
+    struct question *q = arg;
+    (void)tag;
+    if (!node_alive(q->node) || q->node->incarnation != q->incarnation) {
+        free(q);
+        return;
+    }
+    bool ends = !dice_one_in(&w->dice, 8), group = !dice_one_in(&w->dice, 8);
+    for (uint32_t i = 0; i < q->n; i++) {
+        const struct log_part *log = &w->broker->part[q->v[i].partition];
+        q->v[i].low = ends ? log->start : -1;
+        q->v[i].high = ends ? log->end : -1;
+        q->v[i].committed = group ? log->committed : (int64_t)KAFKA_UNKNOWN;
+    }
+    node_post(q->node, run_standing, q);
+}
+
+int kafka_in_standing(struct kafka_in *in, const struct store_part *parts, uint32_t n, kafka_in_standing_cb answer)
+{
+    struct sim *w = in->node->w;
+    if (in->standing_cb)
+        return -1;
+    struct question *q = calloc(1, sizeof *q);
+    if (!q)
+        abort();
+    *q = (struct question){ .node = in->node, .incarnation = in->incarnation, .n = n };
+    for (uint32_t i = 0; i < n; i++)
+        q->v[i] = (struct kafka_standing){ .topic = topic_of(in), .partition = parts[i].partition };
+    in->standing_cb = answer;
+    sim_at(w, w->now_us + 300 + dice_below(&w->dice, 20000), on_standing_due, q, 0);
+    return 0;
 }
 
 /* ---- sizes of topics ---- */

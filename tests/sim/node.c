@@ -38,7 +38,8 @@ void node_start(struct node *n)
     n->config.kafka.instance_id = dice_one_in(&w->dice, 2) ? n->instance_id : n->no_id;
     sim_trace(w, "node %u starts", n->index);
     sim_running = n;
-    n->d = daemon_open(&n->config, false);
+    /* Redis may come back as it was before anything was read: then everything is read again. */
+    n->d = daemon_open(&n->config, &(struct daemon_options){ .rebuild = true });
     if (!n->d || n->d->refused)
         sim_violation(w, "node %u cannot be started", n->index);
 }
