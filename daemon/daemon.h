@@ -88,6 +88,8 @@ struct shard {
     bool tallying;                           /* counters are being written */
     struct engine_stats tallied, tally_sent; /* what the store was told, and is being told */
     uint64_t last_flush_ms;
+    struct engine_stats bounds_told; /* counters as last said */
+    uint64_t bounds_told_ms;
     struct judge *judge;
     struct publish *publish;
     struct orphan_sweep orphans;
@@ -193,6 +195,8 @@ void daemon_begin(struct daemon *d);
 /* booking.c: compares what the shard holds with the configuration, then daemon_begin; or refuses. Does nothing the second time. */
 void booking_look(struct shard *s);
 void booking_forget(struct shard *s);
+/* bounds.c: warns of bounds that were hit since it was last called. */
+void bounds_tell(struct shard *s, uint64_t now_ms);
 
 /* tally.c: counters for people. tally_leave logs them at the end and is true when they are written. */
 void tally_tick(struct daemon *d);

@@ -110,6 +110,7 @@ static void applied(struct shard *s)
         s->chain[i].stored_next = s->chain[i].flushed_next;
     engine_flush_applied(s->engine);
     in->rewinds = 0;
+    bounds_tell(s, uv_now(&s->d->loop));
     grow_batch(s->d);
     judge_stir(s->judge);
 }

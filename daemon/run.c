@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "crmpulse/cli.h"
@@ -226,6 +227,8 @@ struct daemon *daemon_open(struct config *config, const struct daemon_options *o
         return NULL;
     d->config = config;
     d->opt = *opt;
+    if (getrandom(&config->defs.hash_seed, sizeof config->defs.hash_seed, 0) < 0)
+        config->defs.hash_seed = uv_hrtime();
     log_init(&d->log, config->log.level, config->log.json);
     if (init(d) == 0)
         log_line(&d->log, LOG_INFO_, "starting", "%u shards, %s", d->n_shards, d->owner);

@@ -33,7 +33,7 @@ void key_set_release(struct key_set *s)
 
 static uint32_t *slot_of(const struct key_set *s, struct slice key)
 {
-    uint32_t i = (uint32_t)XXH3_64bits(key.p, key.n) & s->mask;
+    uint32_t i = (uint32_t)XXH3_64bits_withSeed(key.p, key.n, s->seed) & s->mask;
     while (s->slot[i] && !slice_eq(s->v[s->slot[i] - 1], key))
         i = (i + 1) & s->mask;
     return &s->slot[i];

@@ -8,9 +8,9 @@
 
 static const int64_t value_max = (int64_t)1 << 53;
 
-void delta_batch_init(struct delta_batch *b, int64_t tick_ms)
+void delta_batch_init(struct delta_batch *b, int64_t tick_ms, uint64_t seed)
 {
-    *b = (struct delta_batch){ .tick_ms = tick_ms };
+    *b = (struct delta_batch){ .tick_ms = tick_ms, .seed = seed };
     arena_init(&b->text, 0, 0);
 }
 
@@ -59,7 +59,7 @@ static uint64_t hash_of(const struct delta_batch *b, const struct cell_delta *d)
 {
     uint64_t seed = (uint64_t)d->pane_ms * 0x9E3779B97F4A7C15u ^ (uint64_t)cause_of(b, d->cause_ms) ^
                     (uint64_t)d->grain << 56 ^ (uint64_t)d->ahead << 63;
-    return XXH3_64bits_withSeed(d->field.p, d->field.n, seed ^ XXH3_64bits(d->org.p, d->org.n));
+    return XXH3_64bits_withSeed(d->field.p, d->field.n, seed ^ XXH3_64bits_withSeed(d->org.p, d->org.n, b->seed));
 }
 
 static bool same(const struct delta_batch *b, const struct cell_delta *x, const struct cell_delta *y)

@@ -12,10 +12,11 @@ struct delta_batch {
     uint32_t n, cap;
     uint32_t *slot; /* index + 1; power of two */
     uint32_t mask;
+    uint64_t seed;
     int64_t tick_ms; /* causes within one tick are folded; 0: kept apart */
 };
 
-void delta_batch_init(struct delta_batch *b, int64_t tick_ms);
+void delta_batch_init(struct delta_batch *b, int64_t tick_ms, uint64_t seed);
 void delta_batch_release(struct delta_batch *b);
 void delta_batch_clear(struct delta_batch *b);
 

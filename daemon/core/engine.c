@@ -22,9 +22,10 @@ struct engine *engine_new(const struct definitions *defs, const struct engine_op
     arena_init(&e->flush_text, 0, 0);
     sketch_bounds_init(&e->bounds);
     e->distinct.retention_ms = defs->retention_ms;
-    delta_batch_init(&e->batch, opt->keep_causes ? 0 : defs->tick_ms);
-    e->cache = record_cache_new(opt->all_in_memory ? SIZE_MAX : opt->cache_bytes);
-    e->feed = feed_writer_new();
+    delta_batch_init(&e->batch, opt->keep_causes ? 0 : defs->tick_ms, defs->hash_seed);
+    e->cache = record_cache_new(opt->all_in_memory ? SIZE_MAX : opt->cache_bytes, defs->hash_seed);
+    e->affected.seed = defs->hash_seed;
+    e->feed = feed_writer_new(defs->hash_seed);
     if (!e->cache || !e->feed || measure_plan_init(e) < 0) {
         engine_free(e);
         return NULL;
@@ -62,6 +63,7 @@ void engine_free(struct engine *e)
     free(e->later);
     free(e->deltas);
     free(e->ops);
+    free(e->asked);
     free(e->depend);
     free(e->named);
     free(e->read);
@@ -152,6 +154,7 @@ static void commit(struct track_view *v)
     commit_dependencies(e);
     currency_commit(v);
     commit_ops(v);
+    subjects_commit(v);
     ledger_commit(v);
     orphans_commit(v);
     for (uint32_t i = 0; i < e->n_deltas; i++)
@@ -198,7 +201,7 @@ int engine_replace_event(struct track_view *v, const struct event *ev)
 void engine_begin(struct engine *e)
 {
     arena_reset(&e->scratch);
-    e->n_deltas = e->n_ops = e->n_ledger_ops = e->n_depend = e->n_named = e->n_read = e->n_settled = 0;
+    e->n_deltas = e->n_ops = e->n_ledger_ops = e->n_asked = e->n_depend = e->n_named = e->n_read = e->n_settled = 0;
     e->waits = (struct slice){ 0 };
     e->no_memory = e->incomplete = e->parked = false;
     e->adopted = (struct engine_adoption){ 0 };

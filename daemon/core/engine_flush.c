@@ -172,6 +172,8 @@ static int pack_record(void *ctx, struct record *r)
     struct slice kind = key_kind(r->key);
     if (slice_eq(kind, SLICE("erased")) || (slice_eq(kind, SLICE("merge")) && e->defs->erase_keep))
         to->ttl_ms = 0; /* who was erased stays so; and what he did, under another name */
+    if (subjects_kind(kind))
+        to->ttl_ms = 0; /* who was admitted stays so */
     if (slice_eq(kind, SLICE("orphan")) ||
         slice_eq(kind, SLICE("final"))) { /* kept until it is given up or its target comes */
         to->due_ms = orphan_due_ms(r);

@@ -45,6 +45,7 @@ struct key_set {
     uint32_t n, cap;
     uint32_t *slot; /* index + 1; power of two */
     uint32_t mask;
+    uint64_t seed;
 };
 
 /* A change of a distinct record, found while measuring and carried out at the commit. */
@@ -73,6 +74,20 @@ struct ledger_scratch {
 /* `who` is to stand in the list of dependants of record `in`. */
 struct dependency {
     struct slice in, who; /* record keys */
+};
+
+/* A subject that the event at hand was asked about (subjects.c). */
+enum subject_verdict {
+    SUBJECT_KNOWN,
+    SUBJECT_ADMITTED, /* new, and there is room */
+    SUBJECT_OTHER,    /* from here on: counts under OTHER_SUBJECTS */
+    SUBJECT_CLOSES    /* the first that found no room */
+};
+
+struct asked_subject {
+    enum dim dim;
+    enum subject_verdict verdict;
+    struct slice subject, key; /* of its record */
 };
 
 struct named {
@@ -111,6 +126,8 @@ struct engine {
     struct ledger_op *ledger_ops;
     uint32_t n_ledger_ops, ledger_ops_cap;
     struct ledger_scratch ledger;
+    struct asked_subject *asked;
+    uint32_t n_asked, asked_cap;
     struct dependency *depend;
     uint32_t n_depend, depend_cap;
     struct record **read; /* records this event read */
@@ -307,6 +324,14 @@ void ledger_note(struct track_view *v, const struct signed_fact *sf);
 void ledger_each_customer(struct track_view *v, void (*each)(struct track_view *v));
 void ledger_commit(struct track_view *v);
 void ledger_release(struct engine *e);
+
+/* subjects.c */
+/* The subject under which the figures of `subject` count: itself, or OTHER_SUBJECTS. O(1). */
+struct slice subject_counted(struct track_view *v, enum dim dim, struct slice subject);
+void subjects_commit(struct track_view *v);
+/* Is it the kind of one of their records, and does the record hold what it should? */
+bool subjects_kind(struct slice kind);
+bool subjects_sound(const struct bytes *log);
 
 /* measure.c */
 int measure_plan_init(struct engine *e);

@@ -35,7 +35,7 @@ struct evaluator *evaluator_new(const struct definitions *defs, const struct eva
     for (uint32_t b = 0; b < defs->n_boards; b++)
         if (defs->board[b].changes_ms && (!e->changes_ms || defs->board[b].changes_ms < e->changes_ms))
             e->changes_ms = defs->board[b].changes_ms;
-    intern_init(&e->revisions.key);
+    intern_init(&e->revisions.key, defs->hash_seed);
     sketch_bounds_init(&e->bounds);
     if (plan_init(&e->plan, defs) < 0) {
         evaluator_free(e);

@@ -20,11 +20,11 @@ struct feed_writer {
     int64_t pane_ms, cause_ms; /* of the delta before */
 };
 
-struct feed_writer *feed_writer_new(void)
+struct feed_writer *feed_writer_new(uint64_t seed)
 {
     struct feed_writer *w = calloc(1, sizeof *w);
     if (w)
-        intern_init(&w->strings);
+        intern_init(&w->strings, seed);
     return w;
 }
 

@@ -45,6 +45,7 @@ struct identity {
     struct arena text;
     struct slice org;
     uint64_t version;
+    uint64_t seed;      /* of the hash of `slot` */
     uint32_t log_bytes; /* of the record it was made from */
     uint32_t n_members, n_events, mask;
     struct who_member *member;
@@ -130,7 +131,7 @@ struct slice who_named(const struct event *ev, enum event_field f, struct slice 
 
 static uint32_t *slot_of(const struct identity *w, uint8_t kind, struct slice id)
 {
-    uint32_t i = (uint32_t)XXH3_64bits_withSeed(id.p, id.n, kind) & w->mask;
+    uint32_t i = (uint32_t)XXH3_64bits_withSeed(id.p, id.n, kind ^ w->seed) & w->mask;
     while (w->slot[i] && !(w->member[w->slot[i] - 1].kind == kind && slice_eq(w->member[w->slot[i] - 1].id, id)))
         i = (i + 1) & w->mask;
     return &w->slot[i];
@@ -294,6 +295,7 @@ static struct identity *new_map(struct engine *e, struct slice org)
         return NULL;
     arena_init(&w->text, 4096, 0);
     w->org = arena_copy(&w->text, org);
+    w->seed = e->defs->hash_seed;
     w->next = e->identity;
     return e->identity = w;
 }

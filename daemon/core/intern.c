@@ -6,9 +6,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-void intern_init(struct intern *set)
+void intern_init(struct intern *set, uint64_t seed)
 {
-    *set = (struct intern){ 0 };
+    *set = (struct intern){ .seed = seed };
     arena_init(&set->bytes, 0, 0);
 }
 
@@ -18,7 +18,7 @@ void intern_release(struct intern *set)
     free(set->text);
     free(set->bucket);
     free(set->hash);
-    *set = (struct intern){ 0 };
+    *set = (struct intern){ .seed = set->seed };
 }
 
 void intern_clear(struct intern *set)
@@ -61,7 +61,7 @@ uint32_t intern_add(struct intern *set, struct slice text, bool *ret_new)
 {
     if (set->n == set->cap && grow(set) < 0)
         return UINT32_MAX;
-    uint64_t hash = XXH3_64bits(text.n ? text.p : "", text.n);
+    uint64_t hash = XXH3_64bits_withSeed(text.n ? text.p : "", text.n, set->seed);
     uint32_t at = (uint32_t)hash & (set->n_buckets - 1);
     for (; set->bucket[at]; at = (at + 1) & (set->n_buckets - 1)) {
         uint32_t i = set->bucket[at] - 1;

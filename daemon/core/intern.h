@@ -13,9 +13,10 @@ struct intern {
     uint32_t *bucket;   /* number + 1; 0 is free */
     uint64_t *hash;     /* by number */
     uint32_t n, cap, n_buckets;
+    uint64_t seed; /* of the hash: texts come from events */
 };
 
-void intern_init(struct intern *set);
+void intern_init(struct intern *set, uint64_t seed);
 void intern_release(struct intern *set);
 void intern_clear(struct intern *set); /* keeps the memory */
 

@@ -238,6 +238,8 @@ void measure_fact(struct track_view *v, const struct signed_fact *sf)
             if (!subject.n || (id_is_nobody(subject) && sf->f->type != FACT_ERASED) ||
                 (dim == DIM_ORG && sf->f->no_org))
                 continue;
+            if (dim != DIM_ORG && sf->f->type != FACT_ERASED)
+                subject = subject_counted(v, dim, subject);
             size_t n = field_prefix(field, dim, subject, m);
             if (m->evidence_dims >> dim & 1)
                 emit_evidence(v, sf, field, n);

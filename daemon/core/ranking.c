@@ -84,6 +84,12 @@ struct ranking_rule ranking_rule_of(const struct definitions *defs, enum dim dim
     };
 }
 
+/* No subject: nobody holds that place. */
+static bool is_rest(const struct subject *s)
+{
+    return slice_eq(s->text, OTHER_SUBJECTS);
+}
+
 /* A user who was enabled once and is not any more. Whoever was never enabled is somebody we know too little of to strike out. */
 static bool has_left(const struct reading *r, struct subject *s)
 {
@@ -96,7 +102,7 @@ static bool has_left(const struct reading *r, struct subject *s)
 bool ranking_see(const struct reading *r, struct subject *s, const struct ranking_rule *rule, struct ranked *ret)
 {
     struct kpi_value v;
-    if (!known(r, s) || has_left(r, s) || subject_erased(r->e, s, r->view))
+    if (!known(r, s) || is_rest(s) || has_left(r, s) || subject_erased(r->e, s, r->view))
         return false;
     kpi_read(r, s, rule->kpi, &v);
     *ret = (struct ranked){ .subject = s,

@@ -18,19 +18,21 @@ struct record_cache {
     struct record **slot; /* power of two; NULL = empty */
     uint32_t mask, n;
     size_t bytes, bytes_max;
+    uint64_t seed;
     struct record *newest, *oldest;
     struct buffer_pool *pool; /* of keys and logs */
     struct record *free;
     struct record_list touched, in_flight;
 };
 
-struct record_cache *record_cache_new(size_t bytes_max)
+struct record_cache *record_cache_new(size_t bytes_max, uint64_t seed)
 {
     struct record_cache *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
     c->mask = 1023;
     c->bytes_max = bytes_max;
+    c->seed = seed;
     c->slot = calloc(c->mask + 1, sizeof(struct record *));
     c->pool = buffer_pool_new();
     if (!c->slot || !c->pool) {
@@ -74,7 +76,7 @@ static uint32_t slot_of(const struct record_cache *c, struct slice key, uint64_t
 
 struct record *record_cache_get(struct record_cache *c, struct slice key)
 {
-    struct record *r = c->slot[slot_of(c, key, XXH3_64bits(key.p, key.n))];
+    struct record *r = c->slot[slot_of(c, key, XXH3_64bits_withSeed(key.p, key.n, c->seed))];
     if (r && r != c->newest) {
         unlink_lru(c, r);
         link_newest(c, r);
@@ -120,7 +122,7 @@ static struct record *blank(struct record_cache *c, struct slice key)
 
 struct record *record_cache_put(struct record_cache *c, struct slice key)
 {
-    uint64_t hash = XXH3_64bits(key.p, key.n);
+    uint64_t hash = XXH3_64bits_withSeed(key.p, key.n, c->seed);
     uint32_t i = slot_of(c, key, hash);
     if (c->slot[i])
         return c->slot[i];

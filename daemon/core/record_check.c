@@ -38,5 +38,7 @@ bool record_sound(struct slice key, const struct record *r)
         return ledger_sound(&r->log);
     if (slice_eq(kind, SLICE("orphan")) || slice_eq(kind, SLICE("final")))
         return orphan_sound(r);
+    if (subjects_kind(kind))
+        return subjects_sound(&r->log);
     return entries_sound(&r->log);
 }

@@ -138,7 +138,7 @@ static struct org *make_org(struct store *st, struct slice id)
     struct org *org = calloc(1, sizeof *org);
     if (!org)
         return NULL;
-    intern_init(&org->fields);
+    intern_init(&org->fields, st->plan->defs->hash_seed);
     bool is_new;
     org->told = calloc(st->plan->defs->n_boards + 1u, sizeof *org->told);
     org->memo = calloc(1, sizeof *org->memo);

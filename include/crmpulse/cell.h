@@ -74,8 +74,8 @@ size_t cell_escape(struct slice raw, char *buf, size_t cap);
 size_t cell_unescape(struct slice escaped, char *buf, size_t cap);
 
 /* The feed: deltas of one flush as bytes, self-contained (strings are stored once). */
-struct feed_writer; /* opaque, reused */
-struct feed_writer *feed_writer_new(void);
+struct feed_writer;                                 /* opaque, reused */
+struct feed_writer *feed_writer_new(uint64_t seed); /* of its hash; the bytes do not depend on it */
 void feed_writer_free(struct feed_writer *w);
 void feed_writer_clear(struct feed_writer *w);
 int feed_writer_add(struct feed_writer *w, const struct cell_delta *d); /* 0 or -1 (out of memory) */

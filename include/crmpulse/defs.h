@@ -361,6 +361,9 @@ struct org_def {
     int64_t rfm_monetary_micros[4]; /* cuts for the M scores 5, 4, 3, 2; all 0: none are set */
 };
 
+/* Under it counts whoever came when an org's dimension was full (definitions.subjects_max). No leaderboard lists it. */
+#define OTHER_SUBJECTS SLICE("__other__")
+
 struct definitions {
     uint32_t n_measures, n_kpis, n_boards, n_rules, n_scorecards, n_orgs;
     struct measure_def *measure;
@@ -381,6 +384,8 @@ struct definitions {
     int64_t tick_ms;                /* judging grid, default 60 000 */
     int64_t
         snapshot_every_ms; /* rows, boards and scorecards are published each time the watermark passes a multiple, default 1 h; 0 = never */
+    uint64_t hash_seed; /* of hash tables that hold what events bring; 0 in tests and replay. No result depends on it */
+    int64_t subjects_max;        /* with figures of their own, per org and dimension; 0 = all */
     int64_t retention_ms;        /* how long hour panes and records are kept, default 400 d */
     int64_t fine_retention_ms;   /* how long minute panes are kept, default 6 h */
     int64_t out_of_orderness_ms; /* default 10 s */

@@ -122,7 +122,9 @@ struct engine_stats {
         ledger_capped; /* sales and uses that a customer's ledger had no room for: they count, but not in what is said of the customer */
     uint64_t
         unacquired; /* customers that bought, used or paid before anything else was known of them: no membership begins with that */
-    uint64_t dependants_capped; /* dependants forgotten: a late event of what they depend on does not reach them */
+    uint64_t subjects_capped;    /* subjects of events that counted under OTHER_SUBJECTS */
+    char subjects_capped_in[96]; /* "<org>/<dim>" of the newest */
+    uint64_t dependants_capped;  /* dependants forgotten: a late event of what they depend on does not reach them */
 };
 void engine_stats(const struct engine *e, struct engine_stats *ret);
 

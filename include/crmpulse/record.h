@@ -90,7 +90,8 @@ void record_drop_dep(struct record *r);
 int record_insert(struct record *r, struct slice packed);
 
 struct record_cache;
-struct record_cache *record_cache_new(size_t bytes_max);
+/* `seed` of its hash: keys come from events, and whoever does not know it cannot make them collide. */
+struct record_cache *record_cache_new(size_t bytes_max, uint64_t seed);
 void record_cache_free(struct record_cache *c);
 /* The record of a key, NULL if not cached. O(1). */
 struct record *record_cache_get(struct record_cache *c, struct slice key);

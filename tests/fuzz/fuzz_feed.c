@@ -63,7 +63,7 @@ int fuzz_one(const uint8_t *bytes, size_t n)
 {
     struct walk *w = calloc(1, sizeof *w);
     struct cell_delta d;
-    FUZZ_CHECK(w && (w->writer = feed_writer_new()));
+    FUZZ_CHECK(w && (w->writer = feed_writer_new(0)));
     if (feed_read(fuzz_slice(bytes, n), take, w) == 0)
         FUZZ_CHECK(feed_read(feed_writer_bytes(w->writer), compare, w) == 0 && w->compared == w->n);
     if (cell_parked_parse(fuzz_slice(bytes, n), &d) == 0)

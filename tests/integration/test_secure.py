@@ -92,9 +92,9 @@ def sets_of(redis, kafka=None):
 
 
 class Secured(pipeline.Installation):
-    def __init__(self, build, redis):
+    def __init__(self, build, redis, partitions=2, sets=()):
         self.bin = BUILDS[build]
-        super().__init__(CONFIG, partitions=2, socket=redis_server.socket, sets=[*SETS, *sets_of(redis)])
+        super().__init__(CONFIG, partitions=partitions, socket=redis_server.socket, sets=[*SETS, *sets_of(redis), *sets])
         self.file = self.dir / "secure.yaml"
         self.file.write_text(self.yaml())
 
@@ -253,6 +253,25 @@ except TimeoutError:
     lib.check("the daemon says that Kafka does not let it in", False, daemon.text()[-1500:])
 lib.check_equal("and ends when it is told to", daemon.stop(), 0)
 told.append(("refused by Kafka", daemon.text().encode()))
+
+# ---- too many subjects ---------------------------------------------------------------------------------------------------------------
+# One partition: the order is that of the file, so replay draws the line between the same subjects.
+
+full = Secured("system", PLAIN_REDIS, partitions=1, sets=["limits.subjects=2"])
+full.run("send", "send", STREAM, "--config", full.file)
+done = full.run("run", "run", *full.options(), "--until-idle", seconds=120)
+lib.check_equal("a dimension that is full is no fault", done.returncode, 0) or print(done.stderr.decode()[-1000:])
+lib.check("but the log says so, and where", re.search(r"event=bound .*subjects_capped \d+ \(\+\d+\) newest in acme/\w+", done.stderr.decode()), done.stderr[-800:])
+want_full = pipeline.replay(STREAM, CONFIG, sets=[*SETS, "limits.subjects=2"])
+got = full.run("query", "query", *full.options(), "--json").stdout
+lib.check("query equals replay, with the others under one name", got == want_full and b'"subject":"__other__"' in got, pipeline.first_difference(got, want_full))
+redis = full.redis()
+room = [k for k in redis.keys("cp:{0}:ent:subjects:acme:*")]
+own = [k for k in redis.keys("cp:{0}:ent:subject:acme:rep/*")]
+lib.check_equal("two reps have figures of their own", len(own), 2)
+lib.check("what was admitted stays: these records do not expire", room and {redis("PTTL", k) for k in room + own} == {-1}, [redis("PTTL", k) for k in room + own])
+org = [r for r in pipeline.rows(got) if r["dim"] == "org"]
+lib.check("the org's own rows are what they are without a limit", org and org == [r for r in pipeline.rows(want) if r["dim"] == "org"])
 
 # ---- no secret anywhere ----------------------------------------------------------------------------------------------------------------
 

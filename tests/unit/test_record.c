@@ -167,7 +167,7 @@ static struct record *put(struct record_cache *c, const char *key)
 
 Test(record_cache, finds_what_was_put_among_many)
 {
-    struct record_cache *c = record_cache_new(SIZE_MAX);
+    struct record_cache *c = record_cache_new(SIZE_MAX, 1234567);
     char key[32];
     for (int i = 0; i < 5000; i++) {
         snprintf(key, sizeof key, "ent:lead:o:%d", i);
@@ -185,7 +185,7 @@ Test(record_cache, finds_what_was_put_among_many)
 
 Test(record_cache, versions_advance_once_a_batch_and_only_for_changed_records)
 {
-    struct record_cache *c = record_cache_new(SIZE_MAX);
+    struct record_cache *c = record_cache_new(SIZE_MAX, 1234567);
     struct record *a = put(c, "a"), *b = put(c, "b");
     a->version = 4;
     record_cache_touch(c, a, false);
@@ -206,7 +206,7 @@ Test(record_cache, versions_advance_once_a_batch_and_only_for_changed_records)
 
 Test(record_cache, forgets_the_least_recently_used_that_nothing_needs)
 {
-    struct record_cache *c = record_cache_new(3 * (sizeof(struct record) + 64));
+    struct record_cache *c = record_cache_new(3 * (sizeof(struct record) + 64), 1234567);
     struct record *pinned = put(c, "p");
     record_cache_touch(c, pinned, true);
     record_cache_flush_begin(c);

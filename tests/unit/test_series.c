@@ -108,7 +108,7 @@ Test(intern, numbers_each_string_once)
     struct intern set;
     char text[32];
     bool is_new;
-    intern_init(&set);
+    intern_init(&set, 99);
     for (int round = 0; round < 2; round++) {
         for (uint32_t i = 0; i < 1000; i++) {
             snprintf(text, sizeof text, "s%u", i);
