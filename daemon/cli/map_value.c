@@ -34,7 +34,7 @@ int map_decimal(struct slice text, int64_t factor, int64_t *ret, const char **re
     *ret_why = !digits || i < text.n ? "not a number"
                : overflow            ? "a number too large"
                                      : "more decimals than the field can hold";
-    *ret = negative ? -value : value;
+    *ret = overflow ? 0 : negative ? -value : value;
     return !digits || i < text.n || overflow || inexact ? -1 : 0;
 }
 

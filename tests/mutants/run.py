@@ -18,6 +18,7 @@ import time
 REPO = pathlib.Path(__file__).resolve().parents[2]
 HERE = REPO / "tests/mutants"
 SIM_SEEDS = 300
+DATA = os.environ.get("CRMPULSE_DATA") or str(REPO.parent / "shared/data")  # integration tests look beside their tree, which is a copy here
 LIMIT_S = {"unit": 240, "golden": 300, "sim": 600, "it": 900}
 
 
@@ -81,7 +82,7 @@ class Copy:
                    "golden": ["build/debug/crmpulse", "test", "--quiet", "tests/golden/kpi", "tests/golden/traps"],
                    "sim": ["build/debug/sim", "--seeds", f"1..{SIM_SEEDS}"],
                    "it": ["scripts/test", "--only", "integration", name]}[kind]
-        return run(command, self.tree, LIMIT_S[kind], self.log) == 0
+        return run(command, self.tree, LIMIT_S[kind], self.log, CRMPULSE_DATA=DATA) == 0
 
 
 def judge(copy, mutant, kinds):

@@ -40,6 +40,7 @@ Test(map, decimals_are_exact)
     refuse_decimal("0.0000001", 1000000);
     refuse_decimal("3.5", 1);
     refuse_decimal("9223372036854775808", 1);
+    refuse_decimal("-9223372036854775808", 1);
     refuse_decimal("9223372036854.775808", 1000000);
     refuse_decimal("", 1);
     refuse_decimal("-", 1);
