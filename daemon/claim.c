@@ -87,23 +87,21 @@ void ingest_begin(struct daemon *d)
 }
 
 /* What one shard holds of one partition. The start is the smallest position over the shards, whichever answers first; the record before it is read again
- * and compared. */
+ * and compared. The newest event time is that of the start, too: a shard that reads again must not be told of what is yet to come. */
 static void take_held(struct shard *s, uint32_t i, const struct store_part *held)
 {
     struct part *p = &s->d->ingest.part[i];
     const bool first = s->d->ingest.waiting == s->d->n_shards;
-    struct chain *c = &s->chain[i];
-    *c = (struct chain){ held->prev_next, held->prev_next, held->epoch, held->read,
-                         held->applied,   held->duplicate, held->late,  held->dead };
+    s->chain[i] = (struct chain){ held->prev_next, held->prev_next, held->epoch, held->read,        held->applied,
+                                  held->duplicate, held->late,      held->dead,  held->max_event_ms };
     if (first || held->prev_next < p->position) {
         p->position = held->prev_next;
         p->verify = held->last;
         p->verify_crc = held->last_crc;
         p->last = held->last;
         p->last_crc = held->last_crc;
-    }
-    if (first || held->max_event_ms > p->max_event_ms)
         p->max_event_ms = held->max_event_ms;
+    }
 }
 
 static void on_claimed(void *ctx, enum store_result r, const struct store_part *parts, uint32_t n)

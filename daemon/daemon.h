@@ -45,6 +45,7 @@ struct chain {
     int64_t flushed_next; /* in the flush in flight */
     int64_t epoch;
     int64_t read, applied, duplicate, late, dead;
+    int64_t max_event_ms; /* newest event time before stored_next when reading began */
 };
 
 struct out_list {

@@ -77,7 +77,7 @@ static uint32_t fill_parts(struct shard *s, struct store_part *parts)
             .next = c->flushed_next,
             .last = p->last,
             .last_crc = p->last_crc,
-            .max_event_ms = p->max_event_ms,
+            .max_event_ms = p->position < c->stored_next ? c->max_event_ms : p->max_event_ms, /* others read again */
             .idle = p->idle,
             .read = c->read,
             .applied = c->applied,
