@@ -28,7 +28,9 @@ static rd_kafka_t *connect_producer(const char *bootstrap)
 {
     char err[512] = "", id[64];
     snprintf(id, sizeof id, "txn-%ld", (long)getpid());
-    const char *settings[][2] = { { "bootstrap.servers", bootstrap }, { "transactional.id", id }, { "transaction.timeout.ms", "15000" } };
+    const char *settings[][2] = { { "bootstrap.servers", bootstrap },
+                                  { "transactional.id", id },
+                                  { "transaction.timeout.ms", "15000" } };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], err, sizeof err) != RD_KAFKA_CONF_OK)
@@ -56,7 +58,8 @@ static int send_lines(rd_kafka_t *rk, const char *topic)
 
 static int transact(rd_kafka_t *rk, const char *topic, const char *how)
 {
-    if (failed("init", rd_kafka_init_transactions(rk, TIMEOUT_MS)) || failed("begin", rd_kafka_begin_transaction(rk)) || send_lines(rk, topic))
+    if (failed("init", rd_kafka_init_transactions(rk, TIMEOUT_MS)) || failed("begin", rd_kafka_begin_transaction(rk)) ||
+        send_lines(rk, topic))
         return 1;
     if (strcmp(how, "commit") == 0)
         return failed("commit", rd_kafka_commit_transaction(rk, TIMEOUT_MS));
