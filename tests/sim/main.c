@@ -16,7 +16,7 @@ struct options {
 
 struct totals {
     uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, refused, undelivered,
-        rows_missing;
+        rows_missing, extra;
 };
 
 /* The same in every run: it only names the process. */
@@ -59,6 +59,7 @@ static void add(struct totals *t, const struct sim *w)
     t->refused += w->n_refused;
     t->undelivered += w->n_undelivered;
     t->rows_missing += w->n_rows_missing;
+    t->extra += w->n_extra;
 }
 
 static bool run_seed(struct config *const config[SHARDS_MAX], uint64_t seed, const struct options *o, struct totals *t)
@@ -82,12 +83,12 @@ static void summary(const struct totals *t, double seconds)
            "of Redis (%llu with lost"
            " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries, "
            "%llu rows of the kpis"
-           " topic missing\n",
+           " topic missing, %llu rows and boards more\n",
            (unsigned long long)t->seeds, seconds, (unsigned long long)t->bad, (unsigned long long)t->steps,
            (double)t->sim_us / 1e6, (unsigned long long)t->crashes, (unsigned long long)t->restarts,
            (unsigned long long)t->rewinds, (unsigned long long)t->lost, (unsigned long long)t->frozen,
            (unsigned long long)t->refused, (unsigned long long)t->rebalances, (unsigned long long)t->undelivered,
-           (unsigned long long)t->rows_missing);
+           (unsigned long long)t->rows_missing, (unsigned long long)t->extra);
 }
 
 static int usage(void)

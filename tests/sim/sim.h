@@ -65,7 +65,8 @@ struct sim {
     struct history *history;
     bool trace, failed, faults_over;
     char why[1024]; /* failed: the first violation */
-    uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing;
+    uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing,
+        n_extra;
 };
 
 /* ---- sim.c ---- */
