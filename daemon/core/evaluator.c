@@ -134,11 +134,6 @@ static bool is_move(struct slice field)
     return i >= n && memcmp(field.p + i - n, mark, n) == 0;
 }
 
-static bool is_step(const struct evaluator *e, const struct series *s, const struct cell_delta *d)
-{
-    return d->grain != CELL_GAUGE && e->defs->measure[s->node->measure].gauge;
-}
-
 /* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */
 static int locate(struct evaluator *e, const struct cell_delta *d, struct series **ret)
 {
@@ -160,14 +155,14 @@ static int locate(struct evaluator *e, const struct cell_delta *d, struct series
         return -1;
     e->generation++;
     struct subject *s = *ret ? (*ret)->node->subject : fresh;
-    bool step = *ret && is_step(e, *ret, d) && !past_of_cells(e);
-    return s && !move && !step ? note_known(e, s, *ret, d) : 0;
+    bool step = move && *ret && (*ret)->sub == 0; /* of a gauge, which tells by them since when it stands */
+    return s && (!move || step) ? note_known(e, s, *ret, d) : 0;
 }
 
-/* Moves, and steps of gauges: they serve the past of the base view alone. 1: that is what it was, 0: it is an ordinary delta. */
+/* Moves serve the past of the base view alone. 1: that is what it was, 0: it is an ordinary delta. */
 static int take_past(struct evaluator *e, struct series *s, const struct cell_delta *d)
 {
-    if (!is_step(e, s, d) && !is_move(d->field))
+    if (!is_move(d->field))
         return 0;
     const struct agenda_item item = {
         .at_ms = d->cause_ms, .pane_ms = d->pane_ms, .value = d->value, .kind = (int32_t)d->grain
@@ -264,7 +259,7 @@ int evaluator_restore_parked(struct evaluator *e, const struct cell_delta *d)
         return -1;
     if (!s)
         return 0;
-    if (is_step(e, s, d) || is_move(d->field)) /* its time has not come: nothing of the past */
+    if (is_move(d->field)) /* its time has not come: nothing of the past */
         return 0;
     struct agenda_item item = item_of(d, s);
     bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
@@ -284,7 +279,7 @@ int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
         return judged && e->fed_seq <= e->judged_seq ? 0 : evidence_push(e, d);
     if (locate(e, d, &s) < 0)
         return -1;
-    if (!s || !e->opt.judge || judged || d->value == INT64_MIN || is_step(e, s, d) || is_move(d->field))
+    if (!s || !e->opt.judge || judged || d->value == INT64_MIN || is_move(d->field))
         return 0;
     struct agenda_item item = item_of(d, s), back = item;
     back.value = -back.value;

@@ -68,7 +68,8 @@ int64_t past_of_cells_sum(struct measure_reader *m, const struct series *s, cons
     }
     if (!def->gauge)
         return panes_at(m, s, measure_span(m, def, m->prev), cut_ms);
+    const struct series *steps = node_find_bin(s->node, 0);
     sum = s->track[VIEW_BASE].total;
-    add(m, &sum, -sum_of(m, s, cut_ms, INT64_MAX));
+    add(m, &sum, steps ? -sum_of(m, steps, cut_ms, INT64_MAX) : 0);
     return sum;
 }

@@ -87,15 +87,15 @@ static size_t decimal(char *buf, int64_t value)
     return len;
 }
 
-/* What an as-of measure held at a past instant is known from its cells alone: a gauge has its steps by the hour of their causes, and what enters or leaves
- * a pane by a cause of another hour is noted with that hour, under the pane (kpi_past.c). */
+/* What an as-of measure held at a past instant is known from its cells alone: what enters or leaves a pane by a cause of another
+ * hour is noted in that hour, under the pane; a gauge has its steps so, under pane 0 (kpi_past.c). */
 static void emit_move(struct track_view *v, const struct measure_def *m, struct slice field, const struct cell_delta *d)
 {
     static const char mark[] = CELL_MOVED "#";
     char name[FIELD_MAX + 40];
     struct cell_delta move = *d;
     move.pane_ms = pane_start(&v->def->calendar, GRAIN_HOUR, d->cause_ms);
-    if (!m->asof || m->agg == AGG_DISTINCT || move.pane_ms == d->pane_ms)
+    if (!m->asof || m->agg == AGG_DISTINCT || (move.pane_ms == d->pane_ms && !m->gauge))
         return;
     memcpy(name, field.p, field.n);
     memcpy(name + field.n, mark, sizeof mark - 1);
@@ -116,11 +116,11 @@ static void emit(struct track_view *v, const struct measure_def *m, const struct
     if (m->gauge || m->agg == AGG_LEVEL)
         push_delta(v, text, &d);
     d.grain = CELL_HOUR;
-    d.pane_ms = pane_start(cal, GRAIN_HOUR, m->gauge ? sf->cause_ms : sf->f->t_ms);
-    push_delta(v, text, &d);
+    d.pane_ms = m->gauge ? 0 : pane_start(cal, GRAIN_HOUR, sf->f->t_ms);
+    emit_move(v, m, text, &d);
     if (m->gauge)
         return;
-    emit_move(v, m, text, &d);
+    push_delta(v, text, &d);
     d.grain = CELL_MINUTE;
     d.pane_ms = pane_start(cal, GRAIN_MINUTE, sf->f->t_ms);
     if (m->fine)

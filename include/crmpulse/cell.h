@@ -9,8 +9,7 @@
  *   <dim>:<subject>|<measure>.return.w.<age> .last.w.<age>   of these, active for the second and for the last time then
  *   <dim>:<subject>|<measure>.first .trail       members by the pane of their first fact; by day, active in the trailing days to its end
  *
- *   <dim>:<subject>|<measure>            also the steps of a gauge, in the hour pane of their cause
- *   <dim>:<subject>|<measure>.moved#<pane>   as-of measures: what entered or left that pane, in the hour pane of the cause
+ *   <dim>:<subject>|<measure>.moved#<pane>   as-of measures: what entered or left that pane, in the hour pane of the cause; pane 0: steps of a gauge
  *
  * A delta whose cause still lies ahead is parked: key pane:<org>:f:<hour of the cause>, field "<cause>|<grain>|<pane>|<field>" (ARCHITECTURE.md).
  *

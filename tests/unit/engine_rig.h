@@ -165,14 +165,10 @@ static inline int rig_by_cell(const void *a, const void *b)
     return c ? c : (x->cause_ms > y->cause_ms) - (x->cause_ms < y->cause_ms);
 }
 
-/* Moves, and steps of gauges: they tell what was, an end state is the same without them. */
+/* Moves tell what was; an end state is the same without them. */
 static inline bool rig_of_the_past(const struct cell_delta *d)
 {
-    char name[64];
-    const char *bar = strchr(d->field.p, '|');
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(bar + 1, "~.#"), bar + 1);
-    int fact = fact_type_by_name(slice_of(name));
-    return strstr(bar, CELL_MOVED "#") || (d->grain == CELL_HOUR && fact >= 0 && rig_gauge((enum fact_type)fact));
+    return strstr(d->field.p, CELL_MOVED "#") != NULL;
 }
 
 /* Sorted, one entry for each cell and cause (or for each cell, cause dropped), without zeros. */

@@ -5,7 +5,7 @@
 -- KEYS  1 cp:{s}:meta  2 cp:{s}:lease  3 cp:{s}:state
 -- ARGV  1 layout version  2 lease epoch  3 what fields of the state of his org begin with ("<org>/")  4 his names, a line each ("rep:<id>")  5.. rests of
 --       keys of panes
--- Result {code, detail}; code 0, 1 (the lease is lost) or 5. A cell that does not hold 0 stays.
+-- Result {code, detail}; code 0, 1 (the lease is lost) or 5. A cell that does not hold 0 stays, unless it only tells of the past.
 local STALE, BROKEN = 1, 5
 local meta, lease, state = KEYS[1], KEYS[2], KEYS[3]
 local prefix = string.sub(meta, 1, -5)
@@ -27,7 +27,8 @@ end
 
 local function his_cell(field, value)
     local name = string.match(field, '^([^|]*)|') or ''
-    return names[name] and (value == '0' or string.sub(field, -1) == '!')
+    local past = string.find(field, '.moved#', 1, true) -- what was, not what stands
+    return names[name] and (value == '0' or past or string.sub(field, -1) == '!')
 end
 
 local function his_counter(field)
