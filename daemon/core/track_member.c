@@ -147,6 +147,16 @@ static void now_fact(struct track_view *v, const struct customer_case *c, int64_
     fact_set(f, FN_N, n);
 }
 
+/* `met` counts those who were members when the day of the turn began: +1 where one leaves, -1 where it comes back. Its sum over the day is who was there at
+ * the start and is not there now. */
+static void step_fact(struct track_view *v, const struct customer_case *c, const struct member_turn *t)
+{
+    int64_t day_ms = calendar_period(view_calendar(v), PERIOD_DAY, t->t_ms).start_ms, n = t->in ? 1 : -1;
+    struct fact *f = customer_fact(v, c, FACT_MEMBER, t->t_ms);
+    fact_set(f, FN_N, n);
+    fact_set(f, FN_MET, member_at(c, day_ms - 1) ? -n : 0);
+}
+
 /* What time alone changes counts from the start of its hour on, as levels do. */
 static void turn_facts(struct track_view *v, const struct customer_case *c)
 {
@@ -161,7 +171,7 @@ static void turn_facts(struct track_view *v, const struct customer_case *c)
     for (uint32_t i = 0; i < c->n_turns; i++) {
         const struct member_turn *t = &c->turn[i];
         int64_t n = t->in ? 1 : -1;
-        fact_set(customer_fact(v, c, FACT_MEMBER, t->t_ms), FN_N, n);
+        step_fact(v, c, t);
         if (!t->in)
             left_fact(v, c, t, t->lapse ? pane_start(view_calendar(v), GRAIN_HOUR, t->t_ms) : 0);
         if (last->in || (last->lapse && t != last))
