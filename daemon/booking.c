@@ -1,4 +1,4 @@
-/* Before anything is read from Kafka: what are the shard's cells booked by, and does this configuration book the same? If not, the daemon does not start:
+/* Before anything is read from Kafka, and again after each reconnect, for Redis may have lost what was written: what are the shard's cells booked by, and does this configuration book the same? If not, the daemon does not start:
  * a correction would withdraw what was never counted, and windows would mix two things under one name. Comparing: config/booking_match.c. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,9 +56,10 @@ static void failed(struct shard *s, enum store_result r, const char *what)
 static void end_well(struct shard *s)
 {
     end_look(s);
+    if (!s->booked)
+        log_line(&s->d->log, LOG_INFO_, "booked", "shard %u: by these definitions, %s", s->index,
+                 s->d->config->booking.hash);
     s->booked = true;
-    log_line(&s->d->log, LOG_INFO_, "booked", "shard %u: by these definitions, %s", s->index,
-             s->d->config->booking.hash);
     daemon_begin(s->d);
 }
 
@@ -140,7 +141,7 @@ static void on_booked(void *ctx, enum store_result r, const struct slice *pairs,
         end_well(s);
     else if (match == BOOKING_OTHER)
         other(s, why);
-    else if (match == BOOKING_UNKNOWN && k->used)
+    else if (match == BOOKING_UNKNOWN && k->used && !s->booked) /* if we had booked it, Redis has lost that since */
         other(s, "it does not say by which (cp:{s}:booked is missing)");
     else
         write_booked(s);
@@ -176,7 +177,7 @@ static void on_offsets(void *ctx, enum store_result r, const struct store_part *
 
 void booking_look(struct shard *s)
 {
-    if (s->booked || s->look)
+    if (s->look)
         return;
     s->look = calloc(1, sizeof *s->look);
     if (!s->look) {

@@ -193,7 +193,7 @@ int daemon_close(struct daemon *d);
 /* run.c: every store is ready; reading starts once all shards are `booked`. */
 void daemon_begin(struct daemon *d);
 
-/* booking.c: compares what the shard holds with the configuration, then daemon_begin; or refuses. Does nothing the second time. */
+/* booking.c: compares what the shard holds with the configuration, then daemon_begin; or refuses. Called whenever the store is ready. */
 void booking_look(struct shard *s);
 void booking_forget(struct shard *s);
 /* bounds.c: warns of bounds that were hit since it was last called. */
