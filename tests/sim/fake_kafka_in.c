@@ -72,7 +72,9 @@ struct kafka_in *kafka_in_new(uv_loop_t *loop, const struct config *config, cons
                               char *err, size_t err_cap)
 {
     struct kafka_in *in = calloc(1, sizeof *in);
-    (void)loop, (void)config, (void)err, (void)err_cap;
+    (void)loop, (void)config;
+    if (err_cap)
+        *err = 0;
     if (!in)
         abort();
     in->node = sim_running;

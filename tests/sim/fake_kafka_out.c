@@ -23,7 +23,9 @@ struct kafka_out *kafka_out_new(uv_loop_t *loop, const struct config *config, co
                                 char *err, size_t err_cap)
 {
     struct kafka_out *out = calloc(1, sizeof *out);
-    (void)loop, (void)config, (void)err, (void)err_cap;
+    (void)loop, (void)config;
+    if (err_cap)
+        *err = 0;
     if (!out)
         abort();
     out->node = sim_running;
