@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "eval_erased.h"
+
 /* Bits and slots are positions in the plan: under another one they mean something else. */
 static uint64_t hash_plan(const struct evaluator *e)
 {
@@ -62,27 +64,36 @@ static bool any(const uint64_t *v, uint32_t n)
     return bits != 0;
 }
 
+static int save_text(const struct subject *s, const char *kind, struct slice text, evaluator_state_sink sink, void *ctx)
+{
+    char key[1024];
+    int n = snprintf(key, sizeof key, "%s|%s|%.*s", kind, dim_name(s->dim), (int)s->escaped.n, s->escaped.p);
+    if (n < 0 || (size_t)n >= sizeof key)
+        return -1;
+    return sink(ctx, s->org->id, (struct slice){ key, (uint32_t)n }, text);
+}
+
 /* Words under "<kind>|<dim>|<subject>"; none of them: "-". */
 static int save_words(const struct subject *s, const char *kind, const uint64_t *v, uint32_t n_words,
                       evaluator_state_sink sink, void *ctx)
 {
-    char key[1024], value[4096] = "-";
+    char value[4096] = "-";
     size_t m = n_words ? 0 : 1;
-    int n = snprintf(key, sizeof key, "%s|%s|%.*s", kind, dim_name(s->dim), (int)s->escaped.n, s->escaped.p);
-    if (n < 0 || (size_t)n >= sizeof key)
-        return -1;
     for (uint32_t k = 0; k < n_words; k++) {
         int len = snprintf(value + m, sizeof value - m, "%llx,", (unsigned long long)v[k]);
         if (len < 0 || (size_t)len >= sizeof value - m)
             return -1;
         m += (size_t)len;
     }
-    return sink(ctx, s->org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
+    return save_text(s, kind, (struct slice){ value, (uint32_t)m }, sink, ctx);
 }
 
+/* Of the erased nothing is told any more, so nothing waits for a snapshot: their names leave the state. */
 static int save_subject(struct evaluator *e, struct subject *s, evaluator_state_sink sink, void *ctx)
 {
     const uint64_t *set = s->view[VIEW_JUDGED].changed;
+    if (subject_erased(e, s, VIEW_JUDGED))
+        return save_text(s, "chg", SLICE(""), sink, ctx) ? -1 : save_text(s, "crd", SLICE(""), sink, ctx);
     int rc = save_words(s, "chg", set, any(set, e->plan.n_words) ? e->plan.n_words : 0, sink, ctx);
     if (rc == 0 && any(s->card_published, e->defs->n_scorecards))
         rc = save_words(s, "crd", s->card_published, e->defs->n_scorecards, sink, ctx);
