@@ -195,7 +195,8 @@ static void take_final(struct identity *w, const struct entry *e)
 {
     struct who_final *to = &w->final[w->n_final++];
     struct slice hash = entry_str(e, F_ENTITY_ID);
-    memcpy(to->hash, hash.p, hash.n < sizeof to->hash ? hash.n : sizeof to->hash);
+    if (hash.n)
+        memcpy(to->hash, hash.p, hash.n < sizeof to->hash ? hash.n : sizeof to->hash);
     to->name = arena_copy(&w->text, entry_str(e, F_INTO_ID));
 }
 

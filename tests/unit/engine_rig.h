@@ -288,7 +288,8 @@ static inline bool rig_store_flush(struct rig_store *s, const struct store_flush
         }
         free(s->v[at].bytes);
         s->v[at].bytes = malloc(w->bytes.n + 1u);
-        memcpy(s->v[at].bytes, w->bytes.p, w->bytes.n);
+        if (w->bytes.n)
+            memcpy(s->v[at].bytes, w->bytes.p, w->bytes.n);
         s->v[at].n_bytes = w->bytes.n;
         s->v[at].version = w->bytes.n ? w->version : 0;
     }
