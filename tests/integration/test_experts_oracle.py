@@ -3,17 +3,15 @@
 give the same figures.
 """
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from lib import BIN, REPO, check, check_equal, finish  # noqa: E402
+import oracle_rows  # noqa: E402
+from lib import check, check_equal, finish  # noqa: E402
 
-ORACLE = dict(os.environ, PYTHONPATH=str(REPO / "tests" / "model"))
 CONFIG = """\
 orgs: {acme: {zone: Asia/Shanghai, currency: CNY, cycle: month}}
 switches: {expert_method: METHOD}
@@ -67,28 +65,11 @@ def history(seed):
 
 
 def replay(events, config, folder):
-    path = folder / "events.ndjson"
-    path.write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
-    command = [BIN, "replay", str(path), "--config", str(config), "--quiet", "--json"]
-    for kpi in KPIS:
-        command += ["--kpi", kpi]
-    for at in INSTANTS:
-        command += ["--at", str(at)]
-    return path, subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return oracle_rows.replay(events, config, folder, KPIS, INSTANTS)
 
 
 def compare(name, path, text, folder, method):
-    rows_path = folder / "rows.ndjson"
-    rows_path.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "oracle", "compare", str(path), str(rows_path), "--tz", "Asia/Shanghai", "--switch", f"expert_method={method}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ORACLE)
-    records = [json.loads(line) for line in done.stdout.splitlines()]
-    if not records or "compared" not in records[-1]:
-        check(f"{name}: the oracle answers", False, done.stderr[-800:])
-        return
-    check(f"{name}: {records[-1]['compared']} rows as the oracle's", records[-1]["different"] == 0 and records[-1]["compared"] > 100,
-          "\n    ".join(json.dumps(r) for r in records[:6]))
-    check_equal(f"{name}: no KPI that the oracle lacks", records[-1]["unknown"], {})
+    oracle_rows.compare(name, path, text, folder, 100, switches=[f"expert_method={method}"])
     valued = sum(1 for line in text.splitlines() if json.loads(line)["value"])
     check(f"{name}: {valued} rows have a value", valued > 50)
 

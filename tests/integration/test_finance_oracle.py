@@ -3,17 +3,15 @@
 every row against the independent oracle; then the same events shuffled give the same rows.
 """
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from lib import BIN, REPO, check, check_equal, finish  # noqa: E402
+import oracle_rows  # noqa: E402
+from lib import check, check_equal, finish  # noqa: E402
 
-ORACLE = dict(os.environ, PYTHONPATH=str(REPO / "tests" / "model"))
 CONFIG = """\
 orgs: {acme: {zone: Asia/Shanghai, currency: CNY, cycle: month, go_live: 2024-02-01}}
 switches: {churn_after_days: 0, SWITCHES}
@@ -108,30 +106,11 @@ def history(seed, n=600):
 
 
 def replay(events, config, folder):
-    path = folder / "events.ndjson"
-    path.write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
-    command = [BIN, "replay", str(path), "--config", str(config), "--quiet", "--json"]
-    for kpi in KPIS:
-        command += ["--kpi", kpi]
-    for at in INSTANTS:
-        command += ["--at", str(at)]
-    return path, subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return oracle_rows.replay(events, config, folder, KPIS, INSTANTS)
 
 
 def compare(name, path, rows, folder, switches):
-    rows_path = folder / "rows.ndjson"
-    rows_path.write_text(rows, encoding="utf-8")
-    command = [sys.executable, "-m", "oracle", "compare", str(path), str(rows_path), "--tz", "Asia/Shanghai", "--currency", "CNY", "--go-live", "2024-02-01"]
-    for switch in ["churn_after_days=0", *switches]:
-        command += ["--switch", switch]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ORACLE)
-    records = [json.loads(line) for line in done.stdout.splitlines()]
-    if not records or "compared" not in records[-1]:
-        check(f"{name}: the oracle answers", False, done.stderr[-800:])
-        return
-    check(f"{name}: {records[-1]['compared']} rows as the oracle's", records[-1]["different"] == 0 and records[-1]["compared"] > 200,
-          "\n    ".join(json.dumps(r) for r in records[:6]))
-    check_equal(f"{name}: no KPI that the oracle lacks", records[-1]["unknown"], {})
+    oracle_rows.compare(name, path, rows, folder, 200, "--currency", "CNY", "--go-live", "2024-02-01", switches=["churn_after_days=0", *switches])
 
 
 def told(rows):
