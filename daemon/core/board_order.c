@@ -273,7 +273,7 @@ static int64_t next_step_ms(const struct reading *r, struct subject *s)
 static int expect(const struct reading *r, struct board_order *order, uint32_t board, struct subject *s,
                   int64_t before_end_ms)
 {
-    int64_t known_ms = subject_known_ms(s);
+    int64_t known_ms = subject_known_ms(s, r->view);
     int64_t joins_ms = known_ms >= before_end_ms ? known_ms : INT64_MAX;
     return await(r, order, board, s, BOARD_JOINS, joins_ms) < 0 ||
                    await(r, order, board, s, BOARD_TURNS, next_step_ms(r, s)) < 0

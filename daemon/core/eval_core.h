@@ -20,7 +20,7 @@ struct view_state {
 };
 
 /* Kinds of entries in view_state.due. */
-enum { DUE_NODE, DUE_WATCH, DUE_ORG_CLOSE, DUE_ELAPSED };
+enum { DUE_NODE, DUE_RULES, DUE_ORG_CLOSE, DUE_ELAPSED };
 
 struct node_set {
     struct node **v;
@@ -175,12 +175,13 @@ struct evaluator {
 };
 
 /* eval_view.c */
+/* Since when a delta tells of its subject: steps of levels and what came late tell by their panes, anything else by its cause. */
+int64_t view_since(bool level, bool gauge, int64_t pane_ms, int64_t cause_ms);
 int view_apply(struct evaluator *e, enum view_id v, struct series *s, const struct agenda_item *delta,
                int64_t cause_ms);
 void view_mark(struct evaluator *e, enum view_id v, struct subject *s, const uint64_t *watches);
 void view_mark_one(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch);
-void view_wake(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch,
-               int64_t at_ms);                                     /* mark it then */
+void view_wake(struct evaluator *e, struct subject *s, uint32_t watch, int64_t at_ms); /* mark it then */
 int view_move(struct evaluator *e, enum view_id v, int64_t at_ms); /* lets waiting deltas in, marks what time changed */
 int view_reschedule(struct evaluator *e, enum view_id v);          /* after a restore */
 int subject_set_add(struct subject_set *set, struct subject *s);

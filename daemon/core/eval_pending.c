@@ -88,12 +88,33 @@ static int save_words(const struct subject *s, const char *kind, const uint64_t 
     return save_text(s, kind, (struct slice){ value, (uint32_t)m }, sink, ctx);
 }
 
+static int save_since(const struct subject *s, evaluator_state_sink sink, void *ctx)
+{
+    char value[48];
+    const struct subject_view *view = &s->view[VIEW_JUDGED];
+    int n = snprintf(value, sizeof value, "%lld %lld", (long long)view->pane_since_ms, (long long)view->gauge_since_ms);
+    return save_text(s, "snc", (struct slice){ value, (uint32_t)n }, sink, ctx);
+}
+
+static int save_nothing(const struct subject *s, evaluator_state_sink sink, void *ctx)
+{
+    static const char *const kinds[] = { "chg", "crd", "snc" };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof kinds / sizeof kinds[0]; i++)
+        rc = save_text(s, kinds[i], SLICE(""), sink, ctx);
+    return rc;
+}
+
 /* Of the erased nothing is told any more, so nothing waits for a snapshot: their names leave the state. */
-static int save_subject(struct evaluator *e, struct subject *s, evaluator_state_sink sink, void *ctx)
+static int save_subject(struct evaluator *e, struct subject *s, bool only_changed, evaluator_state_sink sink, void *ctx)
 {
     const uint64_t *set = s->view[VIEW_JUDGED].changed;
+    bool since = s->since_unsaved || !only_changed;
+    s->since_unsaved = false;
     if (subject_erased(e, s, VIEW_JUDGED))
-        return save_text(s, "chg", SLICE(""), sink, ctx) ? -1 : save_text(s, "crd", SLICE(""), sink, ctx);
+        return save_nothing(s, sink, ctx);
+    if (since && save_since(s, sink, ctx) < 0)
+        return -1;
     int rc = save_words(s, "chg", set, any(set, e->plan.n_words) ? e->plan.n_words : 0, sink, ctx);
     if (rc == 0 && any(s->card_published, e->defs->n_scorecards))
         rc = save_words(s, "crd", s->card_published, e->defs->n_scorecards, sink, ctx);
@@ -107,7 +128,7 @@ static int save_known(struct evaluator *e, evaluator_state_sink sink, void *ctx)
         for (int d = 0; d < DIM_COUNT; d++)
             for (uint32_t i = 0; rc == 0 && i < e->store.org[o]->dim[d].n; i++)
                 if (e->store.org[o]->dim[d].v[i]->view[VIEW_JUDGED].known)
-                    rc = save_subject(e, e->store.org[o]->dim[d].v[i], sink, ctx);
+                    rc = save_subject(e, e->store.org[o]->dim[d].v[i], false, sink, ctx);
     return rc;
 }
 
@@ -116,7 +137,7 @@ static int save_subjects(struct evaluator *e, bool only_changed, evaluator_state
     int rc = only_changed ? 0 : save_known(e, sink, ctx);
     for (uint32_t i = 0; i < e->unsaved.n; i++) {
         if (rc == 0 && only_changed)
-            rc = save_subject(e, e->unsaved.v[i], sink, ctx);
+            rc = save_subject(e, e->unsaved.v[i], true, sink, ctx);
         e->unsaved.v[i]->listed_unsaved = false;
     }
     e->unsaved.n = 0;
@@ -205,6 +226,18 @@ int pending_restore_cards(struct evaluator *e, struct slice org, struct slice re
 {
     struct subject *s = subject_in(e, org, rest);
     return s ? parse_words(value, s->card_published, e->defs->n_scorecards) : -1;
+}
+
+int pending_restore_since(struct evaluator *e, struct slice org, struct slice rest, const char *value)
+{
+    struct subject *s = subject_in(e, org, rest);
+    char *at;
+    if (!s)
+        return -1;
+    s->view[VIEW_JUDGED].pane_since_ms = strtoll(value, &at, 10);
+    s->view[VIEW_JUDGED].gauge_since_ms = strtoll(at, &at, 10);
+    s->since_saved = true;
+    return *at ? -1 : 0;
 }
 
 int pending_restore_changed(struct evaluator *e, struct slice org, struct slice rest, const char *value)

@@ -4,6 +4,7 @@
  *   org ""   key "plan"                   value "<hash of all watches>": the rest below means something under this plan alone
  *   org      key "chg|<dim>|<subject>"    value "<hex word>,<hex word>,..", or "-": the judged view knows the subject, nothing waits
  *   org      key "crd|<dim>|<subject>"    value "<hex hash>,..": of each scorecard's snapshot told last
+ *   org      key "snc|<dim>|<subject>"    value "<ms> <ms>": since when the judged view knows it by panes, by gauges
  *   org      key "rvd|<n>"                value "<measure>|<slot>|<dim>|<at ms>|<subject>"; empty: gone */
 #ifndef CRMPULSE_CORE_EVAL_PENDING_H
 #define CRMPULSE_CORE_EVAL_PENDING_H
@@ -18,6 +19,7 @@ void pending_told(struct evaluator *e);
 int pending_save(struct evaluator *e, bool only_changed, evaluator_state_sink sink, void *ctx);
 /* `rest`: the key behind its first bar. 0 or -1 (malformed, out of memory). */
 int pending_restore_changed(struct evaluator *e, struct slice org, struct slice rest, const char *value);
+int pending_restore_since(struct evaluator *e, struct slice org, struct slice rest, const char *value);
 int pending_restore_cards(struct evaluator *e, struct slice org, struct slice rest, const char *value);
 int pending_restore_revised(struct evaluator *e, struct slice org, struct slice rest, struct slice value);
 int pending_restore_plan(struct evaluator *e, const char *value);

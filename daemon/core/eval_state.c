@@ -210,6 +210,8 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
         return board_told_restore(e, org, rest, text);
     if (slice_eq(kind, SLICE("chg")))
         return pending_restore_changed(e, org, rest, text);
+    if (slice_eq(kind, SLICE("snc")))
+        return pending_restore_since(e, org, rest, text);
     if (slice_eq(kind, SLICE("crd")))
         return pending_restore_cards(e, org, rest, text);
     if (slice_eq(kind, SLICE("rvd")))

@@ -4,8 +4,10 @@
 
 #include <stdlib.h>
 
+#include "board_order.h"
 #include "erased.h"
 #include "eval_erased.h"
+#include "eval_pending.h"
 #include "evidence.h"
 #include "rfm_quintile.h"
 #include "rule_read.h"
@@ -82,9 +84,9 @@ static void push_due(struct evaluator *e, enum view_id v, int64_t at_ms, void *t
         e->out_of_memory = true;
 }
 
-void view_wake(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch, int64_t at_ms)
+void view_wake(struct evaluator *e, struct subject *s, uint32_t watch, int64_t at_ms)
 {
-    push_due(e, v, at_ms, s, DUE_WATCH, watch);
+    push_due(e, VIEW_JUDGED, at_ms, s, DUE_RULES, watch);
 }
 
 /* Bring the node's entry in the agenda down to the earliest of its slots. */
@@ -281,6 +283,29 @@ static void note_cause(struct evaluator *e, struct node_view *view, int64_t caus
     view->touched_tick_ms = tick;
 }
 
+int64_t view_since(bool level, bool gauge, int64_t pane_ms, int64_t cause_ms)
+{
+    return !gauge && (level || pane_ms < cause_ms) ? pane_ms : cause_ms;
+}
+
+/* The judged view knows a subject since what was judged says so: not by what waits, and not by how far the feed was read. Cells tell it after a restart
+ * only if no state does. */
+static void note_judged(struct evaluator *e, const struct series *s, const struct agenda_item *d, int64_t cause_ms)
+{
+    struct subject *subject = s->node->subject;
+    bool gauge = d->kind == CELL_GAUGE, level = e->defs->measure[s->node->measure].agg == AGG_LEVEL;
+    bool stored = cause_ms == INT64_MIN;
+    if ((stored && subject->since_saved) || (level && gauge))
+        return;
+    if (!subject_known_note(subject, VIEW_JUDGED, gauge,
+                            stored && !gauge ? d->pane_ms : view_since(level, gauge, d->pane_ms, cause_ms)))
+        return;
+    board_order_note(e, VIEW_JUDGED, subject);
+    subject->since_unsaved = true;
+    if (!stored)
+        pending_note(e, subject);
+}
+
 int view_apply(struct evaluator *e, enum view_id v, struct series *s, const struct agenda_item *d, int64_t cause_ms)
 {
     int fresh = add_to_track(e, v, &s->track[v], d);
@@ -290,6 +315,8 @@ int view_apply(struct evaluator *e, enum view_id v, struct series *s, const stru
     if (!e->view[v].tracked)
         return 0;
     struct subject *subject = s->node->subject;
+    if (v == VIEW_JUDGED)
+        note_judged(e, s, d, cause_ms);
     if (!subject->view[v].known)
         welcome(e, v, subject);
     if (reserve_slots(e, &s->node->view[v], s->node->measure) < 0)
@@ -396,9 +423,10 @@ int view_move(struct evaluator *e, enum view_id v, int64_t at_ms)
     while (agenda_pop_due(&view->due, at_ms, &item)) {
         if (item.kind == DUE_NODE)
             due_node(e, v, item.target, item.at_ms);
-        else if (item.kind == DUE_WATCH)
-            view_mark_one(e, v, item.target, (uint32_t)item.pane_ms);
-        else if (item.kind == DUE_ELAPSED)
+        else if (item.kind == DUE_RULES) {
+            if (rules_wake(e, item.target, (uint32_t)item.pane_ms) < 0)
+                return -1;
+        } else if (item.kind == DUE_ELAPSED)
             due_elapsed(e, v);
         else
             due_org_close(e, item.target, item.at_ms);

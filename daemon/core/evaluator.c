@@ -102,20 +102,33 @@ static uint64_t weight_of(const struct cell_delta *d)
     return XXH3_64bits_withSeed(at, sizeof at, XXH3_64bits(d->field.p, d->field.n)) * (uint64_t)d->value;
 }
 
-/* Since when a delta tells of its subject. Steps of levels tell by their panes, in a restart as in a replay. */
-static int note_known(struct evaluator *e, struct subject *s, const struct series *series, const struct cell_delta *d)
+/* The cause of a delta. A stored gauge has none: it stands since the saved state says it does, else always; it says nothing where all of it is still to
+ * be judged. */
+static int64_t stored_since(const struct evaluator *e, const struct subject *s, const struct cell_delta *d)
+{
+    if (d->cause_ms != INT64_MIN || !e->opt.judge || e->unjudged || e->judged_tick == INT64_MIN)
+        return d->cause_ms;
+    if (!s->known_saved)
+        return INT64_MAX;
+    return s->since_saved ? s->view[VIEW_JUDGED].gauge_since_ms : INT64_MIN;
+}
+
+/* Since when a delta tells of its subject. Steps of levels tell by their panes, in a restart as in a replay. `counted`: its cell held it already. */
+static int note_known(struct evaluator *e, struct subject *s, const struct series *series, const struct cell_delta *d,
+                      bool counted)
 {
     bool level = series && e->defs->measure[series->node->measure].agg == AGG_LEVEL;
-    int64_t before_ms = subject_known_ms(s);
-    int64_t since_ms = d->grain != CELL_GAUGE && (level || d->pane_ms < d->cause_ms) ? d->pane_ms : d->cause_ms;
-    if (level)
+    bool gauge = d->grain == CELL_GAUGE, tells = !(level && gauge), aged = false;
+    int64_t since_ms = view_since(level, gauge, d->pane_ms, stored_since(e, s, d));
+    if (level && !counted) {
+        bool before = s->levels_before != 0;
         note_level(s, d, series->node->measure);
-    int64_t *known_ms = d->grain == CELL_GAUGE ? &s->gauge_since_ms : &s->known_since_ms;
-    bool tells = !(level && d->grain == CELL_GAUGE);
-    if (since_ms < *known_ms && tells)
-        *known_ms = since_ms;
-    for (int v = 0; v < VIEW_COUNT && subject_known_ms(s) != before_ms; v++)
-        board_order_note(e, (enum view_id)v, s);
+        aged = before != (s->levels_before != 0);
+    }
+    if ((tells && subject_known_note(s, VIEW_BASE, gauge, since_ms)) || aged)
+        board_order_note(e, VIEW_BASE, s);
+    if (aged)
+        board_order_note(e, VIEW_JUDGED, s);
     return e->opt.asof_history && tells ? subject_note_since(s, since_ms, weight_of(d)) : 0;
 }
 
@@ -135,7 +148,7 @@ static bool is_move(struct slice field)
 }
 
 /* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */
-static int locate(struct evaluator *e, const struct cell_delta *d, struct series **ret)
+static int locate_one(struct evaluator *e, const struct cell_delta *d, bool counted, struct series **ret)
 {
     char buf[1024];
     struct subject *fresh;
@@ -156,7 +169,12 @@ static int locate(struct evaluator *e, const struct cell_delta *d, struct series
     e->generation++;
     struct subject *s = *ret ? (*ret)->node->subject : fresh;
     bool step = move && *ret && (*ret)->sub == 0; /* of a gauge, which tells by them since when it stands */
-    return s && (!move || step) ? note_known(e, s, *ret, d) : 0;
+    return s && (!move || step) ? note_known(e, s, *ret, d, counted) : 0;
+}
+
+static int locate(struct evaluator *e, const struct cell_delta *d, struct series **ret)
+{
+    return locate_one(e, d, false, ret);
 }
 
 /* Moves serve the past of the base view alone. 1: that is what it was, 0: it is an ordinary delta. */
@@ -277,7 +295,7 @@ int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
     bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
     if (d->grain == CELL_EVIDENCE)
         return judged && e->fed_seq <= e->judged_seq ? 0 : evidence_push(e, d);
-    if (locate(e, d, &s) < 0)
+    if (locate_one(e, d, true, &s) < 0)
         return -1;
     if (!s || !e->opt.judge || judged || d->value == INT64_MIN || is_move(d->field))
         return 0;

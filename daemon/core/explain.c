@@ -174,7 +174,7 @@ static bool asked(const struct explain_query *q, const struct subject *s)
 {
     if (q->subject.n)
         return slice_eq(q->subject, s->text);
-    int64_t known_ms = subject_known_ms(s);
+    int64_t known_ms = subject_known_ms(s, VIEW_BASE);
     return s->dim == DIM_ORG || known_ms <= q->at_ms;
 }
 

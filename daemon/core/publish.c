@@ -153,6 +153,8 @@ void publish_resume(struct evaluator *e)
                 s->view[VIEW_JUDGED].known = s->known_saved; /* cells also tell of what is not judged yet */
                 if (s->known_saved)
                     resume_elapsed(e, s);
+                else
+                    s->view[VIEW_JUDGED].pane_since_ms = s->view[VIEW_JUDGED].gauge_since_ms = INT64_MAX;
             }
 }
 

@@ -71,7 +71,7 @@ int ranking_reserve(struct ranking *ranking, uint32_t n)
 /* Known at the instant; in the comparison window: known before that ended. */
 static bool known(const struct reading *r, const struct subject *s)
 {
-    int64_t since_ms = r->view == VIEW_BASE ? subject_listed_ms(s) : subject_known_ms(s);
+    int64_t since_ms = r->view == VIEW_BASE ? subject_listed_ms(s) : subject_known_ms(s, r->view);
     if (r->prev != COMPARED_NOT)
         return since_ms < reading_span(r, s->org, r->prev).end_ms && since_ms <= r->at_ms;
     return r->e->view[r->view].tracked && !r->past ? s->view[r->view].known : since_ms <= r->at_ms;

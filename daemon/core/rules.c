@@ -154,7 +154,7 @@ static void wake(struct judged *j, struct alert *a, int64_t at_ms)
     if (at_ms == INT64_MAX || at_ms <= j->e->view[VIEW_JUDGED].at_ms || a->wake_ms == at_ms)
         return;
     a->wake_ms = at_ms;
-    view_wake(j->e, VIEW_JUDGED, j->x.subject, plan_watch_of(plan, rule->kpi, plan_window(plan, &rule->window)), at_ms);
+    view_wake(j->e, j->x.subject, plan_watch_of(plan, rule->kpi, plan_window(plan, &rule->window)), at_ms);
 }
 
 static int judge_milestones(struct judged *j, struct alert *a)
@@ -227,22 +227,26 @@ static int want_rule(struct evaluator *e, struct subject *s, int rule)
     return rules_want(e, s, rule, at_ms);
 }
 
+int rules_wake(struct evaluator *e, struct subject *s, uint32_t watch)
+{
+    const struct plan_watch *w = &e->plan.watch[watch];
+    int rc = 0;
+    for (uint32_t r = 0; rc == 0 && w->rule_dims >> s->dim & 1 && r < w->n_rules; r++)
+        rc = want_rule(e, s, w->rule[r]);
+    return rc;
+}
+
 static int want_touched(struct evaluator *e)
 {
     const struct subject_set *dirty = &e->view[VIEW_JUDGED].dirty;
-    for (uint32_t i = 0; i < dirty->n; i++) {
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < dirty->n; i++) {
         struct subject *s = dirty->v[i];
-        for (uint32_t k = bit_next(s->view[VIEW_JUDGED].dirty, e->plan.n_watches, 0); k < e->plan.n_watches;
-             k = bit_next(s->view[VIEW_JUDGED].dirty, e->plan.n_watches, k + 1)) {
-            const struct plan_watch *w = &e->plan.watch[k];
-            if (w->n_rules == 0 || !(w->rule_dims >> s->dim & 1))
-                continue;
-            for (uint32_t r = 0; r < w->n_rules; r++)
-                if (want_rule(e, s, w->rule[r]) < 0)
-                    return -1;
-        }
+        for (uint32_t k = bit_next(s->view[VIEW_JUDGED].dirty, e->plan.n_watches, 0); rc == 0 && k < e->plan.n_watches;
+             k = bit_next(s->view[VIEW_JUDGED].dirty, e->plan.n_watches, k + 1))
+            rc = rules_wake(e, s, k);
     }
-    return 0;
+    return rc;
 }
 
 int rules_judge(struct evaluator *e, int64_t tick_ms)

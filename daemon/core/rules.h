@@ -6,6 +6,8 @@
 
 /* Judge everything the tick touched, in the order org, rule, dim, subject. 0, -1 or what the sink returned. */
 int rules_judge(struct evaluator *e, int64_t tick_ms);
+/* The rules of a watch look at the subject at the tick to come, though nothing touched it: neither rows nor boards follow. 0 or -1. */
+int rules_wake(struct evaluator *e, struct subject *s, uint32_t watch);
 int rules_want(struct evaluator *e, struct subject *s, int rule, int64_t at_ms);
 
 #endif

@@ -207,13 +207,13 @@ struct subject *org_find_subject(const struct org *org, enum dim dim, struct sli
 
 static int init_subject(const struct plan *plan, struct subject *s)
 {
-    s->known_since_ms = s->gauge_since_ms = INT64_MAX;
     s->node = calloc(plan->defs->n_measures + 1u, sizeof(struct node *));
     s->card_published = calloc(plan->defs->n_scorecards + 1u, sizeof *s->card_published);
     if (!s->node || !s->card_published)
         return -1;
     for (int v = 0; v < VIEW_COUNT; v++) {
         struct subject_view *view = &s->view[v];
+        view->pane_since_ms = view->gauge_since_ms = INT64_MAX;
         view->dirty = calloc((size_t)plan->n_words * 3, sizeof *view->dirty);
         if (!view->dirty)
             return -1;
@@ -497,17 +497,26 @@ uint32_t series_parts(const struct measure_def *m, const struct window *w, enum 
     return parts;
 }
 
-int64_t subject_known_ms(const struct subject *s)
+int64_t subject_known_ms(const struct subject *s, enum view_id v)
 {
+    const struct subject_view *view = &s->view[v];
     if (s->levels_before)
         return INT64_MIN;
-    return s->known_since_ms != INT64_MAX ? s->known_since_ms : s->gauge_since_ms;
+    return view->pane_since_ms != INT64_MAX ? view->pane_since_ms : view->gauge_since_ms;
+}
+
+bool subject_known_note(struct subject *s, enum view_id v, bool gauge, int64_t since_ms)
+{
+    int64_t *at = gauge ? &s->view[v].gauge_since_ms : &s->view[v].pane_since_ms, before_ms = subject_known_ms(s, v);
+    if (since_ms < *at)
+        *at = since_ms;
+    return subject_known_ms(s, v) != before_ms;
 }
 
 int64_t subject_listed_ms(const struct subject *s)
 {
     if (s->levels_before || !s->n_since)
-        return subject_known_ms(s);
+        return subject_known_ms(s, VIEW_BASE);
     for (uint32_t i = 0; i < s->n_since; i++)
         if (s->since[i].sum)
             return s->since[i].since_ms;

@@ -69,7 +69,9 @@ struct node {
 };
 
 struct subject_view {
-    bool known; /* a delta reached this view */
+    bool known;             /* a delta reached this view */
+    int64_t pane_since_ms;  /* start of its first pane, INT64_MAX: none */
+    int64_t gauge_since_ms; /* counts where there is no pane: a stored gauge does not tell since when it stands */
     bool listed_dirty, listed_changed, listed_elapsed;
     uint64_t *dirty;     /* bit per watch: to be looked at */
     uint64_t *changed;   /* bit per watch: since it was last published */
@@ -86,27 +88,26 @@ struct since {
 struct subject {
     struct org *org;
     enum dim dim;
-    struct slice text;      /* unescaped */
-    struct slice escaped;   /* as in fields */
-    int64_t known_since_ms; /* start of its first pane, INT64_MAX: none */
-    int64_t gauge_since_ms; /* counts where there is no pane: a stored gauge does not tell since when it stands */
-    struct since *since;    /* with history: what stands, by the time it tells of; ascending */
+    struct slice text;    /* unescaped */
+    struct slice escaped; /* as in fields */
+    struct since *since;  /* with history: what stands, by the time it tells of; ascending */
     uint32_t n_since, cap_since;
     uint64_t
         levels_before; /* not 0: some level has steps that no pane holds any more, so the subject is older than they tell */
     struct node **node; /* by measure */
     struct subject_view view[VIEW_COUNT];
-    struct alert *alert;         /* by rule; none until first used */
-    uint64_t *card_published;    /* hash per scorecard */
-    bool listed_unsaved;         /* eval_pending.c: waits to be saved */
-    bool known_saved;            /* was known to the judged view when it was saved */
-    uint32_t position;           /* scratch: in the list of its dim, when a ranking was made */
-    struct card_told *card_told; /* by scorecard: its last snapshot; NULL: none */
-    bool listed_carded;          /* in evaluator.carded */
-    struct place *place;         /* by board, as told last; NULL: nowhere */
-    bool listed_placed;          /* in evaluator.placed */
-    int32_t previous_rank;       /* scratch: of the board being made */
-    struct stand **stand;        /* board_order.h; by view and board; NULL: none */
+    struct alert *alert;             /* by rule; none until first used */
+    uint64_t *card_published;        /* hash per scorecard */
+    bool listed_unsaved;             /* eval_pending.c: waits to be saved */
+    bool known_saved;                /* was known to the judged view when it was saved */
+    bool since_saved, since_unsaved; /* since when the judged view knows it: restored; to be saved */
+    uint32_t position;               /* scratch: in the list of its dim, when a ranking was made */
+    struct card_told *card_told;     /* by scorecard: its last snapshot; NULL: none */
+    bool listed_carded;              /* in evaluator.carded */
+    struct place *place;             /* by board, as told last; NULL: nowhere */
+    bool listed_placed;              /* in evaluator.placed */
+    int32_t previous_rank;           /* scratch: of the board being made */
+    struct stand **stand;            /* board_order.h; by view and board; NULL: none */
 };
 
 struct subject_set {
@@ -194,8 +195,10 @@ bool series_asof(const struct series *s, const struct measure_def *m);
 /* The part of a lifecycle figure, or -1 where there is none. */
 int life_part(enum life life, const struct window *w);
 
-/* Since when a subject is known; INT64_MIN where its panes do not reach back to its beginning. */
-int64_t subject_known_ms(const struct subject *s);
+/* Since when a subject is known to a view, by what reached it; INT64_MIN where its panes do not reach back to its beginning. */
+int64_t subject_known_ms(const struct subject *s, enum view_id v);
+/* What reached the view tells of the subject since then, by a gauge or a pane. True: it is known since earlier than before. */
+bool subject_known_note(struct subject *s, enum view_id v, bool gauge, int64_t since_ms);
 /* The same for the base view with history: what is booked and withdrawn by the same cause leaves no trace, so the order of arrival does not matter. INT64_MAX:
  * nothing is left. O(times). */
 int64_t subject_listed_ms(const struct subject *s);

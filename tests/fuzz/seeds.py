@@ -354,7 +354,7 @@ def reply(*lines):
 def seeds_redis():
     hour = NOW // HOUR * HOUR - HOUR
     state = reply("state", "[", '"/tick', f'"{NOW - 2 * HOUR}', '"/fed', '"7', '"acme/alert|rate_low|rep|ann', '"firing 1 1741560000000 0000000000000000',
-                  '"acme/chg|rep|ann', '"-', '"acme/chg|org|acme', '"1,0,', '"acme/rev|deals|m|rep|ann|1740758400000', '"2', '"acme/board|sellers', '"12345',
+                  '"acme/chg|rep|ann', '"-', '"acme/chg|org|acme', '"1,0,', '"acme/snc|rep|ann', '"1740758400000 -5', '"acme/rev|deals|m|rep|ann|1740758400000', '"2', '"acme/board|sellers', '"12345',
                   '"acme/pos|sellers|rep|ann', '"1 abc', '"acme/crd|rep|ann', '"1f,', '"/plan', '"0123456789abcdef', '"acme/evi|won|rep|ann',
                   f'"-9223372036854775808 {NOW - 3 * HOUR},1,3:e-1', '"acme/rvd|0', f'"won|0|rep|{NOW}|ann', "]")
     keys = reply("keys", "[", f'"pane:acme:h:{hour}', '"pane:acme:g:0', f'"pane:acme:m:{hour}', f'"pane:acme:f:{hour + 2 * HOUR}', "]")
@@ -420,7 +420,7 @@ WORDS = {
                         "\\n----\\n|%d/%m/%Y|%H:%M:%S",
     "test_case": YAML_WORDS + "|config:|defaults:|events:|expect:|alerts:|published:|late:|dead_letter:|duplicates:|orders: shuffled|judge: arrival|now:|until:|refused:|at: 2025-03-01T02:00Z",
     "redis": "\\nstate\\n|\\nkeys\\n|\\npanes\\n|\\nfeed\\n|\\noutbox\\n|\\noffsets\\n|\\nrecords\\n|\\nlease\\n|\\nflush\\n|\\n[\\n|\\n]\\n|\\n:0\\n|\\n\\x22|\\nx01|\\n0\\n|\\n-OOM|"
-             "pane:acme:|:h:|:g:|:m:|:f:|rep:ann|org:acme||won|open|buyers.d|cycle.n|cycle.sum|cycle#|dearest#|alert|pos|prt|evi|rvd|rev|chg|crd|board|plan|tick|fed|firing|pending|d\\n",
+             "pane:acme:|:h:|:g:|:m:|:f:|rep:ann|org:acme||won|open|buyers.d|cycle.n|cycle.sum|cycle#|dearest#|alert|pos|prt|evi|rvd|rev|chg|crd|snc|board|plan|tick|fed|firing|pending|d\\n",
     "text": "redis://|rediss://|unix:///|..|T00:00Z|+08:00|%Y|%m|%d|%H|%M|%S|next=|epoch=|crc=|max=none|idle=1| ",
 }
 

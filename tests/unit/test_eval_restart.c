@@ -38,6 +38,8 @@ static void prepare(uint64_t s)
     struct measure_def *open = add_measure(&w, "open", AGG_COUNT);
     open->gauge = open->asof = true;
     add_kpi(&w, "open", KPI_VALUE, NULL, NULL, "open", "g", 1u << DIM_ORG | 1u << DIM_REP);
+    add_measure(&w, "staff", AGG_LEVEL);
+    add_kpi(&w, "staff", KPI_VALUE, NULL, NULL, "staff", "d", 1u << DIM_REP);
     w.defs.snapshot_every_ms = HOUR_MS;
     w.board[0] = (struct board_def){ .id = "week", .kpi = k, .window = win("7d"), .dim = DIM_REP };
     w.board[1] = (struct board_def){ .id = "month", .kpi = k, .window = win("m"), .dim = DIM_REP, .top = 2 };
@@ -148,15 +150,36 @@ static int save(void *ctx, struct slice org, struct slice key, struct slice valu
     return 0;
 }
 
-/* A sale of the org (0) or of its rep (1), and one more thing open (2: of the rep): a gauge tells since when only while nothing is stored. */
-enum { DELTAS_EACH = 3 };
+/* A sale of the org; one more thing open of a rep; a step of the rep's level, as total and pane; and, of four in five, the rep's sale: some reps are
+ * known by gauges long before they sell. */
+enum { ORG_SALE, REP_OPEN, REP_STAFF, REP_STEP, REP_SALE };
+
+static int deltas_of(const struct given *g)
+{
+    return g->value % 5 ? REP_SALE + 1 : REP_SALE;
+}
+
 static struct cell_delta delta(const struct given *g, char *field, size_t cap, int which)
 {
-    snprintf(field, cap, which == 0 ? "org:acme|sales" : which == 1 ? "rep:u%d|sales" : "rep:u%d|open", g->rep);
-    if (which == 2)
-        return (struct cell_delta){ SLICE("acme"), slice_of(field), CELL_GAUGE, 0, g->cause_ms, 1, false };
-    return (struct cell_delta){ SLICE("acme"), slice_of(field), CELL_HOUR, g->t_ms - g->t_ms % HOUR_MS,
-                                g->cause_ms,   g->value,        false };
+    static const char *const fields[] = { "org:acme|sales", "rep:u%d|open", "rep:u%d|staff", "rep:u%d|staff",
+                                          "rep:u%d|sales" };
+    bool gauge = which == REP_OPEN || which == REP_STAFF, one = gauge || which == REP_STEP;
+    snprintf(field, cap, fields[which], g->rep);
+    return (struct cell_delta){ SLICE("acme"),
+                                slice_of(field),
+                                gauge ? CELL_GAUGE : CELL_HOUR,
+                                gauge ? 0 : g->t_ms - g->t_ms % HOUR_MS,
+                                g->cause_ms,
+                                one ? 1 : g->value,
+                                false };
+}
+
+/* Totals and panes lie under different keys, which are read one after the other: of the newest steps the panes come with the feed only. */
+static int restore(struct evaluator *e, int which, const struct cell_delta *d, bool feed)
+{
+    if (which == REP_STEP && d->cause_ms >= evaluator_judged_tick(e))
+        return feed ? evaluator_apply(e, d) : 0;
+    return feed ? evaluator_restore_pending(e, d) : evaluator_restore_cell(e, d);
 }
 
 static struct evaluator *load(const struct states *s, int n_given)
@@ -170,9 +193,9 @@ static struct evaluator *load(const struct states *s, int n_given)
                      "%s", s->key[i]);
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < n_given; i++)
-            for (int which = 0; which < DELTAS_EACH; which++) {
+            for (int which = 0; which < deltas_of(&given[i]); which++) {
                 struct cell_delta d = delta(&given[i], field, sizeof field, which);
-                cr_assert_eq(pass ? evaluator_restore_pending(e, &d) : evaluator_restore_cell(e, &d), 0);
+                cr_assert_eq(restore(e, which, &d, pass > 0), 0);
             }
     return e;
 }
@@ -199,7 +222,7 @@ static void run(struct ids *to, uint64_t dice_seed, uint64_t odds)
     }
     for (; mark < start_ms + 60 * DAY_MS; mark += 47 * MINUTE_MS) {
         for (; i < DELTAS && given[i].cause_ms < mark + 3 * HOUR_MS; i++)
-            for (int which = 0; which < DELTAS_EACH; which++) {
+            for (int which = 0; which < deltas_of(&given[i]); which++) {
                 struct cell_delta d = delta(&given[i], field, sizeof field, which);
                 cr_assert_eq(evaluator_apply(e, &d), 0);
             }
@@ -233,7 +256,7 @@ Test(eval_restart, the_same_ids_leave)
             cr_expect_eq(lacking(&calm, &torn, kinds[k].kind), 0, "seed %d: %d of %d %s are missing after restarts",
                          (int)s, lacking(&calm, &torn, kinds[k].kind), n, kinds[k].name);
             int more = lacking(&torn, &calm, kinds[k].kind);
-            cr_expect_leq(more, kinds[k].kind == 'r' ? n / 5 : 0, "seed %d: %d %s more after restarts", (int)s, more,
+            cr_expect_leq(more, kinds[k].kind == 'r' ? n / 50 : 0, "seed %d: %d %s more after restarts", (int)s, more,
                           kinds[k].name);
         }
         world_release(&w);

@@ -23,6 +23,7 @@ for name in string.gmatch(ARGV[4], '[^\n]+') do
     names[name] = true
     counters[#counters + 1] = '|' .. subject .. '|'
     marks[ARGV[3] .. 'chg|' .. subject] = true
+    marks[ARGV[3] .. 'snc|' .. subject] = true
 end
 
 local function his_cell(field, value)
