@@ -20,6 +20,7 @@ struct publish {
     uint32_t round;
     uint64_t read_seq; /* newest entry handed to the producer */
     struct sent *sent; /* in order of seq, from the oldest not trimmed */
+    uint64_t trim_seq; /* up to here entries are to leave the outbox; 0: nothing is */
     uint32_t n, cap;
     bool reading, trimming, empty, failed;
     bool asked; /* poked while a read was under way: there may be more than it saw */
@@ -47,7 +48,7 @@ static void start_over(struct publish *p)
     p->round++;
     p->reading = p->trimming = p->asked = false;
     p->n = 0;
-    p->read_seq = 0;
+    p->read_seq = p->trim_seq = 0;
     p->failed = false;
     p->empty = false;
 }
@@ -96,8 +97,11 @@ static void on_trim(void *ctx, enum store_result r, const char *detail)
     p->trimming = false;
     if (r == STORE_STALE)
         p->lease_epoch = 0;
+    if (r == STORE_OK)
+        p->trim_seq = 0;
 }
 
+/* A trim that did not surely succeed is asked for again: were it forgotten, a full outbox would never be emptied, for nothing new comes into it. */
 static void trim(struct publish *p)
 {
     uint32_t n = 0;
@@ -105,16 +109,17 @@ static void trim(struct publish *p)
         return;
     while (n < p->n && p->sent[n].delivered)
         n++;
-    if (!n)
+    if (n) {
+        p->trim_seq = p->sent[n - 1].seq;
+        memmove(p->sent, p->sent + n, (p->n - n) * sizeof *p->sent);
+        p->n -= n;
+    }
+    if (!p->trim_seq)
         return;
     struct call *call = call_new(p);
-    if (redis_store_outbox_trim(p->s->store, p->lease_epoch, p->sent[n - 1].seq, on_trim, call) < 0) {
+    p->trimming = redis_store_outbox_trim(p->s->store, p->lease_epoch, p->trim_seq, on_trim, call) == 0;
+    if (!p->trimming)
         free(call);
-        return;
-    }
-    p->trimming = true;
-    memmove(p->sent, p->sent + n, (p->n - n) * sizeof *p->sent);
-    p->n -= n;
 }
 
 static bool remember(struct publish *p, uint64_t seq)
@@ -221,10 +226,10 @@ void publish_failed(void *ctx, uint32_t shard, uint64_t seq, const char *why)
 
 bool publish_quiet(const struct publish *p)
 {
-    return !p->lease_epoch || (!p->n && !p->reading && !p->trimming);
+    return !p->lease_epoch || (!p->n && !p->trim_seq && !p->reading);
 }
 
 bool publish_settled(const struct publish *p)
 {
-    return !p->lease_epoch || (p->empty && !p->n && !p->reading && !p->trimming && !p->failed);
+    return !p->lease_epoch || (p->empty && !p->n && !p->trim_seq && !p->reading && !p->failed);
 }

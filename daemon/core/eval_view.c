@@ -150,18 +150,18 @@ static void prune(struct evaluator *e, enum view_id v, struct track *t, enum gra
     panes_drop(p, e->view[v].at_ms - keep_ms, t->wins, grain == GRAIN_MINUTE);
 }
 
-/* 1: a pane came into being. */
-static int add_to_track(struct evaluator *e, enum view_id v, struct track *t, const struct agenda_item *d)
+static enum panes_change add_to_track(struct evaluator *e, enum view_id v, struct track *t, const struct agenda_item *d)
 {
-    bool overflow = false;
-    int fresh = 0;
+    bool overflow = false, fresh = false;
+    enum panes_change change = PANES_SAME;
     if (d->kind == CELL_GAUGE) {
         overflow = __builtin_add_overflow(t->total, d->value, &t->total);
     } else {
         enum grain grain = d->kind == CELL_MINUTE ? GRAIN_MINUTE : GRAIN_HOUR;
         uint32_t before = t->panes[grain].n;
-        if (panes_add(&t->panes[grain], d->pane_ms, d->value, t->wins, grain == GRAIN_MINUTE, &overflow) < 0)
-            return -1;
+        change = panes_add(&t->panes[grain], d->pane_ms, d->value, t->wins, grain == GRAIN_MINUTE, &overflow);
+        if (change == PANES_FAILED)
+            return change;
         fresh = t->panes[grain].n != before;
         if (fresh && e->view[v].tracked)
             prune(e, v, t, grain);
@@ -170,7 +170,7 @@ static int add_to_track(struct evaluator *e, enum view_id v, struct track *t, co
     if (overflow && !t->overflow)
         e->stats.overflows++;
     t->overflow |= overflow;
-    return fresh;
+    return change;
 }
 
 int closed_windows_add(struct closed_windows *list, struct closed_window c)
@@ -227,13 +227,17 @@ static void note_revision(struct evaluator *e, const struct series *s, const str
     e->rows_due = true;
 }
 
-/* A user who comes or leaves changes boards, whatever these rank by. */
+/* A user who comes or leaves changes boards and ranks, whatever these go by. */
 static void touch_roster(struct evaluator *e, enum view_id v, struct subject *s)
 {
-    for (uint32_t i = 0; i < e->plan.n_watches; i++)
-        for (uint32_t b = 0; b < e->plan.watch[i].n_boards; b++)
-            if (e->defs->board[e->plan.watch[i].board[b]].dim == s->dim)
-                view_mark_one(e, v, s, i);
+    for (uint32_t i = 0; i < e->plan.n_watches; i++) {
+        const struct plan_watch *w = &e->plan.watch[i];
+        bool listed = w->ranked;
+        for (uint32_t b = 0; !listed && b < w->n_boards; b++)
+            listed = e->defs->board[w->board[b]].dim == s->dim;
+        if (listed)
+            view_mark_one(e, v, s, i);
+    }
 }
 
 static void touch(struct evaluator *e, enum view_id v, struct series *s, const struct agenda_item *d)
@@ -308,8 +312,8 @@ static void note_judged(struct evaluator *e, const struct series *s, const struc
 
 int view_apply(struct evaluator *e, enum view_id v, struct series *s, const struct agenda_item *d, int64_t cause_ms)
 {
-    int fresh = add_to_track(e, v, &s->track[v], d);
-    if (fresh < 0)
+    enum panes_change change = add_to_track(e, v, &s->track[v], d);
+    if (change == PANES_FAILED)
         return -1;
     rfm_quintile_note(e, v, s->node, d);
     if (!e->view[v].tracked)
@@ -321,9 +325,10 @@ int view_apply(struct evaluator *e, enum view_id v, struct series *s, const stru
         welcome(e, v, subject);
     if (reserve_slots(e, &s->node->view[v], s->node->measure) < 0)
         return -1;
+    s->node->view[v].emptied |= change == PANES_EMPTIED;
     note_cause(e, &s->node->view[v], cause_ms);
     touch(e, v, s, d);
-    if (!e->restored && (fresh || d->kind == CELL_GAUGE))
+    if (!e->restored && (change == PANES_FILLED || d->kind == CELL_GAUGE))
         schedule_pane(e, v, s, (enum cell_grain)d->kind, d->pane_ms);
     return 0;
 }
@@ -368,8 +373,10 @@ static void due_node(struct evaluator *e, enum view_id v, struct node *n, int64_
         const struct plan_slot *slot = &pm->slot[k];
         const struct window *w = &e->plan.window[slot->window];
         int64_t t = view->slot_next[k];
+        if (view->emptied)
+            t = slot_next_event(e, v, n, k, t - 1);
         view->slot_next[k] = slot_next_event(e, v, n, k, e->view[v].at_ms);
-        if (!known)
+        if (!known || t > e->view[v].at_ms)
             continue;
         view_mark(e, v, n->subject, slot->watches);
         bool ends = w->kind == WINDOW_PERIOD && !slot->prev &&

@@ -55,12 +55,14 @@ static void shift_up(struct winsum *w, int64_t start_ms)
         w->ihi++;
 }
 
-int panes_add(struct panes *p, int64_t start_ms, int64_t value, struct winsums wins, bool fine, bool *ret_overflow)
+enum panes_change panes_add(struct panes *p, int64_t start_ms, int64_t value, struct winsums wins, bool fine,
+                            bool *ret_overflow)
 {
     uint32_t i = panes_from(p, start_ms);
     bool fresh = i == p->n || p->v[i].start_ms != start_ms;
     if (fresh && insert(p, i, start_ms) < 0)
-        return -1;
+        return PANES_FAILED;
+    int64_t before = p->v[i].value;
     accumulate(&p->v[i].value, value, ret_overflow);
     for (uint32_t k = 0; k < wins.n; k++) {
         struct winsum *w = &wins.v[k];
@@ -71,7 +73,7 @@ int panes_add(struct panes *p, int64_t start_ms, int64_t value, struct winsums w
         if (start_ms >= w->lo_ms && start_ms < w->hi_ms)
             accumulate(&w->sum, value, ret_overflow);
     }
-    return 0;
+    return !p->v[i].value ? PANES_EMPTIED : !before ? PANES_FILLED : PANES_SAME;
 }
 
 void panes_drop(struct panes *p, int64_t t_ms, struct winsums wins, bool fine)

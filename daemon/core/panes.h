@@ -33,8 +33,17 @@ struct winsums {
 /* Index of the first pane that starts at or after t_ms. O(log n). */
 uint32_t panes_from(const struct panes *p, int64_t t_ms);
 
-/* Add to a pane, keeping the sums of those windows whose grain is `fine`. -1: out of memory. *ret_overflow is set, never cleared. */
-int panes_add(struct panes *p, int64_t start_ms, int64_t value, struct winsums wins, bool fine, bool *ret_overflow);
+/* A pane that holds 0 changes no window by coming or going, as if it were not there. */
+enum panes_change {
+    PANES_FAILED = -1, /* out of memory */
+    PANES_SAME,
+    PANES_FILLED, /* the pane held 0 or was not there */
+    PANES_EMPTIED /* the pane holds 0 now */
+};
+
+/* Add to a pane, keeping the sums of those windows whose grain is `fine`. *ret_overflow is set, never cleared. */
+enum panes_change panes_add(struct panes *p, int64_t start_ms, int64_t value, struct winsums wins, bool fine,
+                            bool *ret_overflow);
 
 /* Forget panes that start before t_ms. */
 void panes_drop(struct panes *p, int64_t t_ms, struct winsums wins, bool fine);

@@ -301,6 +301,8 @@ int64_t panes_next_event(const struct org *org, const struct window *w, const st
     int64_t next = INT64_MAX;
     for (int type = 0; p->n && type < types_of(w, slot->prev); type++) {
         uint32_t i = first_to_come(org, w, slot, p, type, after_ms);
+        while (i < p->n && !p->v[i].value)
+            i++;
         if (i < p->n)
             next = least(next, slot_event(org, w, slot, type, p->v[i].start_ms));
     }

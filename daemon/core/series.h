@@ -56,6 +56,7 @@ struct node_view {
     int64_t *slot_next; /* by slot of the measure: when its window next loses or gains a pane; none until first used */
     int64_t due_ms;     /* the entry for it in the agenda */
     int64_t newest_cause_ms, touched_tick_ms;
+    bool emptied; /* some pane held 0 at some time: what is on the agenda may have become nothing */
 };
 
 struct node {

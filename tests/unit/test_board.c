@@ -245,6 +245,27 @@ Test(board, rank_kpi)
     cr_assert_eq(one(e, k, "m", DIM_REP, "ann", at("2025-03-10T02:15Z")).row.value, 2);
 }
 
+Test(board, rank_kpi_follows_the_roster)
+{
+    int k = add_kpi(&w, "sales_rank", KPI_RANK, NULL, NULL, NULL, "m", 1u << DIM_REP);
+    w.kpi[k].rank_of = 0;
+    w.defs.n_boards = 0;
+    struct measure_def *m = add_measure(&w, "users", AGG_COUNT);
+    m->fact = FACT_USER_ENABLED;
+    m->gauge = m->asof = true;
+    e = world_start(&w, true, false, false);
+    struct ranks ranks = { 0 };
+    struct evaluator_sink rows = { .ctx = &ranks, .live_row = on_rank };
+    put(e, "rep:bo|users", CELL_GAUGE, 0, at("2025-01-01"), 1);
+    sell("ann", "2025-03-10T01:00Z", 60);
+    sell("bo", "2025-03-10T01:10Z", 70);
+    advance(e, at("2025-03-10T02:00Z"), &rows);
+    cr_assert(ranks.rank[0] == 2 && ranks.rank[1] == 1);
+    put(e, "rep:bo|users", CELL_GAUGE, 0, at("2025-03-10T03:00Z"), -1);
+    advance(e, at("2025-03-10T03:10Z"), &rows);
+    cr_assert_eq(ranks.rank[0], 1, "bo left, and ann is first without an event of hers");
+}
+
 /* ---- who is on it ---- */
 
 Test(board, leavers_are_removed)

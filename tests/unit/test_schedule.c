@@ -22,7 +22,7 @@ static uint32_t make_panes(const struct calendar *cal, enum grain grain, struct 
     uint64_t gap_h = gaps_h[below(5)];
     for (uint32_t i = 0; i < n; i++) {
         t = pane_end(cal, grain, t + (int64_t)below(grain == GRAIN_MINUTE ? 90 : gap_h * 60) * MINUTE_MS);
-        to[i] = (struct pane){ .start_ms = t };
+        to[i] = (struct pane){ .start_ms = t, .value = below(5) ? 1 : 0 };
     }
     return n;
 }
@@ -32,6 +32,8 @@ static int64_t by_looking(const struct org *org, const struct window *w, const s
 {
     int64_t next = INT64_MAX;
     for (uint32_t i = 0; i < p->n; i++) {
+        if (!p->v[i].value)
+            continue; /* as if it were not there */
         int64_t t = slot_event_of_pane(org, w, slot, p->v[i].start_ms, after_ms);
         next = t < next ? t : next;
     }

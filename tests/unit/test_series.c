@@ -34,7 +34,7 @@ Test(panes, running_sums_survive_late_panes_moves_and_drops)
         int64_t now = 0, dropped = 0;
         for (int step = 0; step < 2000; step++) {
             int64_t t = dropped + dice(PANES - dropped), x = dice(100) - 50;
-            cr_assert_eq(panes_add(&p, t, x, wins, false, &overflow), 0);
+            cr_assert_neq(panes_add(&p, t, x, wins, false, &overflow), PANES_FAILED);
             value[t] += x;
             if (dice(10) == 0 && now < PANES)
                 now += dice(4);
@@ -63,8 +63,26 @@ Test(panes, windows_over_the_other_grain_are_left_alone)
     bool overflow = false;
     winsum_move(&v[0], &p, (struct span){ 0, 10 }, &overflow);
     winsum_move(&v[1], &p, (struct span){ 0, 10 }, &overflow);
-    cr_assert_eq(panes_add(&p, 5, 3, wins, false, &overflow), 0);
+    cr_assert_neq(panes_add(&p, 5, 3, wins, false, &overflow), PANES_FAILED);
     cr_assert(v[0].sum == 0 && v[1].sum == 3);
+    free(p.v);
+}
+
+Test(panes, what_a_value_does_to_its_pane)
+{
+    static const struct {
+        int64_t value;
+        enum panes_change change;
+    } steps[] = {
+        { 3, PANES_FILLED }, { 2, PANES_SAME }, { -5, PANES_EMPTIED }, { 0, PANES_EMPTIED }, { -1, PANES_FILLED }
+    };
+    struct panes p = { 0 };
+    bool overflow = false;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        cr_assert_eq(panes_add(&p, 7, steps[i].value, (struct winsums){ 0 }, false, &overflow), steps[i].change,
+                     "step %zu", i);
+    cr_assert_eq(panes_add(&p, 8, 0, (struct winsums){ 0 }, false, &overflow), PANES_EMPTIED,
+                 "it was not there and holds 0");
     free(p.v);
 }
 
@@ -72,9 +90,9 @@ Test(panes, overflow_is_told)
 {
     struct panes p = { 0 };
     bool overflow = false;
-    cr_assert_eq(panes_add(&p, 0, INT64_MAX, (struct winsums){ 0 }, false, &overflow), 0);
+    cr_assert_neq(panes_add(&p, 0, INT64_MAX, (struct winsums){ 0 }, false, &overflow), PANES_FAILED);
     cr_assert(!overflow);
-    cr_assert_eq(panes_add(&p, 1, 1, (struct winsums){ 0 }, false, &overflow), 0);
+    cr_assert_neq(panes_add(&p, 1, 1, (struct winsums){ 0 }, false, &overflow), PANES_FAILED);
     cr_assert(!overflow);
     panes_sum(&p, (struct span){ 0, 2 }, &overflow);
     cr_assert(overflow);
