@@ -48,8 +48,12 @@ function commands.TYPE(key)
     return { ok = e and e.kind or 'none' }
 end
 
-function commands.EXISTS(key)
-    return find(key) and 1 or 0
+function commands.EXISTS(...)
+    local n = 0
+    for _, key in ipairs({ ... }) do
+        n = n + (find(key) and 1 or 0)
+    end
+    return n
 end
 
 function commands.DEL(key)

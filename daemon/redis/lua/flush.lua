@@ -39,6 +39,7 @@ local function check_permissions()
         { 'XADD', feed, '1-0', 'd', '' }, { 'XADD', outbox, '1-0', 'd', '' }, { 'HSET', off, 'f', 'v' }, { 'ZADD', panes, '0', 'm' },
         { 'ZREMRANGEBYSCORE', panes, '0', '0' }, { 'HSET', prefix .. 'pane:', 'f', 'v' }, { 'HINCRBY', prefix .. 'pane:', 'f', '1' },
         { 'PEXPIREAT', prefix .. 'pane:', '1' }, { 'PERSIST', prefix .. 'pane:' }, { 'HDEL', prefix .. 'pane:', 'f' }, { 'SET', prefix .. 'ent:', 'v' }, { 'DEL', prefix .. 'ent:' },
+        { 'EXISTS', prefix .. 'ent:' },
     }
     for _, command in ipairs(needed) do
         if not redis.acl_check_cmd(unpack(command)) then
@@ -105,15 +106,34 @@ local function check_parts()
     end
 end
 
-local function check_records()
-    local conflict
-    for at = records_at, outs_at - 1, 5 do
-        local head = redis.pcall('GETRANGE', prefix .. ARGV[at], 0, 7)
-        if type(head) == 'table' or (#head ~= 0 and #head ~= 8) then
-            return { BROKEN, prefix .. ARGV[at] .. ' is no record' }
+-- Most records of a busy flush are new. One command asks for many of them; only if some key is there each is looked at.
+local function all_absent(keys)
+    for from = 1, #keys, CHUNK do
+        if redis.call('EXISTS', unpack(keys, from, math.min(from + CHUNK - 1, #keys))) > 0 then
+            return false
         end
-        if head ~= ARGV[at + 1] then
-            conflict = conflict or { CONFLICT, ARGV[at] .. ' was changed by another' }
+    end
+    return true
+end
+
+local function check_records()
+    local fresh, n, conflict = {}, 0, nil
+    for at = records_at, outs_at - 1, 5 do
+        if ARGV[at + 1] == '' then
+            n = n + 1
+            fresh[n] = prefix .. ARGV[at]
+        end
+    end
+    local absent = all_absent(fresh)
+    for at = records_at, outs_at - 1, 5 do
+        if ARGV[at + 1] ~= '' or not absent then
+            local head = redis.pcall('GETRANGE', prefix .. ARGV[at], 0, 7)
+            if type(head) == 'table' or (#head ~= 0 and #head ~= 8) then
+                return { BROKEN, prefix .. ARGV[at] .. ' is no record' }
+            end
+            if head ~= ARGV[at + 1] then
+                conflict = conflict or { CONFLICT, ARGV[at] .. ' was changed by another' }
+            end
         end
     end
     return conflict
