@@ -213,6 +213,18 @@ static void postpone(struct part *p, const struct event *ev)
     p->seen_ms = at_ms > p->seen_ms ? at_ms : p->seen_ms;
 }
 
+void message_probe(struct daemon *d, const struct message *m)
+{
+    struct event ev;
+    struct event_note note = { EVENT_FIELD_COUNT, 0 };
+    arena_reset(&d->ingest.decode);
+    if (m->value.n && m->value.n <= (uint64_t)d->config->kafka.message_bytes_max &&
+        event_decode(&d->codec, &d->ingest.decode, (const uint8_t *)m->value.p, m->value.n, &ev, &note) ==
+            REJECT_NONE &&
+        event_validate(&d->codec.schema, &ev, wall_ms(), d->config->defs.max_ahead_ms, &note.field) == REJECT_NONE)
+        engine_probe(d->shard[shard_of(d, ev.v[F_ORG_ID].s)].engine, &ev);
+}
+
 void message_take(struct daemon *d, struct message *m)
 {
     struct ingest *in = &d->ingest;

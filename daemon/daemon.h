@@ -229,6 +229,8 @@ void standing_leave(struct daemon *d); /* at the end, before the consumer is clo
 
 /* apply.c: one message of the batch */
 void message_take(struct daemon *d, struct message *m);
+/* Ask for the records that a message will need, as far as they can be told now; nothing else changes. */
+void message_probe(struct daemon *d, const struct message *m);
 /* Give up the correction that waits in a record, if it is due before until_ms, and tell it. False: records are missing. */
 bool orphan_give_up(struct shard *s, struct slice key, int64_t until_ms);
 

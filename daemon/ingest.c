@@ -173,6 +173,32 @@ static void flush_due(struct daemon *d)
             shard_flush(&d->shard[i]);
 }
 
+static bool any_flush_due(const struct daemon *d)
+{
+    for (uint32_t i = 0; i < d->n_shards; i++)
+        if (shard_flush_due(&d->shard[i], uv_now(&d->loop)))
+            return true;
+    return false;
+}
+
+/* Redis does one thing after the other: what the next batch reads is asked for before a flush keeps it busy, so that there is work meanwhile. Records
+ * that the flush writes are in the cache and are not asked for. How many messages of the next batch there are. */
+static uint32_t flush_behind_reads(struct daemon *d)
+{
+    struct ingest *in = &d->ingest;
+    uint32_t got = 0;
+    if (!any_flush_due(d))
+        return 0;
+    if (orphans_work(d))
+        got = kafka_in_drain(d->in, in->batch_max, take_message, d);
+    for (uint32_t k = 0; k < in->n_messages; k++)
+        message_probe(d, &in->message[k]);
+    if (in->state == INGEST_RUNNING)
+        (void)ask_for_records(d);
+    flush_due(d);
+    return got;
+}
+
 /* While a flush is under way the next batch may grow to the same size; then reading waits (I7). */
 static bool room(const struct daemon *d)
 {
@@ -219,7 +245,7 @@ void ingest_step(struct daemon *d)
     bool over = in->state == INGEST_RUNNING && work_pass(d);
     if (over && in->n_done == in->n_messages) {
         batch_done(d);
-        flush_due(d);
+        got += flush_behind_reads(d);
     } else if (over) {
         (void)ask_for_records(d);
     }
