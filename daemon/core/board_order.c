@@ -432,9 +432,13 @@ int board_order_take(const struct reading *r, struct org *org, uint32_t board, c
     struct board_order *order = &org->view[r->view].order[board];
     struct reading before = *r;
     before.prev = COMPARED_WHOLE;
-    bool compared = r->window->kind != WINDOW_GAUGE;
-    int rc = order->valid ? update(r, compared ? &before : NULL, org, board, rule)
-                          : make_whole(r, compared ? &before : NULL, org, board, rule);
+    bool compared = r->window->kind != WINDOW_GAUGE && !reading_cut(r, org, COMPARED_WHOLE);
+    bool cut = reading_cut(r, org, COMPARED_NOT);
+    bool kept = order->valid && order->compared == compared && order->cut == cut; /* else time changed all figures */
+    order->compared = compared;
+    order->cut = cut;
+    int rc = kept ? update(r, compared ? &before : NULL, org, board, rule)
+                  : make_whole(r, compared ? &before : NULL, org, board, rule);
     if (rc < 0) {
         order->valid = false;
         return -1;

@@ -29,7 +29,9 @@ struct standings {
 };
 
 struct board_order {
-    bool valid; /* made; else nothing is noted */
+    bool valid;    /* made; else nothing is noted */
+    bool compared; /* there is a window before */
+    bool cut;      /* the window begins before what is kept */
     struct standings now, before;
     struct subject_set stale;
     struct agenda wait[BOARD_WAITS]; /* subjects, by that instant */

@@ -29,7 +29,7 @@ static struct card_row row_of_answers(const struct scorecard_def *def, const str
                                       const struct reading *r, struct subject *s)
 {
     const int64_t top = 5000000, width = 4000000;
-    struct measure_reader m = { .r = r, .s = s, .row = s, .prev = r->prev };
+    struct measure_reader m = measure_reader_of(r, s);
     const struct node *node = measure_node(&m, item->answers);
     double n[FUZZY_GRADES_MAX] = { 0 };
     for (uint32_t i = 0; node && i < node->n_bins; i++) {
@@ -38,7 +38,8 @@ static struct card_row row_of_answers(const struct scorecard_def *def, const str
         if (grade >= 0 && grade < def->fuzzy.scale.n)
             n[grade] += (double)measure_sum(&m, node->bin[i]);
     }
-    return row_of_counts(def, n);
+    measure_needs_window(&m, &r->e->defs->measure[item->answers]);
+    return m.flags & VALUE_INCOMPLETE ? (struct card_row){ 0 } : row_of_counts(def, n);
 }
 
 static struct subject *kind_subject(const struct org *org, const char *id, const char *part)
@@ -51,10 +52,11 @@ static struct subject *kind_subject(const struct org *org, const char *id, const
 
 static double level_of(const struct reading *r, struct subject *s, int measure)
 {
-    struct measure_reader m = { .r = r, .s = s, .row = s, .prev = r->prev };
+    if (!s)
+        return 0;
+    struct measure_reader m = measure_reader_of(r, s);
     double n = 0;
-    if (s)
-        (void)expr_number(measure_load(&m, measure * MEASURE_PARTS + PART_VALUE), &n);
+    (void)expr_number(measure_load(&m, measure * MEASURE_PARTS + PART_VALUE), &n);
     return n;
 }
 

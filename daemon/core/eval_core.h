@@ -195,8 +195,11 @@ int64_t slot_event_of_pane(const struct org *org, const struct window *w, const 
 /* The earliest of these events over all panes. */
 int64_t panes_next_event(const struct org *org, const struct window *w, const struct plan_slot *slot,
                          const struct panes *p, int64_t after_ms);
-int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot,
-                        int64_t after_ms);
+int64_t slot_next_event(struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot, int64_t after_ms);
+/* When its window begins before the panes that are kept, and a figure that was has to be taken back; INT64_MAX: not foreseen. It depends on what the node holds
+ * in that window or later, so a restored evaluator foresees the same. */
+int64_t slot_cut_ms(struct evaluator *e, enum view_id v, const struct node *n, const struct plan_slot *slot,
+                    int64_t after_ms);
 
 static inline int64_t tick_after(const struct evaluator *e, int64_t t_ms)
 {

@@ -134,6 +134,8 @@ static void schedule_pane(struct evaluator *e, enum view_id v, struct series *s,
             next = slot_event_of_pane(n->subject->org, w, slot, pane_ms, at_ms);
         else
             continue;
+        int64_t cut_ms = slot_cut_ms(e, v, n, slot, at_ms);
+        next = cut_ms < next ? cut_ms : next;
         if (next < n->view[v].slot_next[k])
             n->view[v].slot_next[k] = next;
     }

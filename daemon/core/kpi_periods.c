@@ -157,6 +157,7 @@ struct expr_value periods_value(struct measure_reader *m, const struct measure_r
         v = at_close(m, ref);
         break;
     case PERIODS_QUINTILES:
+        measure_needs(m, rfm_close_ms(m->s->org->cal, m->r->at_ms));
         v = expr_int(rfm_quintile_size(m->r, m->s));
         break;
     default:

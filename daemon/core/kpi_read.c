@@ -22,17 +22,6 @@ struct span reading_span(const struct reading *r, const struct org *org, enum co
     return window_compared(org->cal, r->window, r->at_ms, prev);
 }
 
-bool reading_incomplete(const struct reading *r, const struct org *org, enum compared prev)
-{
-    const struct window *w = r->window;
-    int64_t kept_ms = r->e->defs->retention_ms, view_ms = r->e->view[r->view].at_ms;
-    int64_t now_ms = view_ms > r->at_ms ? view_ms : r->at_ms;
-    if ((w->kind != WINDOW_LIVE && w->kind != WINDOW_FIVE_YEARS) || kept_ms <= 0)
-        return false;
-    struct span span = reading_span(r, org, prev);
-    return span.start_ms < span.end_ms && span.start_ms < now_ms - kept_ms;
-}
-
 struct span measure_span(const struct measure_reader *m, const struct measure_def *def, enum compared prev)
 {
     const struct reading *r = m->r;
@@ -221,6 +210,7 @@ static struct expr_value accrued(struct measure_reader *m, const struct measure_
 
 static struct expr_value base_value(struct measure_reader *m, const struct measure_def *def, const struct node *n)
 {
+    measure_needs_window(m, def);
     switch (def->agg) {
     case AGG_DURATION:
         return mean(m, n);
@@ -258,6 +248,7 @@ static struct expr_value trailing_members(struct measure_reader *m, const struct
     struct span span = m->r->window->kind == WINDOW_GAUGE ? (struct span){ m->r->at_ms, m->r->at_ms + 1 }
                                                           : reading_span(m->r, m->s->org, m->prev);
     struct span day = calendar_period(cal, PERIOD_DAY, span.end_ms - 1);
+    measure_needs(m, day.start_ms);
     return expr_int(pane_value(m, n ? n->part[SERIES_TRAILING] : NULL, day.start_ms));
 }
 
@@ -280,6 +271,7 @@ static struct expr_value cohort_members(struct measure_reader *m, const struct n
     int64_t start_ms = reading_span(m->r, m->s->org, m->prev).start_ms;
     for (int32_t i = 0; part < PART_LATER && i < m->age; i++)
         start_ms = calendar_previous(m->s->org->cal, w->period, start_ms).start_ms;
+    measure_needs(m, start_ms);
     switch (part) {
     case PART_COHORT:
         return expr_int(cohort_sum(m, n, COHORT_ACTIVE, start_ms, 0, 0));
@@ -390,6 +382,8 @@ static struct expr_value members_part(struct measure_reader *m, const struct mea
 {
     if (part == PART_TRAILING)
         return def->trailing_days ? trailing_members(m, n) : expr_null();
+    if (part < PART_COHORT || part == PART_FIRST)
+        measure_needs_window(m, def);
     if (part == PART_DAILY)
         return def->agg == AGG_DISTINCT ? part_sum(m, n, SERIES_CIVIL + PERIOD_DAY) : expr_null();
     if (!def->lifecycle)
@@ -412,6 +406,8 @@ struct expr_value measure_part_value(struct measure_reader *m, int measure, enum
         m->flags |= VALUE_COARSE;
     if (part == PART_START)
         return level_at_start(m, def, n);
+    if (part == PART_N || part == PART_SUM)
+        measure_needs_window(m, def);
     if (part == PART_N || part == PART_SUM)
         return def->agg == AGG_DURATION ? part_sum(m, n, part == PART_N ? SERIES_N : SERIES_SUM) : expr_null();
     return part >= PART_NEW ? members_part(m, def, n, part) : base_value(m, def, n);

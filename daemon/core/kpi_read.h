@@ -15,7 +15,18 @@ struct measure_reader {
     int32_t year;   /* of a reading year by year, 1 the first */
     bool prev_zero; /* a comparison value was read and is 0 */
     uint32_t flags;
+    const struct reading *own;     /* the row's */
+    bool own_cut;                  /* its window begins before what is kept */
+    int64_t kept_ms, kept_fine_ms; /* hour and minute panes are kept from here on: see VALUE_INCOMPLETE */
 };
+
+/* Of a row: in the reading's own window, or where it is compared. O(1). */
+struct measure_reader measure_reader_of(const struct reading *r, struct subject *s);
+
+/* Something from that instant on is to be read: without what the store has dropped there is no figure. */
+void measure_needs(struct measure_reader *m, int64_t from_ms);
+/* The same of a measure in the reader's window, for those who read its series themselves. */
+void measure_needs_window(struct measure_reader *m, const struct measure_def *def);
 
 /* expr_load over a struct measure_reader: slots as in defs.h. */
 struct expr_value measure_load(void *ctx, int slot);

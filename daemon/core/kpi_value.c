@@ -121,6 +121,7 @@ static void read_quantiles(struct measure_reader *m, const struct node *n, struc
 static void read_duration(struct measure_reader *m, const struct kpi_def *k, struct kpi_value *ret)
 {
     struct node *n = measure_node(m, k->duration);
+    measure_needs_window(m, &m->r->e->defs->measure[k->duration]);
     ret->is_null = true;
     ret->has_samples = true;
     if (!n)
@@ -147,15 +148,17 @@ static void read_rank(struct measure_reader *m, const struct kpi_def *k, struct 
     ret->has_numerator = rank > 0;
 }
 
+/* A column that is not known says nothing about the others. */
 static void read_extras(struct measure_reader *m, const struct kpi_def *k, struct kpi_value *ret)
 {
+    const uint32_t own = VALUE_PAST_UNKNOWN | VALUE_INCOMPLETE;
     for (uint32_t i = 0; i < k->n_extras; i++) {
         bool has;
         uint32_t flags = m->flags;
-        m->flags &= ~(uint32_t)VALUE_PAST_UNKNOWN;
+        m->flags &= ~own;
         set_integer(evaluate(m, k->extra[i].value), &has, &ret->extra[i]);
-        ret->extra_null[i] = !has || m->flags & VALUE_PAST_UNKNOWN;
-        m->flags |= flags;
+        ret->extra_null[i] = !has || m->flags & own;
+        m->flags = (m->flags & ~own) | flags;
     }
 }
 
@@ -167,16 +170,6 @@ static bool short_base(const struct reading *r, const struct org *org, enum comp
     int64_t length_ms = now.end_ms - now.start_ms < elapsed_ms ? now.end_ms - now.start_ms : elapsed_ms;
     return (r->window->kind == WINDOW_PERIOD || r->window->kind == WINDOW_TO_DATE) &&
            before.end_ms - before.start_ms < length_ms;
-}
-
-/* T36: a KPI has its value at once from the stored panes, unless they go back less far than its window. */
-static bool warming(const struct reading *r, struct span span)
-{
-    const struct definitions *defs = r->e->defs;
-    int64_t kept_ms = window_grain(r->window) == GRAIN_MINUTE ? defs->fine_retention_ms : defs->retention_ms;
-    if (r->window->kind == WINDOW_LIVE || r->window->kind == WINDOW_FIVE_YEARS)
-        return false; /* whole, or without a value */
-    return kept_ms > 0 && span.end_ms - span.start_ms > kept_ms;
 }
 
 typedef void (*form_reader)(struct measure_reader *m, const struct kpi_def *k, struct kpi_value *ret);
@@ -197,14 +190,14 @@ static void withhold(struct kpi_value *ret, const struct kpi_def *k)
     ret->numerator = ret->denominator = 0;
     for (uint32_t i = 0; i < k->n_extras && ret->flags & VALUE_INCOMPLETE; i++)
         ret->extra_null[i] = true;
-    if (ret->flags & VALUE_PAST_UNKNOWN)
+    if (ret->flags & (VALUE_PAST_UNKNOWN | VALUE_INCOMPLETE))
         ret->has_samples = false;
 }
 
 void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_value *ret)
 {
     const struct kpi_def *k = &r->e->defs->kpi[kpi];
-    struct measure_reader m = { .r = r, .s = s, .row = s, .prev = r->prev };
+    struct measure_reader m = measure_reader_of(r, s);
     *ret = (struct kpi_value){ .span = reading_span(r, s->org, r->prev) };
     form_readers[k->form](&m, k, ret);
     if (k->samples)
@@ -218,19 +211,21 @@ void kpi_read(const struct reading *r, struct subject *s, int kpi, struct kpi_va
         ret->is_null = false;
         ret->value = 0;
     }
-    enum compared base = r->e->plan.kpi[kpi].prev;
+    if (ret->flags & VALUE_INCOMPLETE) /* then nobody knows what it would be compared with */
+        ret->flags &= ~(uint32_t)VALUE_FROM_ZERO;
+    enum compared base = ret->flags & VALUE_INCOMPLETE ? COMPARED_NOT : r->e->plan.kpi[kpi].prev;
     if (base && k->form != KPI_RANK && short_base(r, s->org, base))
         ret->flags |= VALUE_SHORT_BASE;
-    if (warming(r, ret->span))
+    if (reading_warming(r, ret->span))
         ret->flags |= VALUE_WARMING;
 }
 
 bool kpi_count(const struct reading *r, struct subject *s, const struct expr *formula, int64_t *ret)
 {
-    struct measure_reader m = { .r = r, .s = s, .prev = r->prev };
+    struct measure_reader m = measure_reader_of(r, s);
     bool has;
     set_integer(evaluate(&m, formula), &has, ret);
-    return has;
+    return has && !(m.flags & VALUE_INCOMPLETE);
 }
 
 bool kpi_stat(const struct kpi_value *v, int stat, double *ret)

@@ -19,9 +19,10 @@ enum value_flag {
     VALUE_FROM_ZERO = 1,  /* compared with nothing */
     VALUE_SHORT_BASE = 2, /* the period compared with is shorter */
     VALUE_OVERFLOW = 4,
-    VALUE_COARSE = 8,      /* a window of minutes over hour panes */
-    VALUE_WARMING = 16,    /* the window is longer than its panes are kept: it does not hold all that happened in it */
-    VALUE_INCOMPLETE = 32, /* live and 5y: the part that has passed is; there is no value then */
+    VALUE_COARSE = 8,   /* a window of minutes over hour panes */
+    VALUE_WARMING = 16, /* the window is longer than its panes are kept: it does not hold all that happened in it */
+    VALUE_INCOMPLETE =
+        32, /* something read lies beyond the retention, be it now in the store or not: there is no value then */
     VALUE_PAST_UNKNOWN = 64, /* an as-of measure at a past instant that the cells do not tell: no value */
 };
 
@@ -59,6 +60,10 @@ int64_t kpi_reached_ms(const struct reading *r, const struct subject *s, int kpi
 struct reading reading_at_view(struct evaluator *e, enum view_id v, int window_index);
 struct reading reading_past(struct evaluator *e, enum view_id v, const struct window *w, int64_t at_ms);
 struct span reading_span(const struct reading *r, const struct org *org, enum compared prev);
+/* Whether a window begins before the panes that are kept. */
+bool reading_cut(const struct reading *r, const struct org *org, enum compared prev);
+/* Whether the row has its value all the same: a window that is longer than panes are kept, but no window of years. */
+bool reading_warming(const struct reading *r, struct span span);
 /* Whether a window of years reaches back beyond the panes that are kept: what is left of it says nothing about it. */
 bool reading_incomplete(const struct reading *r, const struct org *org, enum compared prev);
 

@@ -21,7 +21,7 @@ int64_t rfm_close_ms(const struct calendar *cal, int64_t at_ms)
 
 static int64_t level_of(const struct reading *r, struct subject *s, int measure)
 {
-    struct measure_reader m = { .r = r, .s = s, .row = s };
+    struct measure_reader m = measure_reader_of(r, s);
     struct expr_value v = s->node[measure] ? measure_part_value(&m, measure, PART_VALUE) : expr_int(0);
     return v.type == EXPR_INT ? v.i : 0;
 }

@@ -326,8 +326,50 @@ static int64_t next_of_level(const struct org *org, const struct window *w, bool
     return end_ms - 1 > after_ms ? end_ms - 1 : end_ms;
 }
 
-int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot,
-                        int64_t after_ms)
+/* Whether a series holds anything from an instant on. */
+static bool holds(const struct series *s, enum view_id v, enum grain grain, int64_t from_ms)
+{
+    const struct panes *p = s ? &s->track[v].panes[grain] : NULL;
+    uint32_t i = p ? panes_from(p, from_ms) : 0;
+    while (p && i < p->n && !p->v[i].value)
+        i++;
+    return p && i < p->n;
+}
+
+static bool node_holds(const struct node *n, enum view_id v, const struct plan_slot *slot, int64_t from_ms)
+{
+    enum grain grain = slot->fine ? GRAIN_MINUTE : GRAIN_HOUR;
+    bool any = false;
+    for (uint32_t parts = slot->parts; parts && !any; parts &= parts - 1) {
+        const struct series *s = n->part[__builtin_ctz(parts)];
+        any = holds(s, v, grain, from_ms) || (s && slot->level && s->track[v].total);
+    }
+    for (uint32_t i = 0; i < n->n_bins && !any; i++)
+        any = holds(n->bin[i], v, grain, from_ms);
+    return any;
+}
+
+int64_t slot_cut_ms(struct evaluator *e, enum view_id v, const struct node *n, const struct plan_slot *slot,
+                    int64_t after_ms)
+{
+    const struct window *w = &e->plan.window[slot->window];
+    struct org *org = n->subject->org;
+    int64_t kept_ms = e->defs->retention_ms;
+    bool past = w->kind == WINDOW_LIVE || w->kind == WINDOW_FIVE_YEARS || w->kind == WINDOW_CLOSED;
+    bool civil = w->kind == WINDOW_PERIOD || w->kind == WINDOW_TO_DATE;
+    bool moves = past || (civil && slot->prev != COMPARED_NOT && slot->prev != COMPARED_LAST_DAY);
+    if (!moves || kept_ms <= 0 || after_ms == INT64_MIN)
+        return INT64_MAX;
+    struct span span = after_ms == e->view[v].at_ms ? org_span(e, v, org, slot->window, slot->prev)
+                                                    : window_compared(org->cal, w, after_ms, slot->prev);
+    int64_t cut_ms = span.start_ms + kept_ms + 1;
+    if (cut_ms <= after_ms && slot->level) /* a level needs only what comes after it */
+        cut_ms = span.end_ms + kept_ms + 1;
+    return cut_ms > after_ms && node_holds(n, v, slot, span.start_ms) ? cut_ms : INT64_MAX;
+}
+
+static int64_t next_of_panes(const struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot,
+                             int64_t after_ms)
 {
     const struct measure_def *m = &e->defs->measure[n->measure];
     const struct plan_slot *ps = &e->plan.measure[n->measure].slot[slot];
@@ -345,4 +387,10 @@ int64_t slot_next_event(const struct evaluator *e, enum view_id v, const struct 
     for (uint32_t i = 0; m->agg != AGG_DURATION && m->agg != AGG_DISTINCT && i < n->n_bins; i++)
         next = least(next, panes_next_event(org, w, ps, &n->bin[i]->track[v].panes[grain], after_ms));
     return next;
+}
+
+int64_t slot_next_event(struct evaluator *e, enum view_id v, const struct node *n, uint32_t slot, int64_t after_ms)
+{
+    int64_t cut_ms = slot_cut_ms(e, v, n, &e->plan.measure[n->measure].slot[slot], after_ms);
+    return least(cut_ms, next_of_panes(e, v, n, slot, after_ms));
 }

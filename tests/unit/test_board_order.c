@@ -251,3 +251,18 @@ Test(board_order, equals_a_whole_ranking, .timeout = 60)
         run(i + 1);
     }
 }
+
+/* Part of the time the window before begins before what is kept: then nobody has a rank in it. */
+Test(board_order, equals_a_whole_ranking_where_the_window_before_is_cut, .timeout = 60)
+{
+    static const char *const cut[] = { "m", "30d", "q", "w", "cy" };
+    for (uint32_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
+        begin(i % 2);
+        w.defs.retention_ms = 50 * DAY_MS;
+        board(0, 0, cut[i], TIES_COMPETITION, 0, false, 0);
+        board(1, 0, cut[i], TIES_DENSE, 5, true, 0);
+        board(2, 1, cut[i], TIES_ORDINAL, 0, i % 2, 3);
+        board(3, 1, "d", TIES_COMPETITION, 7, false, 0);
+        run(100 + i);
+    }
+}

@@ -231,3 +231,31 @@ Test(eval_refs, cohorts)
         cr_assert_eq(value(k[i], "w", DIM_ORG, "acme", "2025-03-21"), expected[i].week2, "%d two weeks later", i);
     }
 }
+
+/* 40 days are kept, so March's base of February (from the 1st) until 13 March 00:00. The figure is taken back then, without an event; the next month has one. */
+Test(eval_refs, a_figure_is_taken_back_when_its_base_leaves_what_is_kept)
+{
+    w.defs.retention_ms = 40 * DAY_MS;
+    add_measure(&w, "n", AGG_COUNT);
+    int k =
+        kpi("growth", "n - before",
+            (struct named[]){ { "n", 0 }, { "before", add_ref((struct measure_ref){ .at = COMPARED_WHOLE }) }, { 0 } },
+            "m", ORG);
+    (void)k;
+    e = world_start(&w, true, false, false);
+    struct kept_row kept = { 0 };
+    struct evaluator_sink sink = { .ctx = &kept, .live_row = keep_row };
+    happen(e, "org:acme|n", at("2025-02-10T05:00Z"), 3);
+    happen(e, "org:acme|n", at("2025-03-02T05:00Z"), 8);
+    advance(e, at("2025-03-13T00:00Z"), &sink);
+    cr_assert(!kept.row.is_null);
+    cr_assert_eq(kept.row.value, 5);
+    kept.n = 0;
+    advance(e, at("2025-03-13T00:01Z"), &sink);
+    cr_assert_eq(kept.n, 1, "%d rows", kept.n);
+    cr_assert(kept.row.is_null);
+    cr_assert_str_eq(kept.flags, "incomplete");
+    advance(e, at("2025-04-01T00:01Z"), &sink);
+    cr_assert(!kept.row.is_null);
+    cr_assert_eq(kept.row.value, -8);
+}

@@ -31,6 +31,7 @@ static void prepare(uint64_t s)
     static const int32_t offset[] = { 3600000, 7200000 };
     seed = s;
     world_init(&w, 0);
+    w.defs.retention_ms = 4000 * DAY_MS; /* five years and the five before */
     w.org[0].calendar.zone = (struct zone){ "berlin", 2, from, offset };
     w.org[0].calendar.go_live_ms = INT64_C(1743289200000); /* 2025-03-30, local: in the midst of it */
     add_measure(&w, "sales", AGG_SUM)->fine = true;
