@@ -72,11 +72,17 @@ static void on_written(void *ctx, enum store_result r, const char *detail)
         failed(s, r, detail ? detail : "what is booked could not be written");
 }
 
-static void write_booked(struct shard *s)
+static void write_booked(struct shard *s, const struct booked *held)
 {
     const struct booking *b = &s->d->config->booking;
-    struct slice *pair = calloc(2 * ((size_t)b->n + PAIRS_MORE), sizeof *pair);
+    struct slice *pair = calloc(2 * ((size_t)b->n + held->n_pairs + PAIRS_MORE), sizeof *pair);
     uint32_t n = 0;
+    for (uint32_t i = 0; pair && i < held->n_pairs; i++) {
+        if (!booking_keeps(s->d->config, held, i))
+            continue;
+        pair[2 * n] = held->pair[2 * i];
+        pair[2 * n++ + 1] = held->pair[2 * i + 1];
+    }
     for (uint32_t i = 0; pair && i < b->n; i++) {
         pair[2 * n] = slice_of(b->row[i].key);
         pair[2 * n++ + 1] = slice_of(b->row[i].value);
@@ -101,10 +107,19 @@ static void take_field(const struct slice *pair, const char *name, char to[stati
         snprintf(to, TIME_MAX, "%.*s", (int)pair[1].n, pair[1].p);
 }
 
-/* Whoever accepts a mix is asked no more; queries say since when. */
-static void other(struct shard *s, const char *why)
+/* Whoever accepts a mix is asked no more; queries say since when. Nobody can accept a sum of two currencies. */
+static void other(struct shard *s, const struct booked *held, enum booking_match match, const char *why)
 {
     struct daemon *d = s->d;
+    if (match == BOOKING_CURRENCY) {
+        log_line(&d->log, LOG_ERROR_, "booked", "shard %u was booked in another currency: %s", s->index, why);
+        log_line(
+            &d->log, LOG_ERROR_, "booked",
+            "amounts in two currencies are never added, nor are figures converted: go back to what Redis holds; or "
+            "rebuild: stop all daemons, empty Redis, start again, and the topics are read from their beginning");
+        refuse(s, CLI_CONFIG);
+        return;
+    }
     if (!d->config->run.accept_mixed) {
         log_line(&d->log, LOG_ERROR_, "booked", "shard %u was booked by other definitions: %s", s->index, why);
         log_line(&d->log, LOG_ERROR_, "booked",
@@ -117,7 +132,7 @@ static void other(struct shard *s, const char *why)
     log_line(&d->log, LOG_WARNING_, "booked", "shard %u: other definitions from now on: %s", s->index, why);
     size_t n = time_format(wall_ms(), s->look->mixed, sizeof s->look->mixed);
     s->look->mixed[n < TIME_MAX ? n : TIME_MAX - 1] = 0;
-    write_booked(s);
+    write_booked(s, held);
 }
 
 static void on_booked(void *ctx, enum store_result r, const struct slice *pairs, uint32_t n)
@@ -139,12 +154,12 @@ static void on_booked(void *ctx, enum store_result r, const struct slice *pairs,
     enum booking_match match = booking_compare(s->d->config, &held, why);
     if (match == BOOKING_SAME)
         end_well(s);
-    else if (match == BOOKING_OTHER)
-        other(s, why);
+    else if (match == BOOKING_OTHER || match == BOOKING_CURRENCY)
+        other(s, &held, match, why);
     else if (match == BOOKING_UNKNOWN && k->used && !s->booked) /* if we had booked it, Redis has lost that since */
-        other(s, "it does not say by which (cp:{s}:booked is missing)");
+        other(s, &held, match, "it does not say by which (cp:{s}:booked is missing)");
     else
-        write_booked(s);
+        write_booked(s, &held);
 }
 
 static void on_panes(void *ctx, enum store_result r, const struct slice *keys, uint32_t n)

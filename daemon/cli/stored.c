@@ -81,7 +81,7 @@ static void on_booked(void *ctx, enum store_result r, const struct slice *pairs,
     for (uint32_t i = 0; i < n; i++)
         if (slice_eq(pairs[2 * i], SLICE("mixed")))
             snprintf(q->to->mixed, sizeof q->to->mixed, "%.*s", (int)pairs[2 * i + 1].n, pairs[2 * i + 1].p);
-    if (booking_compare(q->config, &held, why) != BOOKING_OTHER) {
+    if (booking_compare(q->config, &held, why) < BOOKING_OTHER) {
         read_panes(q);
         return;
     }

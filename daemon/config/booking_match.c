@@ -12,6 +12,7 @@ struct match {
     uint64_t turned; /* bit per switch whose value the store holds otherwise */
     uint64_t told;   /* of these: already in `why` */
     uint32_t n;      /* differences */
+    bool currency;   /* an org with cells has another */
     bool places;     /* looking at where measures are kept, no more at what they are */
     char *why;
     size_t at;
@@ -134,6 +135,38 @@ static struct slice booked_part(struct slice dates, int64_t newest_ms)
     return (struct slice){ dates.p, end ? end - 1 : 0 };
 }
 
+/* "zone=UTC .. currency=CNY hours=.." -> the text before the currency, the currency, the text behind it. */
+static void split_currency(struct slice text, struct slice part[3])
+{
+    static const char name[] = " currency=";
+    const uint32_t n = sizeof name - 1;
+    uint32_t at = 0, end;
+    while (at + n <= text.n && memcmp(text.p + at, name, n) != 0)
+        at++;
+    at = at + n <= text.n ? at + n : text.n;
+    end = at;
+    while (end < text.n && text.p[end] != ' ')
+        end++;
+    part[0] = (struct slice){ text.p, at };
+    part[1] = (struct slice){ text.p + at, end - at };
+    part[2] = (struct slice){ text.p + end, text.n - end };
+}
+
+/* An org without a currency of its own counts in that of its earliest event: whether that is the one asked for is not known here. */
+static void compare_definitions(struct match *m, struct slice org, struct slice held, struct slice asked)
+{
+    struct slice was[3], is[3];
+    split_currency(held, was);
+    split_currency(asked, is);
+    if (!slice_eq(was[1], is[1])) {
+        const struct slice own = SLICE("that of its earliest event");
+        m->currency |= has_panes(m->held, org);
+        tell(m, "currency of", org, was[1].n ? was[1] : own, is[1].n ? is[1] : own);
+    }
+    if (!slice_eq(was[0], is[0]) || !slice_eq(was[2], is[2]))
+        tell(m, "org", org, held, asked);
+}
+
 static void compare_text(struct match *m, struct slice kind, struct slice org, struct slice held, struct slice asked)
 {
     bool days = slice_eq(kind, SLICE("holidays"));
@@ -141,8 +174,10 @@ static void compare_text(struct match *m, struct slice kind, struct slice org, s
         held = booked_part(held, m->held->newest_ms);
         asked = booked_part(asked, m->held->newest_ms);
     }
-    if (!slice_eq(held, asked))
-        tell(m, days ? "holidays of" : "org", org, held, asked);
+    if (!days)
+        compare_definitions(m, org, held, asked);
+    else if (!slice_eq(held, asked))
+        tell(m, "holidays of", org, held, asked);
 }
 
 static bool held_org(const struct match *m, struct slice org)
@@ -223,5 +258,17 @@ enum booking_match booking_compare(const struct config *c, const struct booked *
         compare_row(&m, &c->booking.row[i]);
     if (m.n > TOLD_MAX)
         (void)snprintf(why + m.at, BOOKING_WHY_MAX - m.at, "; and %u more", m.n - TOLD_MAX);
-    return m.n ? BOOKING_OTHER : BOOKING_FREE;
+    return m.currency ? BOOKING_CURRENCY : m.n ? BOOKING_OTHER : BOOKING_FREE;
+}
+
+bool booking_keeps(const struct config *c, const struct booked *held, uint32_t i)
+{
+    const struct match m = { .c = c, .held = held };
+    struct slice kind, org;
+    words_of(held->pair[2 * i], &kind, &org);
+    if (!slice_eq(kind, SLICE("org")) && !slice_eq(kind, SLICE("holidays")))
+        return false;
+    if (asked_value(&m, SLICE("org"), SLICE("*")).n || asked_value(&m, SLICE("org"), org).n)
+        return false;
+    return slice_eq(org, SLICE("*")) || has_panes(held, org);
 }

@@ -39,12 +39,17 @@ enum booking_match {
     BOOKING_SAME,
     BOOKING_FREE,    /* differs in nothing that is booked, or books less */
     BOOKING_UNKNOWN, /* the shard says nothing */
-    BOOKING_OTHER    /* cells would be missing or mean another thing */
+    BOOKING_OTHER,   /* cells would be missing or mean another thing */
+    BOOKING_CURRENCY /* that too, and amounts in two currencies would be added: nobody may accept it */
 };
 
 enum { BOOKING_WHY_MAX = 1000 };
 
 /* Compare what a configuration books with what a shard holds. `why` gets the differences for people, the first of many, "" if none. O(rows x pairs). */
 enum booking_match booking_compare(const struct config *c, const struct booked *held, char why[static BOOKING_WHY_MAX]);
+
+/* Whether pair i of what a shard holds stays beside what a configuration books: it tells of an org that the configuration does not know, whose cells are still
+ * there. It may come back, and is compared then. O(rows + panes). */
+bool booking_keeps(const struct config *c, const struct booked *held, uint32_t i);
 
 #endif

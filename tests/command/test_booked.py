@@ -88,3 +88,47 @@ class Booked(RedisCase):
         code, log = self.daemon()
         self.assertEqual(code, CONFIG, log)
         self.assertIn("cp:{s}:booked is missing", log)
+
+    def org(self, text):
+        config = self.config.read_text(encoding="utf-8").split("orgs:", maxsplit=1)[0]
+        self.config.write_text(config + (f"orgs: {text}\n" if text else ""), encoding="utf-8")
+
+    def test_the_currency_of_an_org_with_figures_stays(self):
+        """Neither is a daemon started over it, not even with accept_mixed, nor do figures of one currency answer for another; going back works."""
+        self.org("{acme: {currency: CNY}}")
+        self.assertEqual(self.daemon()[0], 0)
+        self.sales()
+        self.org("{acme: {currency: USD}}")
+        for sets in ((), ("run.accept_mixed=true",)):
+            code, log = self.daemon(*sets)
+            self.assertEqual(code, CONFIG, log)
+            self.assertIn("currency of acme: Redis holds 'CNY', asked is 'USD'", log)
+        code, out, err = self.query()
+        self.assertEqual((code, out), (CONFIG, ""))
+        self.assertIn("currency of acme: Redis holds 'CNY', asked is 'USD'", err)
+        self.org("")    # counts in that of its earliest event: that may be another one
+        self.assertEqual(self.daemon("run.accept_mixed=true")[0], CONFIG)
+        self.org("{acme: {currency: CNY}}")
+        self.assertEqual(self.daemon()[0], 0)
+        self.assertEqual(self.query()[0], 0)
+
+    def test_the_currency_of_an_org_that_was_not_configured_for_a_while(self):
+        self.org("{acme: {currency: CNY}, other: {currency: USD}}")
+        self.assertEqual(self.daemon()[0], 0)
+        self.sales()
+        self.org("{other: {currency: USD}}")
+        self.assertEqual(self.daemon()[0], 0)
+        self.org("{acme: {currency: USD}, other: {currency: USD}}")
+        code, log = self.daemon()
+        self.assertEqual(code, CONFIG, log)
+        self.assertIn("currency of acme: Redis holds 'CNY', asked is 'USD'", log)
+        self.assertEqual(self.query()[0], CONFIG)
+        self.org("{acme: {currency: CNY}, other: {currency: USD}}")
+        self.assertEqual(self.daemon()[0], 0)
+
+    def test_an_org_without_figures_may_change_its_currency(self):
+        self.org("{acme: {currency: CNY}, other: {currency: CNY}}")
+        self.assertEqual(self.daemon()[0], 0)
+        self.sales()
+        self.org("{acme: {currency: CNY}, other: {currency: USD}}")
+        self.assertEqual(self.daemon("run.accept_mixed=true")[0], 0)

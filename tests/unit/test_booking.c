@@ -228,3 +228,61 @@ Test(booking, holidays)
     cr_assert_eq(ask(was, "orgs: {a: {holidays: [2025-01-01, 2025-03-06, 2025-05-01]}}\n", NULL, why), BOOKING_OTHER);
     cr_assert_str_eq(why, "holidays of a: Redis holds '2025-01-01', asked is '2025-01-01 2025-03-06'");
 }
+
+/* Not even whoever accepts a mix gets a sum of two currencies; where nothing was counted there is none. */
+Test(booking, currencies)
+{
+    char why[BOOKING_WHY_MAX];
+    const struct slice key = SLICE("pane:a:h:0");
+    const struct booked with_a = { .pane = &key, .n_panes = 1 };
+    static const char none[] = "orgs: {a: {zone: UTC}}\n", cny[] = "orgs: {a: {zone: UTC, currency: CNY}}\n",
+                      usd[] = "orgs: {a: {zone: UTC, currency: USD}}\n",
+                      moved[] = "orgs: {a: {zone: Asia/Tokyo, currency: CNY}}\n";
+    cr_assert_eq(ask(cny, usd, &with_a, why), BOOKING_CURRENCY);
+    cr_assert_str_eq(why, "currency of a: Redis holds 'CNY', asked is 'USD'");
+    cr_assert_eq(ask(cny, usd, NULL, why), BOOKING_OTHER);
+    cr_assert_eq(ask(none, usd, &with_a, why), BOOKING_CURRENCY);
+    cr_assert_str_eq(why, "currency of a: Redis holds 'that of its earliest event', asked is 'USD'");
+    cr_assert_eq(ask(cny, none, &with_a, why), BOOKING_CURRENCY);
+    cr_assert_eq(ask(cny, moved, &with_a, why), BOOKING_OTHER);
+    cr_assert(strncmp(why, "org a: Redis holds 'zone=UTC", 28) == 0, "%s", why);
+    cr_assert_eq(
+        ask("orgs: {\"*\": {currency: CNY}}\n", "orgs: {\"*\": {currency: CNY}, a: {currency: USD}}\n", &with_a, why),
+        BOOKING_CURRENCY);
+}
+
+/* Booked by the first, then run by the second, asked by the third. */
+static enum booking_match ask_back(const char *first, const char *second, const char *third, const struct booked *more)
+{
+    static struct shelf was, is;
+    char why[BOOKING_WHY_MAX];
+    struct loaded a = load(first), b = load(second), c = load(third);
+    struct booked before = shelve(&was, must_load(&a)), held = shelve(&is, must_load(&b));
+    before.pane = held.pane = more->pane;
+    before.n_panes = held.n_panes = more->n_panes;
+    for (uint32_t i = 0; i < before.n_pairs; i++)
+        if (booking_keeps(b.config, &before, i)) {
+            is.pair[2 * held.n_pairs] = was.pair[2 * i];
+            is.pair[2 * held.n_pairs++ + 1] = was.pair[2 * i + 1];
+        }
+    enum booking_match match = booking_compare(must_load(&c), &held, why);
+    done(&a);
+    done(&b);
+    done(&c);
+    return match;
+}
+
+Test(booking, an_org_that_comes_back)
+{
+    const struct slice key = SLICE("pane:a:h:0");
+    const struct booked with_a = { .pane = &key, .n_panes = 1 }, empty = { 0 };
+    static const char both[] = "orgs: {a: {currency: CNY}, b: {currency: CNY}}\n",
+                      one[] = "orgs: {b: {currency: CNY}}\n",
+                      other[] = "orgs: {a: {currency: USD}, b: {currency: CNY}}\n",
+                      any[] = "orgs: {\"*\": {currency: CNY}}\n";
+    cr_assert_eq(ask_back(both, one, both, &with_a), BOOKING_FREE);
+    cr_assert_eq(ask_back(both, one, other, &with_a), BOOKING_CURRENCY);
+    cr_assert_eq(ask_back(both, one, other, &empty), BOOKING_FREE);
+    cr_assert_eq(ask_back(any, one, other, &with_a), BOOKING_CURRENCY);
+    cr_assert_eq(ask_back(any, one, both, &with_a), BOOKING_FREE);
+}
