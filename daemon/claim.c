@@ -48,6 +48,16 @@ struct part *ingest_part(struct ingest *in, struct slice topic, int32_t partitio
     return NULL;
 }
 
+struct store_part *ingest_part_names(const struct ingest *in)
+{
+    struct store_part *parts = calloc(in->n_parts + 1, sizeof *parts);
+    if (!parts)
+        abort();
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        parts[i] = (struct store_part){ .topic = in->part[i].topic, .partition = in->part[i].partition };
+    return parts;
+}
+
 void ingest_halt(struct daemon *d, uint32_t i, const char *why)
 {
     struct part *p = &d->ingest.part[i];
@@ -126,11 +136,7 @@ static void on_claimed(void *ctx, enum store_result r, const struct store_part *
 static void claim(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
-    struct store_part *parts = calloc(in->n_parts + 1, sizeof *parts);
-    if (!parts)
-        abort();
-    for (uint32_t i = 0; i < in->n_parts; i++)
-        parts[i] = (struct store_part){ .topic = in->part[i].topic, .partition = in->part[i].partition };
+    struct store_part *parts = ingest_part_names(in);
     in->state = INGEST_CLAIMING;
     in->waiting = d->n_shards;
     uint64_t generation = in->generation;

@@ -16,4 +16,7 @@ struct shard *ingest_call_end(void *ctx);
 /* An assigned partition and its number, or NULL. */
 struct part *ingest_part(struct ingest *in, struct slice topic, int32_t partition, uint32_t *ret_index);
 
+/* All assigned partitions by name, in their order; owned by the caller (free). Room for one where there are none. */
+struct store_part *ingest_part_names(const struct ingest *in);
+
 #endif

@@ -105,11 +105,7 @@ static void on_standing(void *ctx, const struct kafka_standing *v, uint32_t n)
 static void ask(struct daemon *d)
 {
     const struct ingest *in = &d->ingest;
-    struct store_part *parts = calloc(in->n_parts + 1, sizeof *parts);
-    if (!parts)
-        abort();
-    for (uint32_t i = 0; i < in->n_parts; i++)
-        parts[i] = (struct store_part){ .topic = in->part[i].topic, .partition = in->part[i].partition };
+    struct store_part *parts = ingest_part_names(in);
     (void)kafka_in_standing(d->in, parts, in->n_parts,
                             on_standing); /* a question under way: the next tick asks again */
     d->standing.not_before_ms = uv_now(&d->loop) + ASK_AGAIN_MS;
@@ -128,16 +124,15 @@ void standing_ask(struct daemon *d)
 static void commit(struct daemon *d)
 {
     const struct ingest *in = &d->ingest;
-    struct store_part *parts = calloc(in->n_parts + 1, sizeof *parts);
-    for (uint32_t i = 0; parts && i < in->n_parts; i++) {
+    struct store_part *parts = ingest_part_names(in);
+    for (uint32_t i = 0; i < in->n_parts; i++) {
         int64_t next = d->shard[0].chain[i].stored_next;
         for (uint32_t s = 1; s < d->n_shards; s++)
             if (d->shard[s].chain[i].stored_next < next)
                 next = d->shard[s].chain[i].stored_next;
-        parts[i] = (struct store_part){ .topic = in->part[i].topic, .partition = in->part[i].partition, .next = next };
+        parts[i].next = next;
     }
-    if (parts)
-        kafka_in_commit(d->in, parts, in->n_parts);
+    kafka_in_commit(d->in, parts, in->n_parts);
     free(parts);
 }
 

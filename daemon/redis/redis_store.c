@@ -177,11 +177,21 @@ void store_push_part_field(struct redis_argv *a, const struct store_part *p)
     redis_argv_bytes(a, field, (size_t)n);
 }
 
-void store_finish_flush(struct store_call *call, enum store_result r, const redisReply *reply, const char *detail)
+static void finish_flush(struct store_call *call, enum store_result r, const redisReply *reply, const char *detail)
 {
     if (reply)
         r = redis_script_result(reply, 2, &detail);
     if (r == STORE_STALE)
         call->store->stats.stale++;
     call->cb.flush(call->ctx, r, detail);
+}
+
+struct store_call *store_flush_call(struct redis_store *s, store_flush_cb cb, void *ctx)
+{
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return NULL;
+    call->finish = finish_flush;
+    call->cb.flush = cb;
+    return call;
 }

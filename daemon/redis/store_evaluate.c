@@ -56,11 +56,9 @@ int redis_store_commit(struct redis_store *s, const struct store_commit *c, stor
 {
     static const char *const keys[] = { "meta", "lease", "feed", "outbox", NULL };
     struct redis_argv *a = &s->argv;
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = store_flush_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = store_finish_flush;
-    call->cb.flush = cb;
     store_begin(s, keys);
     redis_argv_text(a, REDIS_LAYOUT);
     redis_argv_int(a, c->lease_epoch);
@@ -80,11 +78,9 @@ int redis_store_settle(struct redis_store *s, const struct store_settle *what, s
     struct redis_argv *a = &s->argv;
     char key[2048];
     int n = snprintf(key, sizeof key, "pane:%.*s:f:%lld", (int)what->org.n, what->org.p, (long long)what->hour_ms);
-    struct store_call *call = (size_t)n < sizeof key ? store_call_new(s, NULL, 0, ctx) : NULL;
+    struct store_call *call = (size_t)n < sizeof key ? store_flush_call(s, cb, ctx) : NULL;
     if (!call)
         return -ENOMEM;
-    call->finish = store_finish_flush;
-    call->cb.flush = cb;
     store_begin(s, keys);
     redis_argv_text(a, REDIS_LAYOUT);
     redis_argv_int(a, what->lease_epoch);
@@ -100,11 +96,9 @@ int redis_store_book(struct redis_store *s, struct slice was, const struct slice
                      store_flush_cb cb, void *ctx)
 {
     static const char *const keys[] = { "meta", "booked", NULL };
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = store_flush_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = store_finish_flush;
-    call->cb.flush = cb;
     store_begin(s, keys);
     redis_argv_text(&s->argv, REDIS_LAYOUT);
     redis_argv_slice(&s->argv, was);
@@ -117,11 +111,9 @@ int redis_store_clean(struct redis_store *s, const struct store_clean *what, sto
 {
     static const char *const keys[] = { "meta", "lease", "state", NULL };
     struct redis_argv *a = &s->argv;
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = store_flush_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = store_finish_flush;
-    call->cb.flush = cb;
     store_begin(s, keys);
     redis_argv_text(a, REDIS_LAYOUT);
     redis_argv_int(a, what->lease_epoch);
@@ -135,11 +127,9 @@ int redis_store_clean(struct redis_store *s, const struct store_clean *what, sto
 int redis_store_tally(struct redis_store *s, const struct slice *pairs, uint32_t n_pairs, store_flush_cb cb, void *ctx)
 {
     static const char *const keys[] = { "meta", "counters", NULL };
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = store_flush_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = store_finish_flush;
-    call->cb.flush = cb;
     store_begin(s, keys);
     redis_argv_text(&s->argv, REDIS_LAYOUT);
     for (uint32_t i = 0; i < 2 * n_pairs; i++)

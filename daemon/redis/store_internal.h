@@ -48,14 +48,13 @@ struct store_call {
 
 /* A call with copies of `keys`; NULL if there is no memory. Owned by the caller until store_call_send has returned 0. */
 struct store_call *store_call_new(struct redis_store *s, const struct slice *keys, uint32_t n, void *ctx);
+/* The same for a script that answers (code, detail) and nothing more, which `cb` is told. */
+struct store_call *store_flush_call(struct redis_store *s, store_flush_cb cb, void *ctx);
 /* Clear s->argv; push the count of keys and the fixed keys "cp:{s}:<name>" of a script, NULL-terminated. */
 void store_begin(struct redis_store *s, const char *const *keys);
 /* Send what s->argv holds. Returns as redis_conn_send; when negative the call is freed. */
 int store_call_send(struct store_call *call, enum redis_lane lane, enum redis_script script);
 void store_push_part_field(struct redis_argv *a, const struct store_part *p); /* "<topic>/<partition>" */
 void store_push_outs(struct redis_argv *a, const struct store_out *out, uint32_t n);
-
-/* finish functions used by more than one file */
-void store_finish_flush(struct store_call *call, enum store_result r, const redisReply *reply, const char *detail);
 
 #endif

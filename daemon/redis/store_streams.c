@@ -111,11 +111,9 @@ int redis_store_outbox(struct redis_store *s, uint64_t after_seq, uint32_t max, 
 int redis_store_outbox_trim(struct redis_store *s, int64_t lease_epoch, uint64_t up_to, store_flush_cb cb, void *ctx)
 {
     static const char *const keys[] = { "lease", "outbox", NULL };
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = store_flush_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = store_finish_flush;
-    call->cb.flush = cb;
     store_begin(s, keys);
     redis_argv_int(&s->argv, lease_epoch);
     redis_argv_uint(&s->argv, up_to + 1);
