@@ -52,46 +52,43 @@ def hole_kafka(s):
     return blackhole(s, "kafka", 20)
 
 
-@row("N2k", "connections to Kafka reset twenty times", "reconnects, nothing is lost")
-def reset_kafka(s):
-    proxy = begin(s, "kafka")
-    for _ in range(20):
-        time.sleep(s.chance.uniform(0.05, 0.8))
+def resets(s, which, times, longest_s):
+    proxy = begin(s, which)
+    for _ in range(times):
+        time.sleep(s.chance.uniform(0.05, longest_s))
         proxy.cut()
     s.progress(200, 60)
     return f"{s.end()}; {proxy.cuts} connections reset"
 
 
-@row("N3k", "slow line to Kafka: 50 ms each way, small pieces", "no false halt; equal state")
-def slow_kafka(s):
-    proxy = begin(s, "kafka")
-    proxy.delay_s, proxy.piece = 0.05, 1400
-    time.sleep(15)
-    s.alive("on a slow line")
-    lib.check("no false halt", "partition_halted" not in s.daemon.text())
-    proxy.delay_s, proxy.piece = 0, 65536
-    return s.end()
+@row("N2k", "connections to Kafka reset twenty times", "reconnects, nothing is lost")
+def reset_kafka(s):
+    return resets(s, "kafka", 20, 0.8)
 
 
 @row("N2r", "connections to Redis reset thirty times", "reconnects, nothing is lost")
 def reset_redis(s):
-    proxy = begin(s, "redis")
-    for _ in range(30):
-        time.sleep(s.chance.uniform(0.05, 0.6))
-        proxy.cut()
-    s.progress(200, 60)
-    return f"{s.end()}; {proxy.cuts} connections reset"
+    return resets(s, "redis", 30, 0.6)
 
 
-@row("N3r", "slow line to Redis: 100 ms each way, small pieces", "no false halt; equal state")
-def slow_redis(s):
-    proxy = begin(s, "redis", rate=2000)
-    proxy.delay_s, proxy.piece = 0.1, 700
+def slow_line(s, which, delay_s, piece, rate=700):
+    proxy = begin(s, which, rate)
+    proxy.delay_s, proxy.piece = delay_s, piece
     time.sleep(15)
     s.alive("on a slow line")
     lib.check("no false halt", "partition_halted" not in s.daemon.text())
     proxy.delay_s, proxy.piece = 0, 65536
     return s.end()
+
+
+@row("N3k", "slow line to Kafka: 50 ms each way, small pieces", "no false halt; equal state")
+def slow_kafka(s):
+    return slow_line(s, "kafka", 0.05, 1400)
+
+
+@row("N3r", "slow line to Redis: 100 ms each way, small pieces", "no false halt; equal state")
+def slow_redis(s):
+    return slow_line(s, "redis", 0.1, 700, rate=2000)
 
 
 @row("N3c", "the proxy cuts the answer of Redis after a random number of bytes, again and again", "a lost reply is applied once")
