@@ -94,7 +94,9 @@ bool board_order_kept(const struct reading *r, uint32_t board)
     const struct definitions *defs = r->e->defs;
     const struct board_def *def = &defs->board[board];
     enum window_kind kind = def->window.kind;
-    return r->e->plan.kpi[def->kpi].plain && !r->past && r->e->view[r->view].tracked && kind != WINDOW_LIVE &&
+    const struct plan_kpi *k = &r->e->plan.kpi[def->kpi];
+    bool in_hours = k->levels && window_grain(&def->window) == GRAIN_MINUTE; /* no event says when an hour is over */
+    return k->plain && !in_hours && !r->past && r->e->view[r->view].tracked && kind != WINDOW_LIVE &&
            kind != WINDOW_FIVE_YEARS && kind != WINDOW_SPAN;
 }
 
@@ -426,16 +428,28 @@ static int take(struct board_order *order, const struct ranking_rule *rule, uint
     return 0;
 }
 
+/* Which ends of the window and of the one before lie beyond what is kept, as bits: sums need all of a window, a level what comes after one end of it. */
+static uint32_t what_is_cut(const struct reading *r, const struct org *org)
+{
+    static const enum compared where[] = { COMPARED_NOT, COMPARED_WHOLE };
+    int64_t from_ms = reading_kept_ms(r);
+    uint32_t cut = 0;
+    for (int i = 0; i < 2; i++) {
+        struct span span = reading_span(r, org, where[i]);
+        cut = cut << 2 | (uint32_t)(span.start_ms < from_ms) << 1 | (span.end_ms < from_ms);
+    }
+    return cut;
+}
+
 int board_order_take(const struct reading *r, struct org *org, uint32_t board, const struct ranking_rule *rule,
                      uint32_t limit, struct ranking *ret, int64_t *ret_ranked)
 {
     struct board_order *order = &org->view[r->view].order[board];
     struct reading before = *r;
     before.prev = COMPARED_WHOLE;
-    bool compared = r->window->kind != WINDOW_GAUGE && !reading_cut(r, org, COMPARED_WHOLE);
-    bool cut = reading_cut(r, org, COMPARED_NOT);
-    bool kept = order->valid && order->compared == compared && order->cut == cut; /* else time changed all figures */
-    order->compared = compared;
+    bool compared = r->window->kind != WINDOW_GAUGE;
+    uint32_t cut = what_is_cut(r, org);
+    bool kept = order->valid && order->cut == cut; /* else time has taken back figures, or given them again */
     order->cut = cut;
     int rc = kept ? update(r, compared ? &before : NULL, org, board, rule)
                   : make_whole(r, compared ? &before : NULL, org, board, rule);

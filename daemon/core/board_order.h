@@ -29,9 +29,8 @@ struct standings {
 };
 
 struct board_order {
-    bool valid;    /* made; else nothing is noted */
-    bool compared; /* there is a window before */
-    bool cut;      /* the window begins before what is kept */
+    bool valid;   /* made; else nothing is noted */
+    uint32_t cut; /* what of the windows was not kept then */
     struct standings now, before;
     struct subject_set stale;
     struct agenda wait[BOARD_WAITS]; /* subjects, by that instant */

@@ -8,13 +8,16 @@ static int64_t kept_from_ms(const struct reading *r, int64_t retention_ms)
     return retention_ms > 0 ? now_ms - retention_ms : INT64_MIN;
 }
 
-bool reading_cut(const struct reading *r, const struct org *org, enum compared prev)
+int64_t reading_kept_ms(const struct reading *r)
 {
     const struct definitions *defs = r->e->defs;
+    return kept_from_ms(r, window_grain(r->window) == GRAIN_MINUTE ? defs->fine_retention_ms : defs->retention_ms);
+}
+
+bool reading_cut(const struct reading *r, const struct org *org, enum compared prev)
+{
     struct span span = reading_span(r, org, prev);
-    bool fine = window_grain(r->window) == GRAIN_MINUTE;
-    return span.start_ms < span.end_ms &&
-           span.start_ms < kept_from_ms(r, fine ? defs->fine_retention_ms : defs->retention_ms);
+    return span.start_ms < span.end_ms && span.start_ms < reading_kept_ms(r);
 }
 
 bool reading_incomplete(const struct reading *r, const struct org *org, enum compared prev)

@@ -60,6 +60,8 @@ int64_t kpi_reached_ms(const struct reading *r, const struct subject *s, int kpi
 struct reading reading_at_view(struct evaluator *e, enum view_id v, int window_index);
 struct reading reading_past(struct evaluator *e, enum view_id v, const struct window *w, int64_t at_ms);
 struct span reading_span(const struct reading *r, const struct org *org, enum compared prev);
+/* Panes of the size that the window is made of are kept from here on, INT64_MIN: all. */
+int64_t reading_kept_ms(const struct reading *r);
 /* Whether a window begins before the panes that are kept. */
 bool reading_cut(const struct reading *r, const struct org *org, enum compared prev);
 /* Whether the row has its value all the same: a window that is longer than panes are kept, but no window of years. */

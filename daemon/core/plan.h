@@ -22,6 +22,7 @@ struct plan_kpi {
     bool paced;   /* measured against the share of the window that has passed: means something before its end too */
     bool clocked; /* counts time up to the present: a value may come up by the clock alone */
     bool whole;   /* rows of other subjects change with the org's */
+    bool levels;  /* reads one */
     bool
         plain; /* a formula of its own measures in its own window: it changes when a watch says so, and at no other time */
     enum compared prev; /* the comparison window it reads; COMPARED_NOT: none */

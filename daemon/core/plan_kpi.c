@@ -50,7 +50,10 @@ static bool slot_is_plain(const struct definitions *defs, int slot)
     if (slot >= SLOT_BUILTIN)
         return slot == SLOT_BUILTIN + BUILTIN_DIM || slot == SLOT_BUILTIN + BUILTIN_WINDOW;
     enum agg agg = defs->measure[slot / MEASURE_PARTS].agg;
-    return slot % MEASURE_PARTS <= PART_SUM && agg != AGG_LEVEL && agg != AGG_ACCRUE && agg != AGG_ACCRUE_WORK;
+    int part = slot % MEASURE_PARTS;
+    if (agg == AGG_LEVEL)
+        return part == PART_VALUE || part == PART_START;
+    return part <= PART_SUM && agg != AGG_ACCRUE && agg != AGG_ACCRUE_WORK;
 }
 
 static int collect(struct plan_kpi *k, const struct plan *plan, const struct expr *e, struct plan_leaf outer, int depth)
@@ -72,6 +75,7 @@ static int collect(struct plan_kpi *k, const struct plan *plan, const struct exp
             continue;
         const struct measure_def *m = &plan->defs->measure[leaf.measure];
         k->paced |= m->agg == AGG_ACCRUE || m->agg == AGG_ACCRUE_WORK;
+        k->levels |= m->agg == AGG_LEVEL;
         if (m->agg == AGG_DERIVED ? collect(k, plan, m->derived, leaf, depth + 1) < 0 : add_leaf(k, leaf) < 0)
             return -1;
     }

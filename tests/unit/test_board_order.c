@@ -150,18 +150,32 @@ static void sell(int64_t now_ms)
     put(e, field, CELL_MINUTE, t_ms - t_ms % MINUTE_MS, cause_ms, amount);
 }
 
-static bool enabled[REPS], gone[REPS];
+static bool enabled[REPS], gone[REPS], with_stock;
 
-/* A level: its total, and the step in its hour, which may lie ahead. */
-static void enable(int64_t now_ms)
+/* A level: its total, and the step in its hour. */
+static void put_step(const char *level, int rep, int64_t t_ms, int64_t cause_ms, int64_t step)
 {
     char field[64];
+    snprintf(field, sizeof field, "rep:r%02d|%s", rep, level);
+    put(e, field, CELL_GAUGE, 0, cause_ms, step);
+    put(e, field, CELL_HOUR, hour_of(t_ms), cause_ms, step);
+}
+
+/* The step may lie ahead. */
+static void enable(int64_t now_ms)
+{
     int rep = (int)below(REPS);
     int64_t step = enabled[rep] ? -1 : 1, t_ms = now_ms + (below(2) ? (int64_t)below(72) * HOUR_MS : 0);
     enabled[rep] = !enabled[rep];
-    snprintf(field, sizeof field, "rep:r%02d|users", rep);
-    put(e, field, CELL_GAUGE, 0, now_ms, step);
-    put(e, field, CELL_HOUR, hour_of(t_ms), now_ms, step);
+    put_step("users", rep, t_ms, now_ms, step);
+}
+
+/* Now, late, ahead, or told before its time. */
+static void restock(int64_t now_ms)
+{
+    int64_t off_ms = below(3) ? 0 : ((int64_t)below(100) - 70) * DAY_MS / (1 + (int64_t)below(40));
+    int64_t cause_ms = below(5) ? now_ms : now_ms + (int64_t)below(300) * MINUTE_MS;
+    put_step("stock", (int)below(REPS), now_ms + off_ms, cause_ms, (int64_t)below(9) - 4);
 }
 
 static void erase(int64_t now_ms)
@@ -184,6 +198,7 @@ static void begin(bool history)
     add_measure(&w, "txn", AGG_SUM)->fine = true;
     add_measure(&w, "n", AGG_COUNT)->fine = true;
     add_measure(&w, "other", AGG_COUNT);
+    with_stock = false;
     if (history) {
         struct measure_def *m = add_measure(&w, "users", AGG_LEVEL);
         m->fact = FACT_USER_ENABLED;
@@ -219,7 +234,10 @@ static void run(uint64_t start)
     int64_t now_ms = at("2025-03-01");
     for (int step = 0; step < STEPS; step++) {
         for (uint64_t i = below(12); i > 0; i--)
-            sell(now_ms);
+            if (with_stock)
+                restock(now_ms);
+            else
+                sell(now_ms);
         if (w.defs.n_measures > 3 && below(4) == 0)
             enable(now_ms);
         if (w.defs.n_measures > 3 && below(12) == 0)
@@ -264,5 +282,25 @@ Test(board_order, equals_a_whole_ranking_where_the_window_before_is_cut, .timeou
         board(2, 1, cut[i], TIES_ORDINAL, 0, i % 2, 3);
         board(3, 1, "d", TIES_COMPETITION, 7, false, 0);
         run(100 + i);
+    }
+}
+
+/* Levels: what stands, and what came or went since the window began. */
+Test(board_order, of_levels_equals_a_whole_ranking, .timeout = 60)
+{
+    for (uint32_t i = 0; i < 2 * WINDOWS; i++) {
+        if (strcmp(windows[i % WINDOWS], "60m") == 0)
+            continue;
+        begin(i >= WINDOWS);
+        with_stock = true;
+        w.defs.retention_ms = (i % 3 ? 400 : 50) * DAY_MS;
+        add_measure(&w, "stock", AGG_LEVEL);
+        int stock = add_kpi(&w, "stock", KPI_VALUE, NULL, NULL, "stock", "m", 1u << DIM_REP);
+        int gain = add_kpi(&w, "gain", KPI_VALUE, NULL, NULL, "stock - stock.start", "m", 1u << DIM_REP);
+        board(0, stock, windows[i % WINDOWS], TIES_COMPETITION, 0, false, 0);
+        board(1, gain, windows[i % WINDOWS], TIES_DENSE, 5, true, 0);
+        board(2, gain, windows[i % WINDOWS], TIES_ORDINAL, 0, i % 2, 3);
+        board(3, stock, "d", TIES_COMPETITION, 7, false, 0);
+        run(200 + i);
     }
 }
