@@ -219,9 +219,10 @@ static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
     struct scorecard_snapshot card = *s;
     struct slice org = escaped(c, s->org), v = s->is_null ? SLICE("null") : number(c, s->score);
     card.emitted_at_ms = wall_ms();
-    hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
-         format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p,
-                s->provisional ? " provisional" : ""));
+    if (!s->revision) /* a revised one is of a cycle that ended: what people read is the running one */
+        hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
+             format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p,
+                    s->provisional ? " provisional" : ""));
     out(c, &c->list, "scorecards", card.org, card.id, "crmpulse.scorecard.v1",
         out_pb_scorecard_snapshot(&c->encode, &card));
     return c->failed ? -1 : 0;

@@ -13,8 +13,8 @@ static int64_t floor_to(int64_t t_ms, int64_t step_ms)
     return t_ms - (rest < 0 ? rest + step_ms : rest);
 }
 
-/* The first snapshot tick at or after t_ms: the tick that reaches the multiple. */
-static int64_t snapshot_at(const struct evaluator *e, int64_t t_ms)
+/* The tick that reaches the multiple. */
+int64_t snapshot_at(const struct evaluator *e, int64_t t_ms)
 {
     int64_t every_ms = e->defs->snapshot_every_ms;
     return every_ms <= 0 ? INT64_MAX : floor_to(floor_to(t_ms + every_ms - 1, every_ms) + e->tick_ms - 1, e->tick_ms);

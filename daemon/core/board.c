@@ -1,6 +1,7 @@
 /* Boards: a complete ranking, with the ranks in the comparison window; the top of it is published. */
 #include "board.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -9,6 +10,7 @@
 #include "board_order.h"
 #include "board_shown.h"
 #include "board_told.h"
+#include "revision.h"
 #include "row.h"
 
 struct run {
@@ -256,6 +258,29 @@ int boards_publish(struct evaluator *e, enum view_id v)
         }
     }
     return rc;
+}
+
+int board_revise(struct evaluator *e, struct org *org, uint32_t board, int64_t at_ms, int64_t tick_ms)
+{
+    const struct board_def *def = &e->defs->board[board];
+    struct reading r = reading_past(e, VIEW_JUDGED, &def->window, at_ms);
+    struct board_text text;
+    struct board_snapshot b;
+    char key[256];
+    if (!plan_past_known(&e->plan, def->kpi, &def->window))
+        return 0;
+    if (board_make(e, &r, org, (int)board, NULL, &text, &b) < 0)
+        return -1;
+    int n = snprintf(key, sizeof key, "rvb|%s|%lld", def->id, (long long)b.window_start_ms);
+    if (n < 0 || (size_t)n >= sizeof key)
+        return -1;
+    b.revision = revision_told(e, org->id, (struct slice){ key, (uint32_t)n }, text.content,
+                               org->view[VIEW_JUDGED].board_published[board]);
+    if (b.revision <= 0)
+        return (int)b.revision;
+    b.tick_ms = tick_ms;
+    write_id(&b, text.content, text.id);
+    return e->sink->board(e->sink->ctx, &b, false);
 }
 
 int evaluator_boards_around(struct evaluator *e, int64_t at_ms, const struct board_around *around,

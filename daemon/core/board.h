@@ -17,6 +17,10 @@ int board_make(struct evaluator *e, const struct reading *r, const struct org *o
 /* Boards whose ranking may have changed and did, in order of orgs and boards. */
 int boards_publish(struct evaluator *e, enum view_id v);
 
+/* The board of the ended window with that last instant, told anew at a snapshot tick unless it is what was told of it last. Which rank stood in the message
+ * before is not said. Boards by as-of measures are passed over: the judged view does not know their past. 0, -1 or what the sink returned. */
+int board_revise(struct evaluator *e, struct org *org, uint32_t board, int64_t at_ms, int64_t tick_ms);
+
 /* Between snapshots: what changed on the boards that want it at this tick. */
 int boards_change(struct evaluator *e, int64_t tick_ms);
 

@@ -27,11 +27,11 @@ struct node_set {
     uint32_t n, cap;
 };
 
-/* A civil window that ended, or ended windows that a late delta changed. */
+/* A civil window that ended, or ended windows that a late delta changed; or a window as it stood at the end of a cycle, for the scorecards of that. */
 struct closed_window {
     struct subject *subject;
     int window;
-    int64_t at_ms;           /* its last instant */
+    int64_t at_ms;           /* its last instant, or that of the cycle */
     const uint64_t *watches; /* bit per watch that the change touches */
     int measure;             /* the plan's slot that `watches` is of */
     uint32_t slot;
@@ -43,6 +43,8 @@ struct closed_windows {
 int closed_windows_add(struct closed_windows *list, struct closed_window c); /* 0 or -1 (out of memory) */
 int closed_windows_copy(struct closed_windows *to, const struct closed_windows *from);
 bool closed_window_eq(const struct closed_window *a, const struct closed_window *b);
+void closed_windows_note(struct evaluator *e, struct closed_windows *list,
+                         struct closed_window c); /* unless just noted */
 
 /* A rule to be judged for a subject. */
 struct judgement {
@@ -92,6 +94,8 @@ struct alert {
     bool unsaved;
     int64_t since_ms; /* tick at which the state began; with milestones: start of the cycle they were passed in */
     int64_t wake_ms;  /* the look that is on the agenda; not saved */
+    int64_t revision; /* how often late events changed the complete window whose last instant is revised_ms; 0: never */
+    int64_t revised_ms, counted_ms; /* counted_ms: the snapshot tick that the last of these revisions is counted to */
 };
 
 /* How often the value of an ended window was revised: counted by "<org>\n<state key>". */
@@ -99,6 +103,7 @@ struct revisions {
     struct intern key;
     struct revision {
         int64_t n;
+        uint64_t content; /* hash of what was told last; 0: not kept */
         bool unsaved;
     } * v;
     uint32_t cap;
@@ -188,6 +193,9 @@ int subject_set_add(struct subject_set *set, struct subject *s);
 void subject_set_sort(struct subject_set *set);
 struct span org_span(struct evaluator *e, enum view_id v, struct org *org, int window, enum compared prev);
 void elapsed_note(struct evaluator *e, enum view_id v, struct subject *s, uint32_t watch);
+
+/* advance.c: the first snapshot tick at or after t_ms; INT64_MAX: there are none */
+int64_t snapshot_at(const struct evaluator *e, int64_t t_ms);
 
 /* schedule.c: when a window over a pane changes by time alone */
 int64_t slot_event_of_pane(const struct org *org, const struct window *w, const struct plan_slot *slot, int64_t pane_ms,

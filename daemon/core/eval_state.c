@@ -2,13 +2,15 @@
  * eval_pending.c.
  *
  *   org ""   key "tick"                              value "<ms>"
- *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <grade> <since ms> <rule hash>"
+ *   org      key "alert|<rule>|<dim>|<subject>"      value "<state> <grade> <since ms> <rule hash>", and if a late event changed the complete window:
+ *                                                          " <revision> <last instant of the window> <snapshot tick it is counted to>"
  *   org ""   key "fed"                               value "<position in the feed when that tick was judged>"
  *   org      key "evi|<measure>|<dim>|<subject>"     evidence.h
  *   org      key "pos|<board>|<dim>|<subject>"       board_told.h
  *   org      key "prt|<card hash>|<dim>|<subject>"   card_told.h
  *   org      key "board|<board>"                     value "<hash of the snapshot published last>"
- *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>" */
+ *   org      key "rev|<kpi>|<window>|<dim>|<subject>|<window start>"  value "<n>"
+ *   org      key "rvb|<board>|<window start>", "rvc|<scorecard>|<dim>|<subject>|<cycle start>"  value "<n> <hash of what was told last>" */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,7 +37,7 @@ static int save_tick(struct evaluator *e, bool only_changed, evaluator_state_sin
 
 static int save_alert(struct evaluator *e, struct subject *s, uint32_t rule, evaluator_state_sink sink, void *ctx)
 {
-    char key[1024], value[96];
+    char key[1024], value[192];
     const struct alert *a = &s->alert[rule];
     int n = snprintf(key, sizeof key, "alert|%s|%s|%.*s", e->defs->rule[rule].id, dim_name(s->dim), (int)s->escaped.n,
                      s->escaped.p);
@@ -43,7 +45,10 @@ static int save_alert(struct evaluator *e, struct subject *s, uint32_t rule, eva
                      (long long)a->since_ms, (unsigned long long)e->defs->rule[rule].hash);
     if (n < 0 || (size_t)n >= sizeof key)
         return -1;
-    if (a->state == ALERT_OK && !a->since_ms && !a->grade)
+    if (a->revision)
+        m += snprintf(value + m, sizeof value - (size_t)m, " %lld %lld %lld", (long long)a->revision,
+                      (long long)a->revised_ms, (long long)a->counted_ms);
+    if (a->state == ALERT_OK && !a->since_ms && !a->grade && !a->revision)
         m = 0; /* as if it had never been judged: nothing is kept */
     s->alert[rule].unsaved = false;
     return sink(ctx, s->org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
@@ -54,7 +59,7 @@ static int save_alerts(struct evaluator *e, struct subject *s, bool only_changed
     int rc = 0;
     for (uint32_t r = 0; rc == 0 && s->alert && r < e->defs->n_rules; r++) {
         const struct alert *a = &s->alert[r];
-        bool stands = a->state != ALERT_OK || a->since_ms != 0;
+        bool stands = a->state != ALERT_OK || a->since_ms != 0 || a->revision;
         if (only_changed ? a->unsaved : stands)
             rc = save_alert(e, s, r, sink, ctx);
     }
@@ -67,14 +72,15 @@ static int save_revisions(struct evaluator *e, bool only_changed, evaluator_stat
     for (uint32_t i = 0; rc == 0 && i < e->revisions.key.n; i++) {
         struct revision *r = &e->revisions.v[i];
         struct slice text = e->revisions.key.text[i];
-        char value[24];
+        char value[48];
         if (only_changed && !r->unsaved)
             continue;
         uint32_t org_n = 0; /* the last newline ends the org: keys have none */
         for (uint32_t k = 0; k < text.n; k++)
             if (text.p[k] == '\n')
                 org_n = k;
-        int n = snprintf(value, sizeof value, "%lld", (long long)r->n);
+        int n = r->content ? snprintf(value, sizeof value, "%lld %llx", (long long)r->n, (unsigned long long)r->content)
+                           : snprintf(value, sizeof value, "%lld", (long long)r->n);
         r->unsaved = false;
         rc = sink(ctx, (struct slice){ text.p, org_n }, (struct slice){ text.p + org_n + 1, text.n - org_n - 1 },
                   (struct slice){ value, (uint32_t)n });
@@ -156,6 +162,11 @@ static int parse_alert(const char *text, struct alert *ret, uint64_t *ret_hash)
         ret->grade = (int)strtol(text + n, &at, 10);
         ret->since_ms = strtoll(at, &at, 10);
         *ret_hash = strtoull(at, &at, 16);
+        if (!*at)
+            return 0;
+        ret->revision = strtoll(at, &at, 10);
+        ret->revised_ms = strtoll(at, &at, 10);
+        ret->counted_ms = strtoll(at, &at, 10);
         return *at ? -1 : 0;
     }
     return -1;
@@ -185,6 +196,20 @@ static int restore_alert(struct evaluator *e, struct slice org_id, struct slice 
             e->restored = true; /* its deadline is found when it is looked at */
     }
     return 0;
+}
+
+static int restore_revision(struct evaluator *e, struct slice org, struct slice key, const char *value)
+{
+    char *at;
+    struct revision *r = revision_at(e, org, key);
+    if (!r)
+        return -1;
+    r->n = strtoll(value, &at, 10);
+    if (at == value)
+        return -1;
+    if (*at)
+        r->content = strtoull(at, &at, 16);
+    return *at ? -1 : 0;
 }
 
 int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice key, struct slice value)
@@ -218,6 +243,8 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
         return pending_restore_revised(e, org, rest, value);
     if (slice_eq(kind, SLICE("plan")))
         return pending_restore_plan(e, text);
+    if (slice_eq(kind, SLICE("rev")) || slice_eq(kind, SLICE("rvb")) || slice_eq(kind, SLICE("rvc")))
+        return restore_revision(e, org, key, text);
     char *end;
     long long n = strtoll(text, &end, 10);
     if (end == text || *end)
@@ -231,9 +258,5 @@ int evaluator_state_restore(struct evaluator *e, struct slice org, struct slice 
         e->judged_seq = strtoull(text, NULL, 10);
         return 0;
     }
-    struct revision *r = slice_eq(kind, SLICE("rev")) ? revision_at(e, org, key) : NULL;
-    if (!r)
-        return -1;
-    r->n = n;
-    return 0;
+    return -1;
 }

@@ -9,6 +9,7 @@
 #include "eval_erased.h"
 #include "eval_pending.h"
 #include "evidence.h"
+#include "revise.h"
 #include "rfm_quintile.h"
 #include "rule_read.h"
 #include "rules.h"
@@ -203,30 +204,12 @@ bool closed_window_eq(const struct closed_window *a, const struct closed_window 
     return a->subject == b->subject && a->at_ms == b->at_ms && a->watches == b->watches;
 }
 
-static void note_closed(struct evaluator *e, struct closed_windows *list, struct closed_window c)
+void closed_windows_note(struct evaluator *e, struct closed_windows *list, struct closed_window c)
 {
     if (list->n && closed_window_eq(&list->v[list->n - 1], &c))
         return;
     if (closed_windows_add(list, c) < 0)
         e->out_of_memory = true;
-}
-
-/* The ended civil windows that a delta in the past changes get a revision: its own, for a level every later one too. */
-static void note_revision(struct evaluator *e, const struct series *s, const struct window *w,
-                          const struct plan_slot *slot, int64_t pane_ms)
-{
-    struct org *org = s->node->subject->org;
-    if (e->view[VIEW_JUDGED].at_ms == INT64_MIN ||
-        pane_ms >= org_span(e, VIEW_JUDGED, org, slot->window, COMPARED_NOT).start_ms)
-        return;
-    int64_t open_ms = org_span(e, VIEW_JUDGED, org, slot->window, COMPARED_NOT).start_ms;
-    for (int64_t t = pane_ms; t == pane_ms || (slot->level && t < open_ms);) {
-        t = calendar_period(org->cal, w->period, t).end_ms;
-        note_closed(e, &e->revised,
-                    (struct closed_window){ s->node->subject, slot->window, t - 1, slot->watches, s->node->measure,
-                                            (uint32_t)(slot - e->plan.measure[s->node->measure].slot) });
-    }
-    e->rows_due = true;
 }
 
 /* A user who comes or leaves changes boards and ranks, whatever these go by. */
@@ -253,7 +236,6 @@ static void touch(struct evaluator *e, enum view_id v, struct series *s, const s
         erased_touch(e, v, n->subject);
     for (uint32_t k = 0; k < pm->n_slots; k++) {
         const struct plan_slot *slot = &pm->slot[k];
-        const struct window *w = &e->plan.window[slot->window];
         bool same_grain = d->kind == CELL_GAUGE || slot->fine == (d->kind == CELL_MINUTE);
         if (!(slot->dims >> n->subject->dim & 1))
             continue;
@@ -261,8 +243,8 @@ static void touch(struct evaluator *e, enum view_id v, struct series *s, const s
         if (!same_grain || (!aside && !(slot->parts >> s->part & 1)))
             continue;
         view_mark(e, v, n->subject, slot->watches);
-        if (v == VIEW_JUDGED && d->kind != CELL_GAUGE && w->kind == WINDOW_PERIOD && !slot->prev && !e->restored)
-            note_revision(e, s, w, slot, d->pane_ms);
+        if (v == VIEW_JUDGED && d->kind != CELL_GAUGE && !slot->prev && !e->restored)
+            revise_note(e, n, k, d->pane_ms);
     }
 }
 
@@ -384,8 +366,8 @@ static void due_node(struct evaluator *e, enum view_id v, struct node *n, int64_
         bool ends = w->kind == WINDOW_PERIOD && !slot->prev &&
                     calendar_period(n->subject->org->cal, w->period, t).end_ms - 1 == t;
         if (v == VIEW_JUDGED && ends)
-            note_closed(e, &e->closing,
-                        (struct closed_window){ n->subject, slot->window, t, slot->watches, n->measure, k });
+            closed_windows_note(e, &e->closing,
+                                (struct closed_window){ n->subject, slot->window, t, slot->watches, n->measure, k });
     }
     requeue(e, v, n);
 }

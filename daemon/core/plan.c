@@ -43,6 +43,18 @@ bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule)
     return rule->judge == RULE_JUDGE_COMPLETE || (less && !k->paced && k->prev == COMPARED_NOT);
 }
 
+bool plan_past_known(const struct plan *plan, int kpi, const struct window *w)
+{
+    const struct plan_kpi *k = &plan->kpi[kpi];
+    for (uint32_t i = 0; i < k->n_leaves; i++) {
+        const struct measure_def *m = &plan->defs->measure[k->leaf[i].measure];
+        enum window_kind kind = k->leaf[i].window < 0 ? w->kind : plan->window[k->leaf[i].window].kind;
+        if (m->gauge || (m->agg == AGG_DISTINCT && kind == WINDOW_ROLLING))
+            return false;
+    }
+    return true;
+}
+
 static void *grown(void *array, uint32_t n, size_t size)
 {
     if (n & (n - 1)) /* room up to the next power of two */
@@ -241,6 +253,7 @@ static int touch(struct plan *plan, int measure, int window, enum compared prev,
         *index = (int16_t)m->n_slots++;
     }
     bit_set(m->slot[*index].watches, watch);
+    m->slot[*index].carded |= plan->watch[watch].n_cards > 0;
     m->slot[*index].dims |= looked_at(plan, watch);
     return 0;
 }

@@ -45,6 +45,7 @@ struct plan_slot {
     enum compared prev;
     bool fine;
     bool level;        /* of a level: panes after the window count too */
+    bool carded;       /* scorecards read it */
     uint64_t *watches; /* bit per watch: touched by a change */
     uint32_t dims;     /* those in which somebody looks at any of these */
     uint32_t parts;    /* bit per series_part: series that serve it */
@@ -82,6 +83,9 @@ static inline bool plan_moves_with_clock(const struct plan_kpi *k, bool is_null)
 {
     return k->clocked || (k->paced && !is_null);
 }
+
+/* Whether the judged view knows the KPI in that window at a past instant: it holds as-of measures as they stand now. */
+bool plan_past_known(const struct plan *plan, int kpi, const struct window *w);
 
 /* A rule that judges complete windows only: "less than" in a civil window, unless the KPI allows for the part that has passed. */
 bool plan_rule_at_close(const struct plan *plan, const struct rule_def *rule);

@@ -9,6 +9,7 @@
 #include "board_order.h"
 #include "eval_erased.h"
 #include "eval_pending.h"
+#include "revise.h"
 #include "revision.h"
 #include "row.h"
 #include "scorecard.h"
@@ -219,8 +220,10 @@ static int order_closed(const void *x, const void *y)
 static int publish_ended(struct evaluator *e, const struct closed_window *c, uint32_t n, bool late)
 {
     int rc = 0;
-    struct reading r = reading_past(e, VIEW_JUDGED, &e->plan.window[c->window], c->at_ms);
-    if (subject_erased(e, c->subject, VIEW_JUDGED))
+    const struct window *window = &e->plan.window[c->window];
+    struct reading r = reading_past(e, VIEW_JUDGED, window, c->at_ms);
+    if (subject_erased(e, c->subject, VIEW_JUDGED) || window->kind != WINDOW_PERIOD ||
+        org_period(c->subject->org, window->period, c->at_ms).end_ms - 1 != c->at_ms) /* of a cycle, for scorecards */
         return 0;
     for (uint32_t i = 0; rc == 0 && i < e->plan.n_watches; i++) {
         const struct plan_watch *w = &e->plan.watch[i];
@@ -248,22 +251,21 @@ static int publish_ended(struct evaluator *e, const struct closed_window *c, uin
 static int publish_closed(struct evaluator *e, struct closed_windows *list, bool late)
 {
     int rc = 0;
-    if (!e->sink->judged_row)
-        list->n = 0;
     if (list->n > 1)
         qsort(list->v, list->n, sizeof *list->v, order_closed);
-    for (uint32_t i = 0, n; rc == 0 && i < list->n; i += n) {
+    for (uint32_t i = 0, n; rc == 0 && e->sink->judged_row && i < list->n; i += n) {
         for (n = 1; i + n < list->n && order_closed(&list->v[i], &list->v[i + n]) == 0;)
             n++;
         rc = publish_ended(e, &list->v[i], n, late);
     }
-    list->n = 0;
     return rc;
 }
 
 int publish_finals(struct evaluator *e)
 {
-    return publish_closed(e, &e->closing, false);
+    int rc = publish_closed(e, &e->closing, false);
+    e->closing.n = 0;
+    return rc;
 }
 
 int publish_snapshot(struct evaluator *e, int64_t tick_ms)
@@ -277,6 +279,8 @@ int publish_snapshot(struct evaluator *e, int64_t tick_ms)
         rc = boards_publish(e, VIEW_JUDGED);
     for (uint32_t i = 0; rc == 0 && i < changed->n; i++)
         rc = scorecards_publish(e, changed->v[i], tick_ms);
+    if (rc == 0)
+        rc = revise_publish(e, tick_ms);
     pending_told(e);
     return rc;
 }

@@ -45,3 +45,15 @@ int64_t revision_of(struct evaluator *e, const struct subject *s, uint32_t watch
     r->unsaved = true;
     return ++r->n;
 }
+
+int64_t revision_told(struct evaluator *e, struct slice org, struct slice key, uint64_t content, uint64_t first)
+{
+    struct revision *r = revision_at(e, org, key);
+    if (!r)
+        return -1;
+    if (content == (r->n ? r->content : first))
+        return 0;
+    r->content = content;
+    r->unsaved = true;
+    return ++r->n;
+}

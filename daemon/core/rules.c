@@ -40,6 +40,7 @@ static int order(const void *x, const void *y)
 /* What one judgement is made of. */
 struct judged {
     struct evaluator *e;
+    const struct alert *alert;
     struct rule_reader x;
     int64_t tick_ms, starts_ms;
 };
@@ -97,6 +98,13 @@ static bool is_stale(const struct evaluator *e, int64_t tick_ms)
     return emitted_ms - tick_ms > after_ms;
 }
 
+/* Of the window that was judged. */
+static int64_t revision_judged(const struct judged *j)
+{
+    const struct alert *a = j->alert;
+    return a->revision && a->revised_ms == j->x.value.span.end_ms - 1 ? a->revision : 0;
+}
+
 static int emit(const struct judged *j, const struct verdict *v)
 {
     char id[33], hash[17];
@@ -125,6 +133,7 @@ static int emit(const struct judged *j, const struct verdict *v)
         .samples = x->value.has_samples ? x->value.samples : 0,
         .threshold = v->threshold,
         .condition = slice_of(v->condition),
+        .revision = revision_judged(j),
         .definition_hash = { hash, 16 },
         .historical = is_stale(e, j->tick_ms),
     };
@@ -144,6 +153,55 @@ static struct alert *alert_of(struct evaluator *e, struct subject *s, int rule)
     if (!s->alert)
         s->alert = calloc(e->defs->n_rules, sizeof *s->alert);
     return s->alert ? &s->alert[rule] : NULL;
+}
+
+/* Last instant of the window that the rule judged as the newest complete one before this tick. */
+static int64_t judged_before_ms(const struct evaluator *e, const struct rule_def *rule, const struct org *org)
+{
+    enum period period = rule_period(rule, org->cal);
+    int64_t before_ms = e->view[VIEW_JUDGED].at_ms - e->tick_ms;
+    int64_t last_ms = org_period(org, period, before_ms + 1 - rule->mature_ms).start_ms - 1;
+    return rule->lag_ms && !rule->scorecard ? org_period(org, period, last_ms - rule->lag_ms).end_ms - 1 : last_ms;
+}
+
+static void count_revision(struct evaluator *e, struct subject *s, int rule, int64_t last_ms)
+{
+    int64_t tick_ms = e->view[VIEW_JUDGED].at_ms + 1, counted_ms = snapshot_at(e, tick_ms);
+    struct alert *a = alert_of(e, s, rule);
+    if (!a) {
+        e->out_of_memory = true;
+        return;
+    }
+    if (counted_ms == INT64_MAX)
+        counted_ms = tick_ms;
+    if (a->revised_ms == last_ms && a->revision && a->counted_ms == counted_ms)
+        return;
+    a->revision = a->revised_ms == last_ms ? a->revision + 1 : 1;
+    a->revised_ms = last_ms;
+    a->counted_ms = counted_ms;
+    a->unsaved = true;
+}
+
+/* Whether the change of a watch is one of what the rule judges, not only of what its conditions read beside it. */
+static bool judges(const struct evaluator *e, const struct rule_def *rule, const struct plan_watch *w, bool cycle)
+{
+    if (rule->scorecard)
+        return cycle;
+    return !cycle && rule->kpi == w->kpi && plan_window(&e->plan, &rule->window) == w->window;
+}
+
+void rules_revised(struct evaluator *e, struct subject *s, const struct plan_slot *slot, int64_t last_ms, bool cycle)
+{
+    uint32_t n = e->plan.n_watches;
+    for (uint32_t i = bit_next(slot->watches, n, 0); i < n; i = bit_next(slot->watches, n, i + 1)) {
+        const struct plan_watch *w = &e->plan.watch[i];
+        for (uint32_t r = 0; w->rule_dims >> s->dim & 1 && r < w->n_rules; r++) {
+            const struct rule_def *rule = &e->defs->rule[w->rule[r]];
+            if (rule->dims >> s->dim & 1 && plan_rule_at_close(&e->plan, rule) && judges(e, rule, w, cycle) &&
+                judged_before_ms(e, rule, s->org) == last_ms)
+                count_revision(e, s, w->rule[r], last_ms);
+        }
+    }
 }
 
 /* Looked at again then, without any event; one entry on the agenda is enough. */
@@ -181,7 +239,7 @@ static int judge_erased(struct judged *j, const struct judgement *w, struct aler
     struct verdict v = { a->state, ALERT_OK, a->grade, 0, "erased" };
     if (!j->x.rule->n_milestones && (a->state == ALERT_FIRING || a->state == ALERT_RECOVERING))
         rc = emit(j, &v);
-    if (a->state != ALERT_OK || a->since_ms || a->grade)
+    if (a->state != ALERT_OK || a->since_ms || a->grade || a->revision)
         *a = (struct alert){ .unsaved = true };
     return rc ? rc : erased_tell(j->e, w->subject, GONE_ALERT, "", j->x.rule->id);
 }
@@ -193,6 +251,7 @@ static int judge(struct evaluator *e, const struct judgement *w, int64_t tick_ms
     struct alert *a = alert_of(e, w->subject, w->rule);
     if (!a)
         return -1;
+    j.alert = a;
     rule_read(&j.x, e, rule, w->subject, w->at_ms);
     if (subject_erased(e, w->subject, VIEW_JUDGED))
         return judge_erased(&j, w, a);

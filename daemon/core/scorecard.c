@@ -1,6 +1,7 @@
 /* Scorecards (domain specification 4.2). A held score is that of the end of the cycle before: it is read, not remembered. */
 #include "scorecard.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -11,6 +12,7 @@
 #include "card_told.h"
 #include "card_weight.h"
 #include "eval_erased.h"
+#include "revision.h"
 #include "row.h"
 #include "score.h"
 
@@ -25,7 +27,7 @@ struct card {
     const struct scorecard_def *def;
     enum view_id view;
     int64_t at_ms;
-    bool past;
+    bool past, revised; /* revised: told anew, compared with nothing */
     struct span cycle;
     struct card_item *item;
     struct scorecard_kpi *kpi;
@@ -267,7 +269,8 @@ static int make(struct card *c, uint32_t card, int64_t tick_ms, struct scorecard
         return -1;
     const struct scorecard_def *def = c->def;
     double change = 0;
-    bool has_change = card_compare(c->subject, card, def, c->part, c->total.score, c->contribution, &change);
+    bool has_change =
+        !c->revised && card_compare(c->subject, card, def, c->part, c->total.score, c->contribution, &change);
     if (def->fuzzy.on && def->fuzzy.operator!= FUZZY_WEIGHTED) /* only a sum has parts */
         memset(c->contribution, 0, def->n_items * sizeof *c->contribution);
     hex_hash(def->hash, c->hash);
@@ -397,6 +400,48 @@ int scorecards_publish(struct evaluator *e, struct subject *s, int64_t tick_ms)
         if (e->defs->scorecard[card].dim == s->dim && touched(e, s, card) &&
             in_force(e, s->org, card, e->view[VIEW_JUDGED].at_ms))
             rc = subject_erased(e, s, VIEW_JUDGED) ? take_back(e, s, card) : publish_card(e, s, card, tick_ms);
+    return rc;
+}
+
+static bool past_known(const struct evaluator *e, const struct scorecard_def *def)
+{
+    for (uint32_t i = 0; i < def->n_items + def->n_also; i++)
+        if (!plan_past_known(&e->plan, def->item[i].kpi, &def->item[i].window))
+            return false;
+    return true;
+}
+
+/* Revision of a card as it would be told: 0 if it was told so, -1 when out of memory. */
+static int64_t revision_of_card(struct evaluator *e, const struct subject *s, uint32_t card,
+                                const struct scorecard_snapshot *snapshot)
+{
+    char key[1200];
+    int n = snprintf(key, sizeof key, "rvc|%s|%s|%.*s|%lld", e->defs->scorecard[card].id, dim_name(s->dim),
+                     (int)s->escaped.n, s->escaped.p, (long long)snapshot->window_start_ms);
+    if (n < 0 || (size_t)n >= sizeof key)
+        return -1;
+    return revision_told(e, s->org->id, (struct slice){ key, (uint32_t)n }, content_hash(snapshot),
+                         s->card_published[card]);
+}
+
+int scorecard_revise(struct evaluator *e, struct subject *s, uint32_t card, int64_t at_ms, int64_t tick_ms)
+{
+    struct card c = { .e = e,
+                      .subject = s,
+                      .def = &e->defs->scorecard[card],
+                      .view = VIEW_JUDGED,
+                      .at_ms = at_ms,
+                      .past = true,
+                      .revised = true };
+    struct scorecard_snapshot snapshot;
+    if (!in_force(e, s->org, card, at_ms) || !past_known(e, c.def) || subject_erased(e, s, VIEW_JUDGED))
+        return 0;
+    int rc = make(&c, card, tick_ms, &snapshot);
+    if (rc == 0) {
+        snapshot.revision = revision_of_card(e, s, card, &snapshot);
+        rc = snapshot.revision > 0 ? e->sink->scorecard(e->sink->ctx, &snapshot) : (int)snapshot.revision;
+    }
+    release(&c);
     return rc;
 }
 

@@ -79,6 +79,7 @@ struct evaluator_sink {
     int (*live_row)(void *ctx, const struct kpi_row *row);   /* a value of the live view that changed */
     int (*judged_row)(void *ctx, const struct kpi_row *row); /* snapshot tick, or a revision of a closed window */
     int (*alert)(void *ctx, const struct alert_transition *a);
+    /* Boards and scorecards of ended periods come again, with revision > 0, at the snapshot tick after a late event or a correction changed them. */
     int (*board)(void *ctx, const struct board_snapshot *b, bool live);
     int (*scorecard)(void *ctx, const struct scorecard_snapshot *s);
     int (*gone)(void *ctx, const struct gone *g); /* may come again for what is gone already */

@@ -380,6 +380,118 @@ Test(alert, a_restart_repeats_nothing)
     cr_assert(seen.t[1].numerator == 45 && seen.t[1].denominator == 50);
 }
 
+/* ---- the revision of the window judged ---- */
+
+static int64_t row_revision;
+
+static int on_month(void *ctx, const struct kpi_row *row)
+{
+    (void)ctx;
+    if (slice_eq(row->subject, SLICE("b")) && row->revision > row_revision)
+        row_revision = row->revision;
+    return 0;
+}
+
+static const struct evaluator_sink both = { .ctx = &seen, .alert = on_alert, .judged_row = on_month };
+
+static void late_in_march(const char *cause, int64_t n)
+{
+    put(e, "team:b|n", CELL_HOUR, at("2025-03-03T02:00Z"), at(cause), n);
+}
+
+static void begin_idle(void)
+{
+    int k = add_kpi(&w, "answers", KPI_VALUE, NULL, NULL, "n", "m", 1u << DIM_TEAM);
+    w.kpi[k].empty_zero = true;
+    w.rule[0] = (struct rule_def){ .id = "idle",
+                                   .kpi = k,
+                                   .window = win("m"),
+                                   .dims = 1u << DIM_TEAM,
+                                   .fire_op = CMP_LT,
+                                   .fire = 10,
+                                   .clear_op = CMP_GE,
+                                   .clear = 10,
+                                   .level = "info" };
+    row_revision = 0;
+    e = world_start(&w, false, true, false);
+    answer("team:b", at("2025-03-03T02:00Z"), 0, 9);
+    answer("team:b", at("2025-04-01T02:00Z"), 0, 10);
+}
+
+static void restart_idle(int64_t march)
+{
+    static struct saved s;
+    s.n = 0;
+    cr_assert_eq(evaluator_state_save(e, false, save, &s), 0);
+    evaluator_free(e);
+    e = world_start(&w, false, true, false);
+    for (int i = 0; i < s.n; i++)
+        cr_assert_eq(evaluator_state_restore(e, slice_of(s.org[i]), slice_of(s.key[i]), slice_of(s.value[i])), 0, "%s",
+                     s.key[i]);
+    struct cell_delta a = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-03-03T02:00Z"), 0, march, false },
+                      b = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-04-01T02:00Z"), 0, 10, false };
+    cr_assert_eq(evaluator_restore_cell(e, &a), 0);
+    cr_assert_eq(evaluator_restore_cell(e, &b), 0);
+}
+
+static void check_revision(int n, const char *text, int64_t revision, double value)
+{
+    cr_assert_eq(seen.n, n, "%d", seen.n);
+    cr_assert_str_eq(seen.text[n - 1], text);
+    cr_assert_eq(seen.t[n - 1].revision, revision, "%s: revision %lld", text, (long long)seen.t[n - 1].revision);
+    cr_assert_eq(seen.t[n - 1].value, value, "%s: %g at %lld", text, seen.t[n - 1].value,
+                 (long long)seen.t[n - 1].tick_ms);
+}
+
+/* March ends with 9 of 10. What comes for March in April changes it: revision 1 at 10:05, still 1 at 10:20, for the snapshot at 11:00 tells both at once,
+ * 2 in the hour after. An event of April changes none. The row of March says the same number. Nothing of it depends on restarts or on who listens to rows. */
+Test(alert, a_late_event_revises_the_complete_window)
+{
+    for (int torn = 0; torn < 2; torn++) {
+        const struct evaluator_sink *to = torn ? &sink : &both;
+        memset(&seen, 0, sizeof seen);
+        w.defs.n_kpis = 1;
+        begin_idle();
+        advance(e, at("2025-04-02T10:00Z"), to);
+        check_revision(1, "idle team:b ok>firing info", 0, 9);
+        late_in_march("2025-04-02T10:04Z", 1);
+        advance(e, at("2025-04-02T10:10Z"), to);
+        check_revision(2, "idle team:b firing>ok info", 1, 10);
+        if (torn)
+            restart_idle(10);
+        late_in_march("2025-04-02T10:19Z", -2);
+        advance(e, at("2025-04-02T10:30Z"), to);
+        check_revision(3, "idle team:b ok>firing info", 1, 8);
+        advance(e, at("2025-04-02T11:00Z"), to);
+        cr_assert(torn || row_revision == 1);
+        if (torn)
+            restart_idle(8);
+        late_in_march("2025-04-02T11:19Z", 5);
+        advance(e, at("2025-04-02T11:30Z"), to);
+        check_revision(4, "idle team:b firing>ok info", 2, 13);
+        advance(e, at("2025-04-30T15:00Z"), to);
+        cr_assert(torn || row_revision == 2);
+        put(e, "team:b|n", CELL_HOUR, at("2025-04-10T02:00Z"), at("2025-04-30T15:20Z"), -1);
+        advance(e, at("2025-05-02T10:00Z"), to);
+        check_revision(5, "idle team:b ok>firing info", 0, 9);
+        evaluator_free(e);
+        e = NULL;
+    }
+}
+
+/* A month judged ten days after its end: what changed it before was not judged yet and is no revision. February, before the first answer, fires with 0. */
+Test(alert, changes_before_maturity_are_no_revision)
+{
+    begin_idle();
+    w.rule[0].mature_ms = 10 * DAY_MS;
+    late_in_march("2025-04-05T10:04Z", 2);
+    advance(e, at("2025-04-12T10:00Z"), &sink);
+    check_revision(2, "idle team:b firing>ok info", 0, 11);
+    late_in_march("2025-04-12T10:04Z", -3);
+    advance(e, at("2025-04-12T11:00Z"), &sink);
+    check_revision(3, "idle team:b ok>firing info", 1, 8);
+}
+
 Test(alert, a_changed_rule_starts_anew)
 {
     struct saved s = { 0 };

@@ -360,6 +360,85 @@ static int keep(void *ctx, struct slice org, struct slice key, struct slice valu
     return 0;
 }
 
+static void restart_with(const struct kept *kept)
+{
+    evaluator_free(e);
+    e = world_start(&w, false, true, false);
+    for (int i = 0; i < kept->n; i++) {
+        struct slice org = strchr(kept->key[i], '|') ? SLICE("acme") : SLICE("");
+        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept->key[i]), slice_of(kept->value[i])), 0, "%s",
+                     kept->key[i]);
+    }
+}
+
+static void load(const char *field, const char *pane, int64_t value)
+{
+    struct cell_delta d = {
+        .org = SLICE("acme"), .field = slice_of(field), .grain = CELL_HOUR, .pane_ms = at(pane), .value = value
+    };
+    cr_assert_eq(evaluator_restore_cell(e, &d), 0);
+}
+
+/* March of Shanghai: ann 60, bo 50; told for the last time at its end, revision 0. In April bo's March becomes 70: the board of March is told anew at the next
+ * snapshot, revision 1, and not again until it changes: 2, after a restart. That of April goes on by itself. */
+Test(board, the_board_of_an_ended_month_is_revised)
+{
+    int64_t march = at("2025-02-28T16:00Z"), april = at("2025-03-31T16:00Z");
+    e = world_start(&w, false, true, false);
+    sell("ann", "2025-03-10T09:10Z", 60);
+    sell("bo", "2025-03-10T09:20Z", 50);
+    sell("ann", "2025-04-02T01:10Z", 5);
+    advance(e, at("2025-04-02T09:59Z"), &sink);
+    cr_assert(shown.board.window_start_ms == april && shown.board.revision == 0);
+    int before = shown.n_boards;
+    put(e, "rep:bo|txn", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-04-02T10:07Z"), 20);
+    advance(e, at("2025-04-02T11:00Z"), &sink);
+    cr_assert_eq(shown.n_boards, before + 2, "April has other previous ranks, March is revised: %d",
+                 shown.n_boards - before);
+    cr_assert(shown.board.window_start_ms == march && shown.board.window_end_ms == april);
+    cr_assert_eq(shown.board.revision, 1);
+    cr_assert_eq(shown.board.tick_ms, at("2025-04-02T11:00Z"));
+    cr_assert(!shown.board.change && shown.n == 2 && shown.board.ranked_count == 2);
+    check(0, "bo", 1, 0, 0, 70, 0, NULL);
+    check(1, "ann", 2, 0, 0, 60, 10, NULL);
+    cr_assert(shown.entry[0].last_rank == 0 && shown.entry[0].moved == 0);
+    before = shown.n_boards;
+    put(e, "rep:bo|txn", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-04-02T11:07Z"), 1);
+    put(e, "rep:bo|refund", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-04-02T11:08Z"), 1);
+    advance(e, at("2025-04-02T12:00Z"), &sink);
+    cr_assert_eq(shown.n_boards, before, "70 as before");
+    put(e, "rep:ann|txn", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-04-02T12:07Z"), 11);
+    advance(e, at("2025-04-02T12:30Z"), &sink);
+    static struct kept kept;
+    kept.n = 0;
+    cr_assert_eq(evaluator_state_save(e, false, keep, &kept), 0);
+    restart_with(&kept);
+    load("rep:ann|txn", "2025-03-10T09:00Z", 71);
+    load("rep:ann|txn", "2025-04-02T01:00Z", 5);
+    load("rep:bo|txn", "2025-03-10T09:00Z", 71);
+    load("rep:bo|refund", "2025-03-10T09:00Z", 1);
+    advance(e, at("2025-04-02T13:00Z"), &sink);
+    cr_assert(shown.board.window_start_ms == march && shown.board.revision == 2);
+    check(0, "ann", 1, 0, 0, 71, 0, NULL);
+    check(1, "bo", 2, 0, 0, 70, 1, NULL);
+}
+
+/* The judged view knows gauges as they stand: a past board by one of them is not told anew. */
+Test(board, a_board_by_a_gauge_is_not_revised)
+{
+    struct measure_def *open = add_measure(&w, "open", AGG_COUNT);
+    open->gauge = open->asof = true;
+    w.board[0].kpi = add_kpi(&w, "each", KPI_RATIO, "txn", "open", NULL, "m", 1u << DIM_REP);
+    e = world_start(&w, false, true, false);
+    sell("ann", "2025-03-10T09:10Z", 60);
+    put(e, "rep:ann|open", CELL_GAUGE, 0, at("2025-03-10T09:10Z"), 2);
+    advance(e, at("2025-04-02T09:59Z"), &sink);
+    int64_t april = at("2025-03-31T16:00Z");
+    put(e, "rep:ann|txn", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-04-02T10:07Z"), 20);
+    advance(e, at("2025-04-03T11:00Z"), &sink);
+    cr_assert(shown.board.revision == 0 && shown.board.window_start_ms == april);
+}
+
 /* Top 2 with changes every 5 minutes. 10:00 snapshot ann 60, bo 50. At 10:07 cy sells 55: at 10:10 cy is second and bo is gone. At 10:12 ann sells 1: at
  * 10:15 ann and, because its gap grew, cy. The restart in between changes nothing. */
 Test(board, changes_between_snapshots)

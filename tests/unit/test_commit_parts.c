@@ -202,3 +202,25 @@ Test(commit_parts, a_board_is_written_by_its_difference)
     cr_assert_str_eq(text, "ZREM d%20y;ZADD bo;ZREM cy;HDEL d%20y;HSET bo;HSET cy;");
     commit_release(&c);
 }
+
+/* What people read is the card of the running cycle; one of an ended cycle that was revised goes to the topic alone. */
+Test(commit_parts, a_revised_scorecard_is_told_and_not_shown)
+{
+    for (int64_t revision = 0; revision < 2; revision++) {
+        struct commit c = { 0 };
+        bool shown = false;
+        commit_init(&c);
+        const struct scorecard_snapshot card = { .id = SLICE("s1"),
+                                                 .scorecard = SLICE("bsc"),
+                                                 .org = SLICE("acme"),
+                                                 .dim = SLICE("rep"),
+                                                 .subject = SLICE("ann"),
+                                                 .revision = revision };
+        cr_assert_eq(commit_sink(&c)->scorecard(&c, &card), 0);
+        for (uint32_t i = 0; i < c.list.n_ops; i++)
+            shown |= slice_eq(c.list.op[i].key, SLICE("scorecard:acme"));
+        cr_assert_eq(c.list.n_outs, 1u);
+        cr_assert_eq(shown, revision == 0);
+        commit_release(&c);
+    }
+}

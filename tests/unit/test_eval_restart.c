@@ -2,7 +2,7 @@
  * evaluator is loaded again from cells, feed and saved state. */
 #include "eval_fixture.h"
 
-enum { DELTAS = 300, IDS_MAX = 60000, STATES_MAX = 512 };
+enum { DELTAS = 300, IDS_MAX = 60000, STATES_MAX = 4096 };
 
 static struct world w;
 static const int64_t start_ms = INT64_C(1742860800000); /* 2025-03-25T00:00Z */
@@ -54,7 +54,17 @@ static void prepare(uint64_t s)
                                    .for_ms = 2 * HOUR_MS,
                                    .level = "warning",
                                    .hash = 1 };
-    w.defs.n_rules = 1;
+    w.rule[1] = (struct rule_def){ .id = "little",
+                                   .kpi = k,
+                                   .window = win("d"),
+                                   .dims = 1u << DIM_REP,
+                                   .fire_op = CMP_LT,
+                                   .fire = 300,
+                                   .clear_op = CMP_GE,
+                                   .clear = 300,
+                                   .level = "warning",
+                                   .hash = 2 };
+    w.defs.n_rules = 2;
     item[0] = (struct scorecard_item){ .kpi = k,
                                        .perspective = "F",
                                        .perspective_bp = 10000,
@@ -77,32 +87,33 @@ static void prepare(uint64_t s)
 
 struct ids {
     char kind[IDS_MAX];
-    char id[IDS_MAX][33];
-    uint32_t n;
+    char id[IDS_MAX][48];     /* and the revision */
+    uint32_t n, revised[128]; /* by kind */
 };
 
-static int keep(struct ids *to, char kind, struct slice id)
+static int keep(struct ids *to, char kind, struct slice id, int64_t revision)
 {
     cr_assert_lt(to->n, IDS_MAX);
     to->kind[to->n] = kind;
-    snprintf(to->id[to->n++], sizeof to->id[0], "%.*s", (int)id.n, id.p);
+    to->revised[(int)kind] += revision > 0;
+    snprintf(to->id[to->n++], sizeof to->id[0], "%.*s %lld", (int)id.n, id.p, (long long)revision);
     return 0;
 }
 static int on_row(void *ctx, const struct kpi_row *r)
 {
-    return keep(ctx, 'r', r->id);
+    return keep(ctx, 'r', r->id, r->revision);
 }
 static int on_alert(void *ctx, const struct alert_transition *a)
 {
-    return keep(ctx, 'a', a->id);
+    return keep(ctx, 'a', a->id, a->revision);
 }
 static int on_board(void *ctx, const struct board_snapshot *b, bool live)
 {
-    return live ? 0 : keep(ctx, 'b', b->id);
+    return live ? 0 : keep(ctx, 'b', b->id, b->revision);
 }
 static int on_card(void *ctx, const struct scorecard_snapshot *s)
 {
-    return keep(ctx, 's', s->id);
+    return keep(ctx, 's', s->id, s->revision);
 }
 
 static bool has(const struct ids *in, char kind, const char *id)
@@ -211,6 +222,7 @@ static void run(struct ids *to, uint64_t dice_seed, uint64_t odds)
     int i = 0;
     seed = dice_seed;
     to->n = 0;
+    memset(to->revised, 0, sizeof to->revised);
     int64_t mark = start_ms;
     if (odds) { /* begins late: six days are in the store before anything was judged */
         mark += 6 * DAY_MS;
@@ -243,6 +255,7 @@ Test(eval_restart, the_same_ids_leave)
         const char *name;
         int at_least;
     } kinds[] = { { 'a', "alerts", 10 }, { 'b', "boards", 20 }, { 's', "scorecards", 50 }, { 'r', "rows", 300 } };
+    uint32_t revised[sizeof kinds / sizeof kinds[0]] = { 0 };
     for (uint64_t s = 1; s <= 6; s++) {
         prepare(s);
         run(&calm, 1, 0);
@@ -252,6 +265,7 @@ Test(eval_restart, the_same_ids_leave)
             for (uint32_t i = 0; i < calm.n; i++)
                 n += calm.kind[i] == kinds[k].kind;
             cr_expect_geq(n, kinds[k].at_least, "%d %s", n, kinds[k].name);
+            revised[k] += calm.revised[(int)kinds[k].kind];
             cr_expect_eq(lacking(&calm, &torn, kinds[k].kind), 0, "seed %d: %d of %d %s are missing after restarts",
                          (int)s, lacking(&calm, &torn, kinds[k].kind), n, kinds[k].name);
             int more = lacking(&torn, &calm, kinds[k].kind);
@@ -259,6 +273,8 @@ Test(eval_restart, the_same_ids_leave)
         }
         world_release(&w);
     }
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+        cr_expect_gt(revised[k], 0, "no %s was revised", kinds[k].name);
 }
 
 static int ignore_row(void *ctx, const struct kpi_row *row)

@@ -442,6 +442,113 @@ static void load_cell(const char *field, const char *pane, int64_t value)
     cr_assert_eq(evaluator_restore_cell(e, &d), 0);
 }
 
+struct cards {
+    int n;
+    struct scorecard_snapshot s[64];
+    char version[64][8], id[64][40];
+};
+
+static int keep_card(void *ctx, const struct scorecard_snapshot *s)
+{
+    struct cards *c = ctx;
+    c->s[c->n] = *s;
+    snprintf(c->version[c->n], sizeof c->version[0], "%.*s", (int)s->version.n, s->version.p);
+    snprintf(c->id[c->n], sizeof c->id[0], "%.*s", (int)s->id.n, s->id.p);
+    c->n++;
+    return 0;
+}
+
+static void late_sale(const char *pane, const char *cause, int64_t amount)
+{
+    put(e, "org:acme|sales", CELL_HOUR, at(pane), at(cause), amount);
+}
+
+/* Attainment of March is 60 of 100 (score 20), under version 1. In April 10 more come for March: 70 of 100 is 40. The card of March is told anew, revision 1,
+ * by the version of its cycle and compared with nothing; 2 after a restart. In an hour in which nothing changed it is silent. The card of April has its own. */
+Test(scorecard, the_card_of_an_ended_cycle_is_revised)
+{
+    static struct cards cards;
+    static struct kept_state kept;
+    const struct evaluator_sink to = { .ctx = &cards, .scorecard = keep_card };
+    int64_t march = at("2025-02-28T16:00Z");
+    memset(&cards, 0, sizeof cards);
+    memset(&kept, 0, sizeof kept);
+    w.card[1] = w.card[0];
+    w.card[1].version = "2";
+    w.card[1].hash = 7;
+    w.card[1].effective_from_ms = at("2025-03-15");
+    w.defs.n_scorecards = 2;
+    e = world_start(&w, false, true, false);
+    happen(e, "org:acme|target", at("2025-03-02T01:00Z"), 100);
+    happen(e, "org:acme|sales", at("2025-03-02T01:00Z"), 60);
+    happen(e, "org:acme|target", at("2025-04-02T01:00Z"), 100);
+    happen(e, "org:acme|sales", at("2025-04-02T01:00Z"), 80);
+    advance(e, at("2025-04-02T10:00Z"), &to);
+    int n = cards.n;
+    cr_assert_float_eq(cards.s[n - 1].score, 60, 1e-9);
+    cr_assert(cards.s[n - 1].revision == 0 && strcmp(cards.version[n - 1], "2") == 0);
+    late_sale("2025-03-02T01:00Z", "2025-04-02T10:07Z", 10);
+    advance(e, at("2025-04-02T11:00Z"), &to);
+    cr_assert_eq(cards.n, n + 1, "%d", cards.n - n);
+    cr_assert(cards.s[n].revision == 1 && cards.s[n].window_start_ms == march && !cards.s[n].has_change);
+    cr_assert_str_eq(cards.version[n], "1");
+    cr_assert_float_eq(cards.s[n].score, 40, 1e-9);
+    late_sale("2025-03-02T01:00Z", "2025-04-02T11:07Z", 5);
+    late_sale("2025-03-03T01:00Z", "2025-04-02T11:08Z", -5);
+    advance(e, at("2025-04-02T12:00Z"), &to);
+    cr_assert_eq(cards.n, n + 1, "70 as before");
+    late_sale("2025-03-02T01:00Z", "2025-04-02T12:07Z", 20);
+    advance(e, at("2025-04-02T12:30Z"), &to);
+    cr_assert_eq(evaluator_state_save(e, false, keep_state, &kept), 0);
+    evaluator_free(e);
+    e = world_start(&w, false, true, false);
+    for (int i = 0; i < kept.n; i++) {
+        struct slice org = strchr(kept.key[i], '|') ? SLICE("acme") : SLICE("");
+        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept.key[i]), slice_of(kept.value[i])), 0, "%s",
+                     kept.key[i]);
+    }
+    load_cell("org:acme|target", "2025-03-02T01:00Z", 100);
+    load_cell("org:acme|sales", "2025-03-02T01:00Z", 95);
+    load_cell("org:acme|sales", "2025-03-03T01:00Z", -5);
+    load_cell("org:acme|target", "2025-04-02T01:00Z", 100);
+    load_cell("org:acme|sales", "2025-04-02T01:00Z", 80);
+    advance(e, at("2025-04-02T13:00Z"), &to);
+    cr_assert_eq(cards.n, n + 2);
+    cr_assert(cards.s[n + 1].revision == 2 && cards.s[n + 1].window_start_ms == march);
+    cr_assert_float_eq(cards.s[n + 1].score, 80, 1e-9);
+    cr_assert_str_neq(cards.id[n], cards.id[n + 1]);
+}
+
+/* An item over 90 days and one over a quarter: a sale of January that comes in May changes the cards of January, February and March, and that of April by the
+ * 90 days alone (30 January lies in the 90 days before 30 April, not in its quarter). One of 2 January is too old
+ * for the 90 days before 30 April. */
+Test(scorecard, longer_windows_reach_later_cycles)
+{
+    static const char *const windows[] = { "90d", "q" };
+    static const int cycles[][2] = { { 4, 3 }, { 3, 3 } };
+    for (int k = 0; k < 2; k++)
+        for (int day = 0; day < 2; day++) {
+            static struct cards cards;
+            const struct evaluator_sink to = { .ctx = &cards, .scorecard = keep_card };
+            memset(&cards, 0, sizeof cards);
+            w.defs.n_kpis = 4;
+            item[0].window = win(windows[k]);
+            evaluator_free(e);
+            e = world_start(&w, false, true, false);
+            happen(e, "org:acme|target", at("2025-01-01T01:00Z"), 100);
+            happen(e, "org:acme|target", at("2025-02-28T01:00Z"), 100);
+            happen(e, "org:acme|target", at("2025-04-20T01:00Z"), 100);
+            happen(e, "org:acme|sales", at("2025-01-02T01:00Z"), 60);
+            advance(e, at("2025-05-05T10:00Z"), &to);
+            int n = cards.n, seen = 0;
+            late_sale(day ? "2025-01-02T01:00Z" : "2025-01-30T20:00Z", "2025-05-05T10:07Z", 50);
+            advance(e, at("2025-05-05T11:00Z"), &to);
+            for (int i = n; i < cards.n; i++)
+                seen += cards.s[i].revision == 1;
+            cr_assert_eq(seen, cycles[day][k], "%s, day %d: %d cards", windows[k], day, seen);
+        }
+}
+
 /* Attainment alone (60 of 100: score 20), then with csat 0.85 (100): W .5714/.4286, S 54.2857: all of the change is mix. */
 Test(scorecard, change_since_the_last_snapshot)
 {

@@ -33,7 +33,8 @@ local function his_cell(field, value)
 end
 
 local function his_counter(field)
-    if string.sub(field, 1, #ARGV[3] + 4) ~= ARGV[3] .. 'rev|' then
+    local kind = string.sub(field, 1, #ARGV[3] + 4)
+    if kind ~= ARGV[3] .. 'rev|' and kind ~= ARGV[3] .. 'rvc|' then
         return marks[field]
     end
     for _, text in ipairs(counters) do
