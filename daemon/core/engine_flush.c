@@ -167,9 +167,11 @@ static int pack_record(void *ctx, struct record *r)
     *to = (struct store_record){
         .key = r->key, .expected = r->flushed, .version = r->version, .ttl_ms = e->defs->retention_ms, .told = r->told
     };
+    struct slice kind = key_kind(r->key);
+    if (!r->dirty) /* merges live as long as what they map: whatever is written of the org renews them */
+        to->keep = r->version && slice_eq(kind, SLICE("merge")) && !e->defs->erase_keep;
     if (!r->dirty || r->deleted)
         return 0;
-    struct slice kind = key_kind(r->key);
     if (slice_eq(kind, SLICE("erased")) || (slice_eq(kind, SLICE("merge")) && e->defs->erase_keep))
         to->ttl_ms = 0; /* who was erased stays so; and what he did, under another name */
     if (subjects_kind(kind))

@@ -40,7 +40,7 @@ static const char *record_verb(const struct store_record *r)
     bool orphan = (r->key.n > 11 && memcmp(r->key.p, "ent:orphan:", 11) == 0) ||
                   (r->key.n > 10 && memcmp(r->key.p, "ent:final:", 10) == 0);
     if (r->version == r->expected)
-        return "check";
+        return r->keep && r->expected && r->ttl_ms > 0 ? "keep" : "check";
     if (r->bytes.n)
         return orphan ? "wait" : "set";
     return !orphan ? "del" : r->told ? "late" : "done";

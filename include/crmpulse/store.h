@@ -35,6 +35,7 @@ struct store_record {
     uint64_t version;   /* version to write; = expected: check only, no write */
     struct slice bytes; /* without the version; empty with version != expected: delete */
     int64_t ttl_ms;     /* 0 = never */
+    bool keep;          /* check only, and let it live on for ttl_ms from now */
     int64_t due_ms;     /* of a correction that waits (kind "orphan"): when it is given up */
     bool told;          /* with the deletion of such a record: it was given up, which is counted */
 };

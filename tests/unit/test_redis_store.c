@@ -165,7 +165,7 @@ Test(redis_store, records_are_read_checked_written_deleted)
     char text[RIG_TEXT_MAX];
     long ttl_ms = strtol(rig_ask(&g, text, "PTTL cp:{3}:ent:deal:acme:a"), NULL, 10);
     cr_assert(ttl_ms > 0 && ttl_ms <= 60000, "%ld", ttl_ms);
-    /* a: only checked; b: deleted */
+    /* a: only checked, which changes nothing, and kept for longer; b: deleted */
     struct store_record second[2] = {
         { .key = SLICE("ent:deal:acme:a"), .expected = large, .version = large, .bytes = SLICE("ignored") },
         { .key = SLICE("ent:deal:acme:b"), .expected = 1, .version = 2 },
@@ -173,6 +173,14 @@ Test(redis_store, records_are_read_checked_written_deleted)
     cr_assert_eq(rig_flush(&g, &(struct store_flush){ .n_records = 2, .record = second }).r, STORE_OK);
     ASK(&g, "aa", "GETRANGE cp:{3}:ent:deal:acme:a 8 -1");
     ASK(&g, "0", "EXISTS cp:{3}:ent:deal:acme:b");
+    ttl_ms = strtol(rig_ask(&g, text, "PTTL cp:{3}:ent:deal:acme:a"), NULL, 10);
+    cr_assert(ttl_ms > 0 && ttl_ms <= 60000, "%ld", ttl_ms);
+    second[0].keep = true;
+    second[0].ttl_ms = 3600000;
+    cr_assert_eq(rig_flush(&g, &(struct store_flush){ .n_records = 1, .record = second }).r, STORE_OK);
+    ASK(&g, "aa", "GETRANGE cp:{3}:ent:deal:acme:a 8 -1");
+    ttl_ms = strtol(rig_ask(&g, text, "PTTL cp:{3}:ent:deal:acme:a"), NULL, 10);
+    cr_assert(ttl_ms > 3500000 && ttl_ms <= 3600000, "%ld", ttl_ms);
     second[0].expected = second[0].version = 5;
     cr_assert_eq(rig_flush(&g, &(struct store_flush){ .n_records = 1, .record = second }).r, STORE_CONFLICT);
     rig_stop(&g);

@@ -4,8 +4,8 @@
 -- KEYS  1 cp:{s}:meta  2 cp:{s}:off  3 cp:{s}:feed  4 cp:{s}:outbox  5 cp:{s}:panes; records and panes are "cp:{s}:" .. the rest given
 -- ARGV  1 layout version  2 outbox_max (entries, 0 = no limit)  3 parts  4 records  5 outs  6 groups  7 feed entry ("" = none)
 --       a part   (4): field of `off`, epoch, next the store must hold, new value of the field
---       a record (5): rest of the key, 8-byte version it must have ("" = absent), what to do (check, set, del, wait, done, late), bytes, ttl_ms
---                (0 = never; for wait: the event time until which it waits). A correction without its target waits (set, and listed in cp:{s}:orphans; an erasure
+--       a record (5): rest of the key, 8-byte version it must have ("" = absent), what to do (check, keep, set, del, wait, done, late), bytes, ttl_ms
+--                (0 = never; for keep, a check that lets it live on as if it were written: from now; for wait: the event time until which it waits). A correction without its target waits (set, and listed in cp:{s}:orphans; an erasure
 --                that is not final yet likewise, in cp:{s}:erasures)
 --                until it is done, or late: given up, and counted in meta.
 --       an out   (5): topic, key, id, type, payload
@@ -218,6 +218,11 @@ local function write_orphan(rest, verb, bytes, due)
     end
 end
 
+local function now_ms()
+    local now = redis.call('TIME')
+    return now[1] * 1000 + math.floor(now[2] / 1000)
+end
+
 local function write_records()
     for at = records_at, outs_at - 1, 5 do
         local key, verb = prefix .. ARGV[at], ARGV[at + 2]
@@ -225,6 +230,8 @@ local function write_records()
             write_orphan(ARGV[at], verb, ARGV[at + 3], ARGV[at + 4])
         elseif verb == 'del' then
             redis.call('DEL', key)
+        elseif verb == 'keep' then
+            redis.call('PEXPIREAT', key, string.format('%.0f', now_ms() + tonumber(ARGV[at + 4])))
         elseif verb == 'set' and ARGV[at + 4] == '0' then
             redis.call('SET', key, ARGV[at + 3])
         elseif verb == 'set' then
@@ -273,8 +280,7 @@ local function write_groups()
         at = at + 3 + 2 * tonumber(ARGV[at + 2])
     end
     if n_groups > 0 then
-        local now = redis.call('TIME')
-        redis.call('ZREMRANGEBYSCORE', panes, '-inf', string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)))
+        redis.call('ZREMRANGEBYSCORE', panes, '-inf', string.format('%.0f', now_ms()))
     end
 end
 
