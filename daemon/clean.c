@@ -1,11 +1,11 @@
-/* Who was erased for good: the names of his cells, which hold 0, are deleted from the panes of his org, and his revision counters with what was touched of him. What is to be done lies in
- * a record ("ent:final:..") that ends when it is done: after a crash it is done again, which changes nothing. */
+/* Who was erased for good: the names of his cells, which hold 0, are deleted from the panes of his org, and his revision counters with what was touched of
+ * him; then what names him in records of others is rewritten (forget.c). What is to be done lies in a record ("ent:final:..") that ends when it is done: after a crash it is done again, which changes nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/ingest_int.h"
 
-enum { PANES_AT_ONCE = 32 };
+enum { PANES_AT_ONCE = 32, AGAIN_AFTER_MS = 5000 };
 
 void clean_drop(struct shard *s)
 {
@@ -14,8 +14,18 @@ void clean_drop(struct shard *s)
     c->pane = NULL;
     c->n = c->next = 0;
     c->state = CLEAN_IDLE;
+    c->n_found = 0;
     arena_release(&c->text);
     arena_init(&c->text, 0, 0);
+    arena_release(&c->walk);
+    arena_init(&c->walk, 0, 0);
+}
+
+void clean_failed(struct shard *s, const char *why)
+{
+    log_line(&s->d->log, LOG_INFO_, "clean", "shard %u: %s; again later", s->index, why);
+    clean_drop(s);
+    s->clean.not_before_ms = uv_now(&s->d->loop) + AGAIN_AFTER_MS;
 }
 
 static void step(struct shard *s);
@@ -26,16 +36,14 @@ static void on_cleaned(void *ctx, enum store_result r, const char *detail)
     if (!s)
         return;
     if (r != STORE_OK) {
-        log_line(&s->d->log, LOG_INFO_, "clean", "shard %u: %s; again later", s->index, detail ? detail : "");
-        clean_drop(s);
+        clean_failed(s, detail ? detail : "");
         return;
     }
     if (s->clean.next < s->clean.n) {
         step(s);
         return;
     }
-    s->clean.state = CLEAN_DONE;
-    ingest_step(s->d);
+    forget_begin(s);
 }
 
 static void step(struct shard *s)
@@ -84,17 +92,20 @@ void clean_begin(struct shard *s, struct slice key, const struct orphan *o)
 {
     struct clean *c = &s->clean;
     char escaped[1600], prefix[1700];
-    if (c->state != CLEAN_IDLE)
+    if (c->state != CLEAN_IDLE || uv_now(&s->d->loop) < c->not_before_ms)
         return;
     clean_drop(s);
     struct slice org = { escaped, (uint32_t)cell_escape(o->org, escaped, sizeof escaped) };
     int n = snprintf(prefix, sizeof prefix, "pane:%.*s:", (int)org.n, org.p);
     c->key = arena_copy(&c->text, key);
     c->names = arena_copy(&c->text, o->from.payload);
+    c->ids = arena_copy(&c->text, o->from.topic);
+    c->org = arena_copy(&c->text, o->org);
+    c->org_key = arena_copy(&c->text, org);
     c->panes = arena_copy(&c->text, (struct slice){ prefix, (uint32_t)n });
     c->state_org = state_of(c, org);
     struct ingest_call *call = ingest_call_new(s);
-    bool ok = c->key.p && c->names.p && c->panes.p && c->state_org.p;
+    bool ok = c->key.p && c->org.p && c->org_key.p && c->panes.p && c->state_org.p;
     if (ok && redis_store_pane_keys(s->store, on_panes, call) == 0) {
         c->state = CLEAN_BUSY;
         return;
@@ -104,6 +115,8 @@ void clean_begin(struct shard *s, struct slice key, const struct orphan *o)
 
 bool clean_end(struct shard *s)
 {
+    if (!forget_work(s))
+        return false;
     enum apply_result r = s->clean.state == CLEAN_DONE ? engine_cleaned(s->engine, s->clean.key) : APPLY_DONE;
     if (r == APPLY_NO_MEMORY)
         abort();

@@ -65,14 +65,26 @@ struct orphan_sweep {
     bool asking;
 };
 
-/* Names that are being deleted (clean.c). */
+/* Names that are being deleted (clean.c), and taken out of the records of others (forget.c). */
 struct clean {
-    enum { CLEAN_IDLE, CLEAN_BUSY, CLEAN_DONE } state;
+    enum {
+        CLEAN_IDLE,
+        CLEAN_BUSY,    /* the store is asked */
+        CLEAN_RECORDS, /* `found` is rewritten between two batches */
+        CLEAN_FLUSH,   /* until that is stored */
+        CLEAN_DONE
+    } state;
     struct arena text;
     struct slice key, names, panes,
         state_org; /* the record; names; how keys of panes and fields of the state of the org begin */
     struct slice *pane;
     uint32_t n, next;
+    struct slice org, org_key, ids; /* as it is, and as in keys; "user:<id>", a line each */
+    struct arena walk;              /* of one step: */
+    struct slice cursor, *found;
+    uint32_t n_found;
+    bool moving; /* the first of two walks over all records */
+    uint64_t not_before_ms;
 };
 
 struct shard {
@@ -244,8 +256,14 @@ bool orphans_settled(const struct shard *s);
 
 /* clean.c: the names of who was erased for good */
 void clean_begin(struct shard *s, struct slice key, const struct orphan *o); /* unless one is under way */
-bool clean_end(struct shard *s);  /* between batches; false: records are missing */
-void clean_drop(struct shard *s); /* pending work was dropped, or there is none */
+bool clean_end(struct shard *s);                     /* between batches; false: records are missing */
+void clean_drop(struct shard *s);                    /* pending work was dropped, or there is none */
+void clean_failed(struct shard *s, const char *why); /* later again, from the beginning */
+
+/* forget.c: what names him in the records of others; two walks over all records, then CLEAN_DONE */
+void forget_begin(struct shard *s);
+bool forget_work(struct shard *s); /* between batches; false: records are missing */
+void forget_tick(struct shard *s); /* nothing waits to be flushed */
 
 /* flush.c */
 bool shard_flush_due(const struct shard *s, uint64_t now_ms);

@@ -13,6 +13,7 @@ void orphans_init(struct shard *s)
     arena_init(&s->orphans.text, 0, 0);
     s->orphans.seen_ms = INT64_MIN;
     arena_init(&s->clean.text, 0, 0);
+    arena_init(&s->clean.walk, 0, 0);
 }
 
 void orphans_release(struct shard *s)
@@ -22,6 +23,7 @@ void orphans_release(struct shard *s)
     arena_release(&s->orphans.text);
     clean_drop(s);
     arena_release(&s->clean.text);
+    arena_release(&s->clean.walk);
 }
 
 void orphans_drop(struct shard *s)
@@ -84,8 +86,10 @@ static void ask(struct shard *s)
 void orphans_tick(struct daemon *d)
 {
     for (uint32_t i = 0; i < d->n_shards && d->ingest.state == INGEST_RUNNING; i++)
-        if (!d->shard[i].flushing && !d->shard[i].moved) /* else the list is about to change */
+        if (!d->shard[i].flushing && !d->shard[i].moved) { /* else the list is about to change */
             ask(&d->shard[i]);
+            forget_tick(&d->shard[i]);
+        }
 }
 
 bool orphans_work(struct daemon *d)

@@ -90,6 +90,24 @@ static int unpack(struct distinct_scratch *s, const struct bytes *log)
     return r.ok ? 0 : -1;
 }
 
+bool distinct_is_empty(struct distinct_scratch *s, const struct bytes *log)
+{
+    if (unpack(s, log) < 0)
+        return false;
+    for (uint32_t i = 0, next; i < s->n_act; i = next) {
+        for (next = i; next < s->n_act && s->act[next].pane_ms == s->act[i].pane_ms; next++)
+            ;
+        for (uint32_t k = i; k < next; k++) {
+            int64_t sum = 0;
+            for (uint32_t j = i; j < next; j++)
+                sum += s->act[j].since_ms == s->act[k].since_ms ? s->act[j].n : 0;
+            if (sum)
+                return false;
+        }
+    }
+    return true;
+}
+
 static int pack(const struct distinct_scratch *s, struct bytes *log)
 {
     char has_since = 0;

@@ -76,6 +76,8 @@ struct distinct_change {
     uint32_t trailing_days; /* 0: none */
 };
 
+/* Whether everything in the record was withdrawn: it contributes nothing, and what is added to it counts as in a new one. O(n), of a pane's changes squared. */
+bool distinct_is_empty(struct distinct_scratch *s, const struct bytes *log);
 /* Whether a distinct record's log is well-formed to the last byte, with times and counts that sums can hold. */
 bool distinct_sound(const struct bytes *log);
 

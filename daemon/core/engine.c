@@ -71,6 +71,7 @@ void engine_free(struct engine *e)
     bytes_release(&e->overdue);
     bytes_release(&e->waiting);
     bytes_release(&e->cell_names);
+    bytes_release(&e->erased_ids);
     free(e->missing.v);
     free(e->cells);
     free(e->records);
@@ -302,7 +303,10 @@ enum apply_result engine_apply_from(struct engine *e, const struct event *ev, in
     }
     who_begin(&v);
     v.reached_ms = newest_ms == INT64_MIN ? INT64_MIN : newest_ms - e->defs->out_of_orderness_ms;
-    return e->incomplete || e->no_memory ? answer(e, r) : apply_known(&v, ev, &route, newest_ms, from);
+    if (!e->incomplete && !e->no_memory)
+        r = index_follow(&v);
+    r = answer(e, r);
+    return r == APPLY_DONE ? apply_known(&v, ev, &route, newest_ms, from) : r;
 }
 
 void engine_probe(struct engine *e, const struct event *ev)

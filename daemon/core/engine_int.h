@@ -134,13 +134,13 @@ struct engine {
     uint32_t n_read, read_cap;
     struct record **settled; /* of corrections that wait no longer with this event */
     uint32_t n_settled, settled_cap;
-    struct slice waits;      /* key of the record in which the new event waits itself */
-    struct bytes overdue;    /* key of one that must be given up first */
-    struct bytes cell_names; /* of who was erased for good */
-    struct bytes waiting;    /* the new event's record, packed */
-    struct fact spare;       /* handed out when memory ran out */
-    struct bytes converted;  /* fields of one entry in the org's currency */
-    struct bytes rewritten;  /* fields of one entry with the ids that stand */
+    struct slice waits;                  /* key of the record in which the new event waits itself */
+    struct bytes overdue;                /* key of one that must be given up first */
+    struct bytes cell_names, erased_ids; /* of who was erased for good */
+    struct bytes waiting;                /* the new event's record, packed */
+    struct fact spare;                   /* handed out when memory ran out */
+    struct bytes converted;              /* fields of one entry in the org's currency */
+    struct bytes rewritten;              /* fields of one entry with the ids that stand */
     bool no_memory;
     bool parked;                    /* the new event waits for a rate */
     struct engine_adoption adopted; /* by the new event; now[0] 0: none */
@@ -213,6 +213,8 @@ bool engine_room(struct engine *e, void *v, uint32_t n, uint32_t *cap, size_t si
 
 /* event_index.c */
 enum apply_result index_look_up(struct track_view *v, const struct event *ev);
+/* Once it is known who is who: the record that a retraction belongs to may have moved (forget.c). */
+enum apply_result index_follow(struct track_view *v);
 void index_commit(struct track_view *v);
 
 /* Whether the index knows the event of that id. */
@@ -241,6 +243,8 @@ void engine_begin(struct engine *e);
 struct entry_log view_raw_log_key(struct track_view *v, struct slice key);
 struct slice view_key(struct track_view *v, struct slice kind, struct slice id);
 struct entry_log view_log_key(struct track_view *v, struct slice key);
+/* Whether the log of a merged entity counts for nothing in that of `self`: it had been deleted before. */
+bool view_log_gone(struct track_view *v, struct slice self, struct slice key);
 struct record *view_record(struct track_view *v, struct slice key); /* NULL: absent or missing */
 struct slice key_kind(struct slice key);
 void engine_miss(struct engine *e, struct slice key);
@@ -273,11 +277,23 @@ void who_rewrite(struct track_view *v, struct entry_log log);
  * first; APPLY_DONE: ids of erased that it only names are replaced by the name that stands for them. */
 enum apply_result who_meets_erased(struct track_view *v, struct event *ev, const struct route *route,
                                    bool *ret_replaced);
-/* The erasure becomes final, for the id and all that stands for the same; false: it does not stand. The names of their cells, a line each, go to
- * *ret_cells. Nothing is changed if records are missing. */
-bool who_finalise(struct track_view *v, const struct entry *deletion, struct bytes *ret_cells);
+/* The erasure becomes final, for the id and all that stands for the same; false: it does not stand. A line each: their kinds and ids go to *ret_ids, the
+ * names of their cells to *ret_cells. Nothing is changed if records are missing. */
+bool who_finalise(struct track_view *v, const struct entry *deletion, struct bytes *ret_ids, struct bytes *ret_cells);
 bool who_find_deletion(struct track_view *v, struct slice event_id, struct entry *ret);
 bool who_is_final(struct track_view *v, const struct entry *deletion);
+/* Whether that event erased somebody for good, though nothing else tells of it any more. */
+bool who_was_final(struct track_view *v, struct slice deletion_id);
+/* The name that stands for an id that is erased for good; empty: it is not. */
+struct slice who_final(struct track_view *v, struct slice kind, struct slice id);
+bool who_final_any(struct track_view *v, struct slice id); /* whatever its kind */
+/* The key under which a record lies that had an id erased for good in its key; any other key stays. */
+struct slice who_now(struct track_view *v, struct slice key);
+/* Writes the names that stand for ids erased for good into an entry; false: it has none. */
+bool who_forget(struct track_view *v, struct entry *e);
+
+/* forget.c: records that lie under a key made of an id and something else. The key that it was moved to, if it was. */
+struct slice forget_place(struct track_view *v, struct slice key);
 
 /* money.c */
 /* The log with every amount in the org's currency; entries that wait for a rate are of type ENTRY_PARKED. */

@@ -69,6 +69,19 @@ static int pack_fields(struct bytes *to, const struct event *ev)
     return 0;
 }
 
+/* The length of the entry that begins at `at`; what did not fit is taken back. */
+static int close_entry(struct bytes *to, uint32_t at, int rc)
+{
+    uint32_t n = to->n - at - 2;
+    if (rc < 0 || n > UINT16_MAX) {
+        to->n = at;
+        return -1;
+    }
+    to->p[at] = (char)(n & 0xff);
+    to->p[at + 1] = (char)(n >> 8);
+    return 0;
+}
+
 int entry_pack(struct bytes *to, const struct event *ev, uint64_t payload_hash)
 {
     uint32_t at = to->n;
@@ -80,14 +93,22 @@ int entry_pack(struct bytes *to, const struct event *ev, uint64_t payload_hash)
     r |= bytes_put_text(to, ev->v[F_EVENT_ID].s);
     r |= bytes_put(to, &payload_hash, sizeof payload_hash);
     r |= pack_fields(to, ev);
-    uint32_t n = to->n - at - 2;
-    if (r < 0 || n > UINT16_MAX) {
-        to->n = at;
-        return -1;
-    }
-    to->p[at] = (char)(n & 0xff);
-    to->p[at + 1] = (char)(n >> 8);
-    return 0;
+    return close_entry(to, at, r);
+}
+
+int entry_put(struct bytes *to, const struct entry *e, bool sequenced)
+{
+    uint32_t at = to->n;
+    bool seq = sequenced && e->has_seq;
+    char head[4] = { 0, 0, (char)e->type, seq ? ENTRY_HAS_SEQ : 0 };
+    int r = bytes_put(to, head, sizeof head);
+    r |= bytes_put_svarint(to, e->t_ms);
+    if (seq)
+        r |= bytes_put_svarint(to, e->seq);
+    r |= bytes_put_text(to, e->id);
+    r |= bytes_put(to, &e->payload_hash, sizeof e->payload_hash);
+    r |= bytes_put(to, e->fields.p, e->fields.n);
+    return close_entry(to, at, r);
 }
 
 bool entry_read(struct reader *r, struct entry *ret)

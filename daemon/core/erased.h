@@ -14,6 +14,9 @@ static inline bool id_is_nobody(struct slice id)
     return id.n > 0 && id.p[0] == NOBODY;
 }
 
+/* How the name begins that stands for an erased id where its history is kept (erase: keep). */
+#define ERASED_NAME "erased-"
+
 /* The dimensions whose subjects are people: users and customers. */
 static inline bool dim_has_marks(enum dim dim)
 {

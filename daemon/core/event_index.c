@@ -122,6 +122,15 @@ enum apply_result index_look_up(struct track_view *v, const struct event *ev)
     return result;
 }
 
+enum apply_result index_follow(struct track_view *v)
+{
+    struct slice key = v->who[0] && v->event.type == EV_EVENT_RETRACTED ? who_now(v, v->overlay) : v->overlay;
+    if (slice_eq(key, v->overlay))
+        return APPLY_DONE;
+    v->overlay = key;
+    return look_into(v);
+}
+
 static void insert(struct track_view *v, struct record *r, struct slice packed)
 {
     v->e->no_memory |= record_insert(r, packed) < 0;

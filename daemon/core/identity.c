@@ -175,8 +175,8 @@ static struct slice nameless(struct identity *w, uint8_t kind, struct slice id, 
 {
     static const char digits[] = "0123456789abcdef";
     XXH128_hash_t h = XXH3_128bits_withSeed(id.p, id.n, kind);
-    char text[40] = "erased-";
-    uint32_t n = 7;
+    char text[40] = ERASED_NAME;
+    uint32_t n = sizeof ERASED_NAME - 1;
     if (!keep)
         text[0] = NOBODY;
     for (int shift = 60; shift >= 0; shift -= 4)
@@ -479,9 +479,23 @@ static struct slice stands(struct track_view *v, uint8_t kind, struct slice id)
     return name.n ? name : id;
 }
 
+struct slice who_now(struct track_view *v, struct slice key)
+{
+    const struct identity *w = map_of(v);
+    uint8_t kind = w && w->n_final ? kind_by_name(key_kind(key)) : 0;
+    if (!w || !w->n_final)
+        return key;
+    if (!kind)
+        return forget_place(v, key);
+    struct slice name = final_name(w, kind, id_of_key(v, key));
+    return name.n ? view_key(v, key_kind(key), name) : key;
+}
+
 struct slice who_key(struct track_view *v, struct slice key)
 {
     uint32_t i = find_key(v, key), root = i == none ? none : root_of(v, i, v->upto_ms);
+    if (i == none)
+        return who_now(v, key);
     return root == i ? key : view_key(v, key_kind(key), map_of(v)->member[root].id);
 }
 
@@ -493,12 +507,18 @@ bool who_nobody(struct track_view *v, struct slice key)
 bool who_erased(struct track_view *v, struct slice key)
 {
     uint32_t i = find_key(v, key), root = i == none ? none : root_of(v, i, v->upto_ms);
+    if (i == none)
+        return map_of(v) && final_name(map_of(v), kind_by_name(key_kind(key)), id_of_key(v, key)).n;
     return root != i && map_of(v)->member[root].nameless;
 }
 
 bool who_merged(struct track_view *v, struct slice key)
 {
-    return find_key(v, key) != none;
+    const struct identity *w = map_of(v);
+    if (find_key(v, key) != none)
+        return true;
+    struct slice id = w && w->n_final ? id_of_key(v, key) : (struct slice){ 0 };
+    return id.n > sizeof ERASED_NAME - 1 && memcmp(id.p, ERASED_NAME, sizeof ERASED_NAME - 1) == 0;
 }
 
 void who_each(struct track_view *v, struct slice key, bool ever,
@@ -506,7 +526,7 @@ void who_each(struct track_view *v, struct slice key, bool ever,
 {
     uint32_t i = find_key(v, key);
     if (i == none) {
-        each(v, key, ctx);
+        each(v, who_now(v, key), ctx);
         return;
     }
     struct identity *w = map_of(v);
@@ -541,19 +561,20 @@ bool who_were_one(struct track_view *v, struct slice a, struct slice b, int64_t 
 
 /* ---- entries ---- */
 
-/* The id that stands for the one in a field; empty if the field names nobody that could be merged. A follow-up names anything, an owner_changed
- * its entity, a target "rep:<id>". */
-static struct slice stands_in(struct track_view *v, const struct entry *e, enum event_field f, struct slice id)
+/* The id that `who` says stands for the one in a field; the same if the field names nobody that could be merged. A follow-up names anything, an
+ * owner_changed its entity, a target "rep:<id>". */
+static struct slice stands_in(struct track_view *v, const struct entry *e, enum event_field f, struct slice id,
+                              struct slice (*who)(struct track_view *v, uint8_t kind, struct slice id))
 {
     if (kind_of_field[f])
-        return stands(v, kind_of_field[f], id);
+        return who(v, kind_of_field[f], id);
     if (f == F_TARGET_ID || f == F_ENTITY_ID) {
         struct slice kind = entry_str(e, f == F_TARGET_ID ? F_TARGET_KIND : F_ENTITY_KIND);
-        return stands(v, kind_by_name(event_entity_kind(kind)), id);
+        return who(v, kind_by_name(event_entity_kind(kind)), id);
     }
     if (f != F_SUBJECT || id.n < 5 || memcmp(id.p, "rep:", 4) != 0)
         return id;
-    struct slice rep = { id.p + 4, id.n - 4 }, now = stands(v, K_USER, rep);
+    struct slice rep = { id.p + 4, id.n - 4 }, now = who(v, K_USER, rep);
     if (slice_eq(rep, now))
         return id;
     char *to = view_alloc(v, now.n + 4);
@@ -564,26 +585,28 @@ static struct slice stands_in(struct track_view *v, const struct entry *e, enum 
     return (struct slice){ to, now.n + 4 };
 }
 
-static void rewrite(struct track_view *v, struct entry *e)
+/* The ids that stand, in the fields of an entry. *ret_nobody: it is what nobody did. True if one differs. */
+static bool replace_ids(struct track_view *v, struct entry *e,
+                        struct slice (*who)(struct track_view *v, uint8_t kind, struct slice id), bool *ret_nobody)
 {
     struct reader in = { e->fields.p, e->fields.p + e->fields.n, true };
     struct bytes *to = &v->e->rewritten;
     bool changed = false;
     int rc = 0;
     to->n = 0;
+    *ret_nobody = false;
     while (in.p < in.end && in.ok) {
         const char *from = in.p;
         enum event_field f = (enum event_field)(uint8_t)*in.p++;
         union event_value value = entry_value(&in, f);
         bool names = kind_of_field[f] || f == F_TARGET_ID || f == F_ENTITY_ID || f == F_SUBJECT;
-        struct slice id = names ? stands_in(v, e, f, value.s) : (struct slice){ 0 };
+        struct slice id = names ? stands_in(v, e, f, value.s, who) : (struct slice){ 0 };
+        *ret_nobody |= f == F_USER_ID && id_is_nobody(id);
         if (!names || slice_eq(id, value.s)) {
             rc |= bytes_put(to, from, (uint32_t)(in.p - from));
             continue;
         }
         changed = true;
-        if (f == F_USER_ID && id_is_nobody(id))
-            e->type = ENTRY_PARKED; /* what nobody did */
         rc |= bytes_put(to, from, 1);
         rc |= bytes_put_text(to, id);
     }
@@ -591,6 +614,15 @@ static void rewrite(struct track_view *v, struct entry *e)
     if (changed)
         e->fields = arena_copy(&v->e->scratch, (struct slice){ to->p, to->n });
     v->e->no_memory |= !e->fields.p && e->fields.n;
+    return changed;
+}
+
+static void rewrite(struct track_view *v, struct entry *e)
+{
+    bool nobody;
+    (void)replace_ids(v, e, stands, &nobody);
+    if (nobody)
+        e->type = ENTRY_PARKED; /* what nobody did */
 }
 
 void who_rewrite(struct track_view *v, struct entry_log log)
@@ -601,6 +633,31 @@ void who_rewrite(struct track_view *v, struct entry_log log)
 }
 
 /* ---- erasures that are final ---- */
+
+static struct slice final_or_same(struct track_view *v, uint8_t kind, struct slice id)
+{
+    struct slice name = final_name(map_of(v), kind, id);
+    return name.n ? name : id;
+}
+
+struct slice who_final(struct track_view *v, struct slice kind, struct slice id)
+{
+    return final_name(map_of(v), kind_by_name(kind), id);
+}
+
+bool who_final_any(struct track_view *v, struct slice id)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        found |= final_name(map_of(v), (uint8_t)(i + 1), id).n > 0;
+    return found;
+}
+
+bool who_forget(struct track_view *v, struct entry *e)
+{
+    bool nobody;
+    return replace_ids(v, e, final_or_same, &nobody);
+}
 
 /* The deletion by which an id is erased now, and its event id; empty: it is not erased, or for good. */
 static struct slice erasure_of(struct track_view *v, uint8_t kind, struct slice id)
@@ -683,6 +740,14 @@ enum apply_result who_meets_erased(struct track_view *v, struct event *ev, const
     return *ret_replaced && !same_route(ev, route) ? APPLY_ERASED : APPLY_DONE;
 }
 
+struct finalise {
+    const struct entry *deletion;
+    struct record *finals;
+    uint32_t root, n_logs; /* logs that are not empty, of those that are erased */
+    struct slice name;
+    struct bytes *ids, *cells;
+};
+
 /* One entry: the id is erased for good. */
 static bool put_final(struct track_view *v, struct record *r, const struct who_member *m, const struct entry *e,
                       struct slice name)
@@ -707,29 +772,34 @@ static bool put_final(struct track_view *v, struct record *r, const struct who_m
            record_insert(r, (struct slice){ v->e->packed.p, v->e->packed.n }) == 0;
 }
 
-/* What the erased did is read no more: his own record goes, and a customer's ledger. */
-static void forget(struct track_view *v, const struct who_member *m, bool ask)
+/* Nobody reads the record any more. */
+static void drop_record(struct track_view *v, struct record *r)
 {
-    const struct slice kind[] = { slice_of(kinds[m->kind - 1]), SLICE("ledger") };
-    for (int i = 0; i < 1 + (m->kind == K_CUSTOMER); i++) {
-        struct record *r = view_record(v, view_key(v, kind[i], m->id));
-        if (ask || !r || (!r->version && !r->log.n))
-            continue;
-        r->log.n = r->deps.n = r->n_deps = 0;
-        r->deleted = true;
-        record_cache_touch(v->e->cache, r, true);
-    }
+    if (!r || (!r->version && !r->log.n))
+        return;
+    r->log.n = r->deps.n = r->n_deps = 0;
+    r->deleted = true;
+    record_cache_touch(v->e->cache, r, true);
 }
 
-/* "rep:<id>", as cells are named by it; lines end in newlines. */
-static bool put_cell_name(struct bytes *to, const struct who_member *m)
+static struct record *record_of(struct track_view *v, const char *kind, struct slice id)
+{
+    return view_record(v, view_key(v, slice_of(kind), id));
+}
+
+/* Kind and id, a line each, and how cells are named by it: "rep:<id>"; both escaped. */
+static bool put_names(struct finalise *f, const struct who_member *m)
 {
     char buf[1600];
-    const char *dim = dim_name(m->kind == K_USER ? DIM_REP : DIM_CUSTOMER);
-    if (m->kind != K_USER && m->kind != K_CUSTOMER)
-        return true;
-    return bytes_put(to, dim, (uint32_t)strlen(dim)) == 0 && bytes_put(to, ":", 1) == 0 &&
-           bytes_put(to, buf, (uint32_t)cell_escape(m->id, buf, sizeof buf)) == 0 && bytes_put(to, "\n", 1) == 0;
+    const char *head[] = { kinds[m->kind - 1], dim_name(m->kind == K_USER ? DIM_REP : DIM_CUSTOMER) };
+    struct bytes *to[] = { f->ids, f->cells };
+    uint32_t n = (uint32_t)cell_escape(m->id, buf, sizeof buf);
+    int rc = 0;
+    for (int i = 0; i < (m->kind == K_USER || m->kind == K_CUSTOMER ? 2 : 1); i++) {
+        rc |= bytes_put(to[i], head[i], (uint32_t)strlen(head[i])) | bytes_put(to[i], ":", 1);
+        rc |= bytes_put(to[i], buf, n) | bytes_put(to[i], "\n", 1);
+    }
+    return rc >= 0;
 }
 
 /* Visits every id that stands for the erased one. */
@@ -743,38 +813,101 @@ static void each_erased(struct track_view *v, uint32_t root,
             each(v, &w->member[k], ctx);
 }
 
-struct finalise {
-    const struct entry *deletion;
-    struct record *finals;
-    struct slice name;
-    struct bytes *cells;
-};
-
+/* Everything that is about to change is at hand; with `keep` also how the logs are read as one. */
 static void ask_for(struct track_view *v, struct who_member *m, void *ctx)
 {
-    const struct finalise *f = ctx;
+    struct finalise *f = ctx;
+    const char *kind = kinds[m->kind - 1];
+    const struct record *r = record_of(v, kind, m->id);
+    if (m->kind == K_CUSTOMER)
+        (void)record_of(v, "ledger", m->id);
     if (id_is_nobody(f->name))
-        forget(v, m, true);
+        return;
+    (void)record_of(v, kind, f->name);
+    struct slice self = view_key(v, slice_of(kind), f->name);
+    f->n_logs += r && r->log.n && !view_log_gone(v, self, view_key(v, slice_of(kind), m->id));
+}
+
+/* The log goes to the name that stands for the id from now on; several are read by time alone, as before. Who depended on the id depends on the name by
+ * now: at the deletion all were computed with it. */
+static void move_log(struct track_view *v, const struct finalise *f, const struct who_member *m, const struct record *r)
+{
+    struct slice kind = slice_of(kinds[m->kind - 1]), self = view_key(v, kind, f->name);
+    struct record *to = record_cache_put(v->e->cache, self);
+    struct reader in = { r->log.p, r->log.p + r->log.n, true };
+    struct entry e;
+    if (!to || view_log_gone(v, self, r->key)) {
+        v->e->no_memory |= !to;
+        return;
+    }
+    size_t before = record_bytes(to);
+    if (!to->log.n && f->n_logs < 2) {
+        v->e->no_memory |= bytes_put(&to->log, r->log.p, r->log.n) < 0;
+        in.p = in.end;
+    }
+    while (in.p < in.end && entry_read(&in, &e)) {
+        v->e->packed.n = 0;
+        v->e->no_memory |= entry_put(&v->e->packed, &e, f->n_logs < 2) < 0 ||
+                           record_insert(to, (struct slice){ v->e->packed.p, v->e->packed.n }) < 0;
+    }
+    record_cache_touch(v->e->cache, to, true);
+    record_cache_resized(v->e->cache, to, before);
 }
 
 static void finalise_one(struct track_view *v, struct who_member *m, void *ctx)
 {
     struct finalise *f = ctx;
-    v->e->no_memory |= !put_final(v, f->finals, m, f->deletion, f->name) || !put_cell_name(f->cells, m);
-    if (id_is_nobody(f->name))
-        forget(v, m, false);
+    struct record *own = record_of(v, kinds[m->kind - 1], m->id);
+    v->e->no_memory |= !put_final(v, f->finals, m, f->deletion, f->name) || !put_names(f, m);
+    if (own && own->log.n && !id_is_nobody(f->name))
+        move_log(v, f, m, own);
+    drop_record(v, own);
+    if (m->kind == K_CUSTOMER) /* what it held stands in the ledger of the name, if there is one */
+        drop_record(v, record_of(v, "ledger", m->id));
 }
 
-bool who_finalise(struct track_view *v, const struct entry *e, struct bytes *ret_cells)
+/* Whether an entry of the org's merges is about somebody who is erased with the deletion. */
+static bool about_erased(struct track_view *v, const struct finalise *f, const struct entry *e)
+{
+    static const enum event_field field[] = { F_ENTITY_ID, F_FROM_ID, F_INTO_ID };
+    uint8_t kind = kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND)));
+    bool found = false;
+    for (size_t i = 0; i < sizeof field / sizeof field[0] && e->type != EV_EVENT_RETRACTED; i++) {
+        struct slice id = entry_str(e, field[i]);
+        uint32_t k = id.n ? find(v->who[0], kind, id) : none;
+        found |= k != none && root_of(v, k, INT64_MAX) == f->root;
+    }
+    return found;
+}
+
+/* What says who the erased was is needed no more: the record of the final ones says which name stands for him. */
+static void forget_merges(struct track_view *v, const struct finalise *f)
+{
+    struct record *r = view_record(v, registry(v));
+    struct reader in = { r->log.p, r->log.p + r->log.n, true };
+    struct entry e;
+    v->e->packed.n = 0;
+    for (const char *from = in.p; in.p < in.end && entry_read(&in, &e); from = in.p)
+        if (!about_erased(v, f, &e))
+            v->e->no_memory |= bytes_put(&v->e->packed, from, (uint32_t)(in.p - from)) < 0;
+    if (v->e->packed.n)
+        memcpy(r->log.p, v->e->packed.p, v->e->packed.n);
+    r->log.n = v->e->packed.n;
+    record_cache_touch(v->e->cache, r, true);
+}
+
+bool who_finalise(struct track_view *v, const struct entry *e, struct bytes *ret_ids, struct bytes *ret_cells)
 {
     struct identity *w = v->who[0];
-    uint32_t i = find(w, kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND))), entry_str(e, F_ENTITY_ID));
+    uint32_t i =
+        w ? find(w, kind_by_name(event_entity_kind(entry_str(e, F_ENTITY_KIND))), entry_str(e, F_ENTITY_ID)) : none;
     v->after = false;
-    ret_cells->n = 0;
+    ret_cells->n = ret_ids->n = 0;
     uint32_t root = i == none ? none : root_of(v, i, INT64_MAX);
     if (root == none || !w->member[root].nameless)
         return false;
-    struct finalise f = { e, record_cache_put(v->e->cache, final_registry(v)), w->member[root].id, ret_cells };
+    struct finalise f = { .deletion = e, .root = root, .name = w->member[root].id, .ids = ret_ids, .cells = ret_cells };
+    f.finals = record_cache_put(v->e->cache, final_registry(v));
     each_erased(v, root, ask_for, &f);
     if (v->e->incomplete || !f.finals) {
         v->e->no_memory |= !f.finals;
@@ -784,6 +917,7 @@ bool who_finalise(struct track_view *v, const struct entry *e, struct bytes *ret
     each_erased(v, root, finalise_one, &f);
     record_cache_touch(v->e->cache, f.finals, true);
     record_cache_resized(v->e->cache, f.finals, before);
+    forget_merges(v, &f); /* last: the deletion borrows from it */
     return true;
 }
 
@@ -793,6 +927,17 @@ bool who_find_deletion(struct track_view *v, struct slice event_id, struct entry
     struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
     while (in.p < in.end && entry_read(&in, ret))
         if (ret->type == EV_ENTITY_DELETED && slice_eq(ret->id, event_id))
+            return true;
+    return false;
+}
+
+bool who_was_final(struct track_view *v, struct slice deletion_id)
+{
+    const struct record *r = view_record(v, final_registry(v));
+    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
+    struct entry e;
+    while (in.p < in.end && entry_read(&in, &e))
+        if (e.id.n == deletion_id.n + ERASED_MARK_SIZE && memcmp(e.id.p, deletion_id.p, deletion_id.n) == 0)
             return true;
     return false;
 }

@@ -145,18 +145,32 @@ uint32_t ledger_as_of(const struct ledger_item *items, uint32_t n, int64_t upto_
     return out;
 }
 
-/* What was made and withdrawn again matters to views of the past only: it goes first. */
-static uint32_t drop_netted(struct ledger_item *items, uint32_t n)
+uint32_t ledger_forget(struct ledger_item *items, uint32_t n, bool (*names)(void *ctx, const struct ledger_item *item),
+                       void *ctx)
 {
     uint32_t out = 0;
     for (uint32_t i = 0, next; i < n; i = next) {
         int64_t sum = items[i].n;
         for (next = i + 1; next < n && by_identity(&items[next], &items[i]) == 0; next++)
             sum += items[next].n;
-        for (uint32_t k = i; k < next && sum; k++)
+        bool keep = sum || !names(ctx, &items[i]);
+        for (uint32_t k = i; k < next && keep; k++)
             items[out++] = items[k];
     }
     return out;
+}
+
+static bool any_item(void *ctx, const struct ledger_item *item)
+{
+    (void)ctx;
+    (void)item;
+    return true;
+}
+
+/* What was made and withdrawn again matters to views of the past only: it goes first. */
+static uint32_t drop_netted(struct ledger_item *items, uint32_t n)
+{
+    return ledger_forget(items, n, any_item, NULL);
 }
 
 static uint32_t count_kind(const struct ledger_item *items, uint32_t n, bool uses)

@@ -39,6 +39,9 @@ bool ledger_sound(const struct bytes *log);
 uint32_t ledger_add(struct ledger_item *items, uint32_t n, const struct ledger_item *change);
 /* Keep within the bounds; the new number. *ret_dropped grows by what was left out. O(n). */
 uint32_t ledger_trim(struct ledger_item *items, uint32_t n, uint64_t *ret_dropped);
+/* Leave out what was made and withdrawn again if `names` says so of it; the new number. */
+uint32_t ledger_forget(struct ledger_item *items, uint32_t n, bool (*names)(void *ctx, const struct ledger_item *item),
+                       void *ctx);
 /* 0 or -1 (out of memory). The items may borrow from `log`. */
 int ledger_pack(const struct ledger_item *items, uint32_t n, struct bytes *scratch, struct bytes *log);
 /* The items as of `upto_ms`, netted over causes, to `to` (room for n). Their number. O(n). */

@@ -221,7 +221,11 @@ static enum apply_result look_at_retraction(struct track_view *v)
 {
     struct slice target = entry_str(&v->event, F_TARGET_EVENT_ID);
     struct entry deletion;
-    if (!slice_eq(key_kind(v->overlay), SLICE("merge")) || !who_find_deletion(v, target, &deletion))
+    if (!slice_eq(key_kind(v->overlay), SLICE("merge")))
+        return APPLY_DONE;
+    if (who_was_final(v, target))
+        return APPLY_FINAL;
+    if (!who_find_deletion(v, target, &deletion))
         return APPLY_DONE;
     if (who_is_final(v, &deletion))
         return APPLY_FINAL;
@@ -350,7 +354,7 @@ static void wait_on(struct engine *e, struct record *waiting, const struct orpha
 }
 
 /* An erasure whose time has come: it is noted as final, or it was taken back and waits again. Then its record goes on, due at once, until the names of
- * cells are deleted (engine_cleaned). */
+ * cells are deleted and the records of others rewritten (clean.c, engine_cleaned). */
 static enum apply_result make_final(struct track_view *v, struct record *waiting, struct orphan *o)
 {
     struct engine *e = v->e;
@@ -364,15 +368,16 @@ static enum apply_result make_final(struct track_view *v, struct record *waiting
         who_begin(v);
     if (e->incomplete || e->no_memory || !v->def || !who_find_deletion(v, o->event_id, &deletion))
         return settle_alone(v);
-    bool stands = who_finalise(v, &deletion, &e->cell_names);
+    bool stands = who_finalise(v, &deletion, &e->erased_ids, &e->cell_names);
     if (e->incomplete || e->no_memory)
         return answer(e, APPLY_DUPLICATE);
     if (!stands) {
         o->due_ms += e->defs->erase_final_ms > DAY_MS ? e->defs->erase_final_ms : DAY_MS;
         wait_on(e, waiting, o);
-    } else if (e->cell_names.n) {
+    } else {
         o->since_ms = INT64_MIN;
         o->due_ms = 1;
+        o->from.topic = (struct slice){ e->erased_ids.p, e->erased_ids.n };
         o->from.payload = (struct slice){ e->cell_names.p, e->cell_names.n };
         wait_on(e, waiting, o);
     }
@@ -414,6 +419,8 @@ enum apply_result engine_give_up(struct engine *e, struct slice key, int64_t unt
         who_begin(&v);
     if (e->incomplete || e->no_memory)
         return answer(e, r);
+    if (r == APPLY_DONE)
+        r = index_follow(&v);
     if (r != APPLY_DONE || (entry_in_log(&v, ret->event_id, &at) && target_known(&v, &at)))
         return settle_alone(&v);
     if (e->incomplete || e->no_memory)

@@ -217,6 +217,21 @@ static void drop_deleted(struct track_view *v, struct merged *m, struct slice se
         }
 }
 
+bool view_log_gone(struct track_view *v, struct slice self, struct slice key)
+{
+    struct merged *m = view_alloc(v, sizeof *m);
+    bool gone = false;
+    if (!m)
+        return false;
+    m->n = 0;
+    who_each(v, self, false, add_log, m);
+    if (m->n > 1)
+        drop_deleted(v, m, self);
+    for (uint32_t i = 0; i < m->n; i++)
+        gone |= m->gone[i] && slice_eq(m->key[i], key);
+    return gone;
+}
+
 static int by_time(const void *a, const void *b)
 {
     return entry_cmp(a, b);

@@ -21,6 +21,7 @@ struct slice redis_script_text(enum redis_script script)
         [SCRIPT_TALLY] = { lua_tally, lua_tally_len },
         [SCRIPT_SETTLE] = { lua_settle, lua_settle_len },
         [SCRIPT_ORPHANS] = { lua_orphans, lua_orphans_len },
+        [SCRIPT_NAMES] = { lua_names, lua_names_len },
         [SCRIPT_CLEAN] = { lua_clean, lua_clean_len },
     };
     return (struct slice){ table[script].text, (uint32_t)table[script].len };

@@ -21,6 +21,7 @@ enum redis_script {
     SCRIPT_ORPHANS,
     SCRIPT_CLEAN,
     SCRIPT_TALLY,
+    SCRIPT_NAMES,
     SCRIPT_COUNT,
     SCRIPT_NONE = -1
 };

@@ -131,6 +131,24 @@ int redis_store_orphans(struct redis_store *s, int64_t until_ms, int64_t day_ms,
     return store_call_send(call, LANE_INGEST, SCRIPT_ORPHANS);
 }
 
+int redis_store_names(struct redis_store *s, const struct store_names *what, store_keys_cb cb, void *ctx)
+{
+    static const char *const keys[] = { "meta", NULL };
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return -ENOMEM;
+    call->finish = finish_keys;
+    call->cb.keys = cb;
+    store_begin(s, keys);
+    redis_argv_text(&s->argv, REDIS_LAYOUT);
+    redis_argv_slice(&s->argv, what->cursor);
+    redis_argv_uint(&s->argv, what->count);
+    redis_argv_slice(&s->argv, what->org);
+    for (uint32_t i = 0; i < what->n_texts; i++)
+        redis_argv_slice(&s->argv, what->texts[i]);
+    return store_call_send(call, LANE_EVALUATE, SCRIPT_NAMES);
+}
+
 int redis_store_pane_keys(struct redis_store *s, store_keys_cb cb, void *ctx)
 {
     struct store_call *call = store_call_new(s, NULL, 0, ctx);

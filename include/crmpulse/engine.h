@@ -84,11 +84,16 @@ bool engine_waiting(struct engine *e, struct slice key, struct orphan *ret);
 /* Give up what is due before `until_ms`. APPLY_DONE: it was, and is to be told with *ret. APPLY_DUPLICATE: it does not wait (any longer), or not yet long
  * enough. APPLY_NEED, APPLY_NO_MEMORY: as for engine_apply. */
 /* An erasure waits likewise, in a record "ent:final:..", until it becomes final: APPLY_DUPLICATE, there is nothing to tell. Then the record goes on until
- * the names of the erased's cells, which hold 0, are deleted: APPLY_FINAL, the payload has those names ("rep:<id>", escaped), a line each. */
+ * the names of the erased's cells, which hold 0, are deleted and records rewritten: APPLY_FINAL, the payload has those names ("rep:<id>", escaped), a line
+ * each, the topic the ids likewise ("user:<id>"). */
 enum apply_result engine_give_up(struct engine *e, struct slice key, int64_t until_ms, struct orphan *ret);
 
 /* The names of cells of such a record are deleted: it ends. */
 enum apply_result engine_cleaned(struct engine *e, struct slice key);
+
+/* Takes ids that are erased for good out of one record: with `moving` out of its key, then out of what it holds. APPLY_DONE: it was changed, what it says
+ * stays. APPLY_DUPLICATE: there was nothing to do. APPLY_NEED, APPLY_NO_MEMORY: as for engine_apply. */
+enum apply_result engine_forget(struct engine *e, struct slice org, struct slice key, bool moving);
 
 /* Keys asked for since the last engine_missing_clear, without repetition. */
 uint32_t engine_missing(const struct engine *e, const struct slice **ret_keys);

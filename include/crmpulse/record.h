@@ -55,6 +55,8 @@ struct slice read_text(struct reader *r);
 union event_value entry_value(struct reader *r, enum event_field f);
 /* Pack what of `ev` is worth keeping. 0 or -1. */
 int entry_pack(struct bytes *to, const struct event *ev, uint64_t payload_hash);
+/* Pack an entry again, with the fields that it has now; without its sequence number unless `sequenced`. 0 or -1. */
+int entry_put(struct bytes *to, const struct entry *e, bool sequenced);
 /* Read one entry at the reader. */
 bool entry_read(struct reader *r, struct entry *ret);
 

@@ -121,6 +121,15 @@ struct store_clean {
 };
 int redis_store_clean(struct redis_store *s, const struct store_clean *what, store_flush_cb cb, void *ctx);
 
+/* One step of a walk over all records of an org: keys of those that hold one of `texts`. The callback gets the cursor to go on with ("0": that was all; to
+ * begin, too), then the keys; nothing: the shard has another layout. */
+struct store_names {
+    struct slice cursor, org; /* escaped */
+    const struct slice *texts;
+    uint32_t n_texts, count; /* about how many keys to look at */
+};
+int redis_store_names(struct redis_store *s, const struct store_names *what, store_keys_cb cb, void *ctx);
+
 /* Read whole hashes of this shard (alert states, evaluator state). */
 typedef void (*store_hash_cb)(void *ctx, enum store_result r, const struct slice *pairs,
                               uint32_t n_pairs); /* field, value, field, value */

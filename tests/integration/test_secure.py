@@ -23,7 +23,7 @@ NEWEST = os.environ.get("CRMPULSE_NEWEST_BIN") or str(lib.REPO / "build/newest/c
 BUILDS = {"system": lib.BIN, "newest": NEWEST}
 SETS = ["publish.snapshot_every=1d", "time.idle_timeout=1s", "time.wall_clock=false"]
 # Allowed, but not every run needs them: select with a database other than 0, hincrby with sums beyond 2^53; others depend on what is there before.
-RARE = {"zcard", "zcount", "zrangebyscore", "hincrby", "select", "exists", "persist", "zrem", "hdel", "del", "hscan", "xinfo|stream"}
+RARE = {"zcard", "zcount", "zrangebyscore", "hincrby", "select", "exists", "persist", "zrem", "hdel", "del", "hscan", "scan", "xinfo|stream"}
 
 D = lib.new_dir()
 CANARY = "Canary" + secrets.token_hex(12)

@@ -73,7 +73,7 @@ end
 
 function commands.GETRANGE(key, first, last)
     local e = find(key, 'string')
-    return e and string.sub(e.v, first + 1, last + 1) or ''
+    return e and string.sub(e.v, first + 1, last < 0 and last or last + 1) or ''
 end
 
 function commands.MGET(...)
@@ -180,6 +180,18 @@ function commands.HSCAN(key)
             n = n + 2
         end
     end
+    return { '0', result }
+end
+
+-- Whole.
+function commands.SCAN(cursor, _, pattern)
+    local result, head = {}, string.sub(pattern, 1, -2)
+    for key in pairs(db) do
+        if string.sub(key, 1, #head) == head then
+            result[#result + 1] = key
+        end
+    end
+    table.sort(result)
     return { '0', result }
 end
 

