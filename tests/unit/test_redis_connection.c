@@ -293,7 +293,9 @@ Test(redis_connection, a_chain_through_kills_is_applied_exactly_once)
         part = rig_step(1, at, at < 0 ? 1 : at + 1);
         uint64_t version = at < 0 ? 0 : (uint64_t)at;
         struct store_cell cell = { SLICE("pane:a:h:0"), SLICE("x"), 1, 0 };
-        struct store_record record = { SLICE("ent:lead:a:l"), version, version + 1, SLICE("r"), 0, 0, false };
+        struct store_record record = {
+            .key = SLICE("ent:lead:a:l"), .expected = version, .version = version + 1, .bytes = SLICE("r")
+        };
         struct store_out out = { SLICE("alerts"), SLICE("k"), SLICE("i"), SLICE("t"), SLICE("p") };
         struct store_flush f = { 1, 1, 1, 1, &part, &cell, &record, &out, SLICE("d") };
         struct answer a = { 0 };
