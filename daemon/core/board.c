@@ -271,6 +271,8 @@ int board_revise(struct evaluator *e, struct org *org, uint32_t board, int64_t a
         return 0;
     if (board_make(e, &r, org, (int)board, NULL, &text, &b) < 0)
         return -1;
+    if (b.entry_count == 0 && !org->marks)
+        return 0; /* as of any period: a board without entries is told only where the last one was erased */
     int n = snprintf(key, sizeof key, "rvb|%s|%lld", def->id, (long long)b.window_start_ms);
     if (n < 0 || (size_t)n >= sizeof key)
         return -1;

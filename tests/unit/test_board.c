@@ -423,6 +423,25 @@ Test(board, the_board_of_an_ended_month_is_revised)
     check(1, "bo", 2, 0, 0, 70, 1, NULL);
 }
 
+/* Everybody on it has left since: a board that shows nobody is not told, in a period that ended as little as in the running one. */
+Test(board, an_empty_board_is_not_revised)
+{
+    struct measure_def *staff = add_measure(&w, "staff", AGG_LEVEL);
+    staff->fact = FACT_USER_ENABLED;
+    e = world_start(&w, false, true, false);
+    sell("ann", "2025-03-10T09:10Z", 60);
+    put(e, "rep:ann|staff", CELL_GAUGE, 0, at("2025-03-10T09:10Z"), 1);
+    put(e, "rep:ann|staff", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-03-10T09:10Z"), 1);
+    advance(e, at("2025-04-02T09:59Z"), &sink);
+    int before = shown.n_boards;
+    cr_assert_gt(before, 0);
+    put(e, "rep:ann|staff", CELL_GAUGE, 0, at("2025-04-02T10:07Z"), -1); /* she had left in March, it comes out now */
+    put(e, "rep:ann|staff", CELL_HOUR, at("2025-03-20T09:00Z"), at("2025-04-02T10:07Z"), -1);
+    put(e, "rep:ann|txn", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-04-02T10:08Z"), 20);
+    advance(e, at("2025-04-02T12:00Z"), &sink);
+    cr_assert_eq(shown.n_boards, before, "%d more", shown.n_boards - before);
+}
+
 /* The judged view knows gauges as they stand: a past board by one of them is not told anew. */
 Test(board, a_board_by_a_gauge_is_not_revised)
 {
