@@ -325,37 +325,11 @@ static uint64_t hash_scorecard(struct loader *l, const struct scorecard_def *s)
     return text_hash(&t);
 }
 
-/* Such a window is filled as far as panes are kept; whoever shortened the retention should know. */
-static void warn_windows(struct loader *l)
-{
-    for (uint32_t i = 0; i < l->defs->n_kpis; i++) {
-        const struct kpi_def *k = &l->defs->kpi[i];
-        for (uint32_t j = 0; j < k->n_windows; j++)
-            if (k->window[j].kind == WINDOW_ROLLING && k->window[j].length_ms > l->defs->retention_ms)
-                report_warning(l, l->section[SECTION_KPIS].v[i].key, "window %s of '%s' is longer than time.retention",
-                               k->window[j].name, k->id);
-    }
-}
-
-/* A go-live is named to see five years of costs: the panes have to last as long, for rows of a part of them have no value. */
-static void warn_go_live(struct loader *l)
-{
-    const int64_t five_years_ms = INT64_C(1827) * 86400000;
-    const struct section *s = &l->section[SECTION_ORGS];
-    for (uint32_t i = 0; i < l->defs->n_orgs; i++)
-        if (i < s->n && l->defs->org[i].calendar.go_live_ms && l->defs->retention_ms < five_years_ms)
-            report_warning(l, s->v[i].key,
-                           "the windows live and 5y of '%s' have no value once they reach back beyond time.retention: "
-                           "1830d for five years",
-                           l->defs->org[i].id);
-}
-
 void closure(struct loader *l)
 {
     struct definitions *d = l->defs;
     need_all(l);
-    warn_windows(l);
-    warn_go_live(l);
+    reach_warn(l);
     for (uint32_t i = 0; i < d->n_kpis; i++)
         identify(l, (int)i);
     for (uint32_t i = 0; i < d->n_kpis; i++)

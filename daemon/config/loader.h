@@ -211,6 +211,7 @@ void boards_load(struct loader *l);
 void rules_load(struct loader *l);
 void scorecards_load(struct loader *l);
 void closure(struct loader *l);
+void reach_warn(struct loader *l);   /* reach.c: what reads further back than time.retention, as warnings */
 void booking_load(struct loader *l); /* after the closure: into the config */
 
 /* content.c: what a number is made of, for the unit check (T2): union over the measures that an expression uses. */

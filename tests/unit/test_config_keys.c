@@ -68,6 +68,31 @@ Test(config, a_window_longer_than_the_retention_is_a_warning)
     done(&r);
 }
 
+/* A quarter of the year before: 92 days of this one, 366 of a year. A month is 31 + 366. */
+Test(config, who_reads_further_back_than_the_retention_is_warned)
+{
+    static const char rules[] =
+        "rules:\n"
+        "  q: {kpi: revenue_growth_rate, window: q, dims: [O], fire: \"< 0\", clear: \">= 0\", level: info}\n"
+        "  m: {kpi: revenue_growth_rate, window: m, dims: [O], fire: \"< 0\", clear: \">= 0\", level: info}\n"
+        "  mean: {kpi: sales_amount, window: 90d, dims: [O], fire: \"value < mean4\", clear: \"value >= mean4\", "
+        "level: "
+        "info}\n";
+    char text[sizeof rules + 100];
+    struct loaded r = load(rules);
+    cr_assert_not_null(r.config);
+    cr_assert_eq(r.problems.n, 2u);
+    cr_assert_str_eq(r.problems.v[0].message, "rule 'q' reads 'revenue_growth_rate' up to 458 days back, more than "
+                                              "time.retention keeps: part of the time it has no value");
+    cr_assert_str_eq(r.problems.v[1].message, "rule 'mean' reads 'sales_amount' up to 450 days back, more than "
+                                              "time.retention keeps: part of the time it has no value");
+    done(&r);
+    snprintf(text, sizeof text, "time: {retention: 800d}\n%s", rules);
+    r = load(text);
+    cr_assert_eq(r.problems.n, 0u);
+    done(&r);
+}
+
 /* ---- values ------------------------------------------------------------------------------------------------------------------------------------- */
 
 Test(config, durations_sizes_and_lists)
