@@ -85,12 +85,36 @@ static const struct history everything = {
       NULL }
 };
 
+/* The order of what one log says differs by time and by sequence number: that of several is by time. */
+static const struct history sequenced = {
+    { "user_enabled 1000 o1 user_id=%u entity_seq=4 team_id=east", "user_disabled 2000 o2 user_id=%u entity_seq=3",
+      "user_enabled 1500 p1 user_id=%u-of-old entity_seq=2 team_id=west",
+      "entity_merged 4000 m1 entity_kind=user from_id=%u-of-old into_id=%u", ERASED_USER, NULL },
+    { "event_retracted 9000000100 x1 target_event_id=o2", NULL }
+};
+
 /* The same for one plain id, so that nothing else can be to blame. */
 static const struct history alone = {
     { "user_enabled 1000 u1 user_id=%u team_id=east", "login 2000 l1 user_id=%u", "login 86400000 l2 user_id=%u",
       "deal_closed 8000 w1 deal_id=D outcome=won amount_micros=60 owner_id=%u customer_id=lee", ERASED_USER, NULL },
     { "event_retracted 9000000100 x01 target_event_id=l2", "deal_amended 8500 x09 deal_id=D amount_micros=90",
       "event_retracted 9000000100 x02 target_event_id=u1", NULL }
+};
+
+/* Entities with sequence numbers, one of which was merged into the other, and one that had been deleted before: their logs are read as one. */
+static const struct history merged = {
+    { "deal_opened 1000 o1 deal_id=%u entity_seq=2 owner_id=bob amount_micros=50 stage=s",
+      "deal_amended 2000 o2 deal_id=%u entity_seq=1 amount_micros=70",
+      "deal_opened 1500 p1 deal_id=%u-of-old entity_seq=9 owner_id=bob amount_micros=51 stage=t",
+      "deal_stage_changed 2500 p2 deal_id=%u-of-old entity_seq=8 to_stage=v",
+      "deal_opened 1200 g1 deal_id=%u-gone owner_id=bob amount_micros=52 stage=w",
+      "entity_deleted 3000 g2 entity_kind=deal entity_id=%u-gone",
+      "entity_merged 4000 m1 entity_kind=deal from_id=%u-of-old into_id=%u",
+      "entity_merged 4001 m2 entity_kind=deal from_id=%u-gone into_id=%u",
+      "entity_merged 4002 m3 entity_kind=deal from_id=%u into_id=other", "event_retracted 4003 m4 target_event_id=m3",
+      "entity_deleted 9000000000 d1 entity_kind=deal entity_id=%u erase=1", NULL },
+    { "event_retracted 9000000100 x1 target_event_id=p2", "event_retracted 9000000100 x2 target_event_id=o2",
+      "event_retracted 9000000200 x3 target_event_id=o1", "event_retracted 9000000300 x4 target_event_id=x3", NULL }
 };
 
 struct run {
@@ -300,6 +324,14 @@ Test(forget, everything_that_names_them)
     same(&everything, true, false, "xann", "xkim");
 }
 
+Test(forget, what_was_merged)
+{
+    same(&merged, false, false, "xdeal", "-");
+    same(&merged, true, false, "xdeal", "-");
+    same(&sequenced, false, false, "xann", "-");
+    same(&sequenced, true, false, "xann", "-");
+}
+
 Test(forget, ids_that_are_escaped_in_keys)
 {
     same(&everything, false, false, "x:a%n", "x|k/i:m");
@@ -350,12 +382,15 @@ Test(forget, namesakes_stay)
         "login 1000 l2 user_id=77",
         "customer_acquired 1000 c1 customer_id=7 owner_id=77",
         "deal_closed 8000 w1 deal_id=7 outcome=won amount_micros=60 owner_id=7 customer_id=7",
+        "deal_closed 8002 w2 deal_id=9 outcome=won amount_micros=5 owner_id=77 customer_id=8 product_id=7",
+        "customer_acquired 1000 c2 customer_id=8 owner_id=77",
         "entity_deleted 9000000000 d1 entity_kind=user entity_id=7 erase=1",
         NULL
     };
     static const char *const after[] = { "deal_amended 8500 x1 deal_id=7 amount_micros=90",
                                          "event_retracted 9000000100 x2 target_event_id=l2",
                                          "event_retracted 9000000100 x3 target_event_id=c1",
+                                         "event_retracted 9000000100 x5 target_event_id=w2",
                                          "order_placed 9000000100 x4 order_id=7 customer_id=7 amount_micros=5 items=1",
                                          NULL };
     for (int keep = 0; keep < 2; keep++) {
