@@ -372,13 +372,16 @@ static void due_node(struct evaluator *e, enum view_id v, struct node *n, int64_
     requeue(e, v, n);
 }
 
-/* All subjects of a rule, those without any event too. */
+/* All subjects of a rule that were known when the window ended, those without any event in it too. */
 static void want_all(struct evaluator *e, struct org *org, uint32_t rule, int64_t at_ms)
 {
     for (int d = 0; d < DIM_COUNT; d++)
-        for (uint32_t i = 0; e->defs->rule[rule].dims >> d & 1 && i < org->dim[d].n; i++)
-            if (org->dim[d].v[i]->view[VIEW_JUDGED].known && rules_want(e, org->dim[d].v[i], (int)rule, at_ms) < 0)
+        for (uint32_t i = 0; e->defs->rule[rule].dims >> d & 1 && i < org->dim[d].n; i++) {
+            struct subject *s = org->dim[d].v[i];
+            if (s->view[VIEW_JUDGED].known && subject_known_ms(s, VIEW_JUDGED) <= at_ms &&
+                rules_want(e, s, (int)rule, at_ms) < 0)
                 e->out_of_memory = true;
+        }
 }
 
 /* A civil boundary: rules on complete windows are judged, once these are mature. */

@@ -479,17 +479,18 @@ Test(alert, a_late_event_revises_the_complete_window)
     }
 }
 
-/* A month judged ten days after its end: what changed it before was not judged yet and is no revision. February, before the first answer, fires with 0. */
+/* A month judged ten days after its end: what changed it before was not judged yet and is no revision. February, when nobody knew the team, is not judged,
+ * though the team is known when February is mature. */
 Test(alert, changes_before_maturity_are_no_revision)
 {
     begin_idle();
     w.rule[0].mature_ms = 10 * DAY_MS;
-    late_in_march("2025-04-05T10:04Z", 2);
+    late_in_march("2025-04-05T10:04Z", -2);
     advance(e, at("2025-04-12T10:00Z"), &sink);
-    check_revision(2, "idle team:b firing>ok info", 0, 11);
-    late_in_march("2025-04-12T10:04Z", -3);
+    check_revision(1, "idle team:b ok>firing info", 0, 7);
+    late_in_march("2025-04-12T10:04Z", 3);
     advance(e, at("2025-04-12T11:00Z"), &sink);
-    check_revision(3, "idle team:b ok>firing info", 1, 8);
+    check_revision(2, "idle team:b firing>ok info", 1, 10);
 }
 
 Test(alert, a_changed_rule_starts_anew)
