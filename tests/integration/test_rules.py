@@ -82,14 +82,13 @@ def deal(stream, n, when, outcome="won", **fields):
 
 
 def test_file():
-    files = ("rules.yaml", "rules_by_customer.yaml", "scorecards.yaml")
-    config = "".join((REPO / "config/examples" / name).read_text(encoding="utf-8") for name in files)
+    config = (REPO / "config/examples/rules.yaml").read_text(encoding="utf-8")
+    config += (REPO / "config/examples/scorecards.yaml").read_text(encoding="utf-8")
     here = {line.split(":")[0].strip() for line in config.splitlines() if line.startswith("  ") and line[2] not in " #"}
-    check_equal("every rule of section 5 is in a file", sorted(set(IDS) - WAITING - here), [])
+    check_equal("every rule of section 5 is in the file", sorted(set(IDS) - WAITING - here), [])
     check_equal("none of those waited for is there", sorted(here & WAITING), [])
-    for name in files[:2]:
-        done = subprocess.run([BIN, "check", str(REPO / "config/examples" / name)], capture_output=True, text=True, check=False)
-        check(f"{name} loads clean", done.returncode == 0 and done.stderr == "", done.stderr)
+    done = subprocess.run([BIN, "check", str(REPO / "config/examples/rules.yaml")], capture_output=True, text=True, check=False)
+    check("it loads clean", done.returncode == 0 and done.stderr == "", done.stderr)
 
 
 def test_mean_of_four():
