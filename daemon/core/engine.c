@@ -262,6 +262,17 @@ static enum apply_result apply_known(struct track_view *v, const struct event *e
     return r == APPLY_DONE ? engine_run(v, ev) : r;
 }
 
+/* The answer rests on a record: it goes with the flush as read, so that a concurrent change is noticed. */
+static enum apply_result refuse(struct engine *e, enum apply_result r)
+{
+    e->stats.duplicates += r == APPLY_DUPLICATE;
+    e->stats.conflicts += r == APPLY_CONFLICT;
+    e->stats.late += r == APPLY_LATE;
+    for (uint32_t i = 0; i < e->n_read; i++)
+        record_cache_touch(e->cache, e->read[i], false);
+    return r;
+}
+
 enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms)
 {
     return engine_apply_from(e, ev, newest_ms, NULL);
@@ -287,15 +298,8 @@ enum apply_result engine_apply_from(struct engine *e, const struct event *ev, in
         return APPLY_NO_MEMORY;
     if (e->incomplete || (e->probing && r != APPLY_DONE))
         return APPLY_NEED;
-    if (r != APPLY_DONE) {
-        e->stats.duplicates += r == APPLY_DUPLICATE;
-        e->stats.conflicts += r == APPLY_CONFLICT;
-        e->stats.late += r == APPLY_LATE;
-        /* The answer rests on a record: it goes with the flush as read, so that a concurrent change is noticed. */
-        for (uint32_t i = 0; i < e->n_read; i++)
-            record_cache_touch(e->cache, e->read[i], false);
-        return r;
-    }
+    if (r != APPLY_DONE)
+        return refuse(e, r);
     if (!e->probing && newest_ms != INT64_MIN &&
         v.event.t_ms < newest_ms - e->defs->out_of_orderness_ms - e->defs->lateness_ms) {
         e->stats.late++;
@@ -303,10 +307,10 @@ enum apply_result engine_apply_from(struct engine *e, const struct event *ev, in
     }
     who_begin(&v);
     v.reached_ms = newest_ms == INT64_MIN ? INT64_MIN : newest_ms - e->defs->out_of_orderness_ms;
-    if (!e->incomplete && !e->no_memory)
-        r = index_follow(&v);
-    r = answer(e, r);
-    return r == APPLY_DONE ? apply_known(&v, ev, &route, newest_ms, from) : r;
+    if (e->incomplete || e->no_memory)
+        return answer(e, r);
+    r = index_follow(&v);
+    return r == APPLY_DONE ? apply_known(&v, ev, &route, newest_ms, from) : refuse(e, r);
 }
 
 void engine_probe(struct engine *e, const struct event *ev)

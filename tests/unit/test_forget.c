@@ -182,7 +182,17 @@ static enum apply_result give_up(struct run *r, struct slice key)
     return result;
 }
 
-static uint32_t forget_all(struct run *r)
+/* What was not flushed yet is lost, as with a crash. */
+static void lose(struct run *r)
+{
+    struct store_flush f = { 0 };
+    cr_assert_eq(engine_build_flush(r->e, 1000, INT64_MAX, &f), 0);
+    engine_flush_begun(r->e);
+    engine_reset(r->e);
+}
+
+/* Both walks over all records; with `crashes` some of it is lost again and again. How many records it changed. */
+static uint32_t walk(struct run *r, bool crashes)
 {
     static struct slice keys[RIG_STORE_MAX];
     uint32_t changed = 0;
@@ -194,12 +204,20 @@ static uint32_t forget_all(struct run *r)
                 rig_store_give(r->store, r->e);
             cr_assert(result == APPLY_DONE || result == APPLY_DUPLICATE);
             changed += result == APPLY_DONE;
-            if (i % 3 == 0)
+            if (crashes && i % 7 == 0)
+                lose(r);
+            else if (i % 3 == 0)
                 flush(r);
         }
         flush(r);
     }
     return changed;
+}
+
+static uint32_t forget_all(struct run *r)
+{
+    uint32_t changed = walk(r, true); /* as far as it gets */
+    return changed + walk(r, false);
 }
 
 static void end_erasures(struct run *r)

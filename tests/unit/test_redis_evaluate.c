@@ -180,6 +180,48 @@ Test(redis_evaluate, panes_stand_at_one_feed_sequence)
     rig_stop(&g);
 }
 
+/* One walk over all records; the answers of its steps are gathered in `a`. */
+static void walk(struct rig *g, const struct slice *texts, uint32_t n_texts, struct answer *ret)
+{
+    char cursor[64] = "0";
+    *ret = (struct answer){ 0 };
+    do {
+        struct answer a = { 0 };
+        const struct store_names what = { slice_of(cursor), SLICE("acme"), texts, n_texts, 3 };
+        cr_assert_eq(redis_store_names(g->store, &what, on_keys, &a), 0);
+        rig_await(g, &a);
+        cr_assert_eq(a.r, STORE_OK);
+        cr_assert_geq(a.n, 1u);
+        for (uint32_t i = 1; i < a.n; i++)
+            snprintf(ret->key[ret->n++], sizeof ret->key[0], "%s", a.key[i]);
+        snprintf(cursor, sizeof cursor, "%s", a.key[0]);
+    } while (strcmp(cursor, "0") != 0);
+}
+
+Test(redis_evaluate, names_are_found_in_keys_and_values)
+{
+    struct rig g = { 0 };
+    struct answer a;
+    const struct slice texts[] = { SLICE("x%nn"), SLICE("x%25nn") };
+    rig_start(&g, NULL);
+    for (int i = 0; i < 40; i++) {
+        ASK(&g, "OK", "SET cp:{3}:ent:deal:acme:D%d nothing", i);
+    }
+    walk(&g, texts, 2, &a);
+    cr_assert_eq(a.n, 0u);
+    ASK(&g, "OK", "SET cp:{3}:ent:deal:acme:D7 %s", "of-x%nn");
+    walk(&g, texts, 2, &a);
+    cr_assert_eq(a.n, 1u);
+    cr_assert_str_eq(a.key[0], "ent:deal:acme:D7");
+    ASK(&g, "OK", "SET %s nothing", "cp:{3}:ent:user:acme:x%25nn");
+    ASK(&g, "OK", "SET cp:{3}:ent:deal:other:D %s", "of-x%nn"); /* of another org, another shard, no record */
+    ASK(&g, "OK", "SET cp:{4}:ent:deal:acme:D %s", "of-x%nn");
+    ASK(&g, "OK", "SET %s of-it", "cp:{3}:pane:acme:x%nn");
+    walk(&g, texts, 2, &a);
+    cr_assert_eq(a.n, 2u);
+    rig_stop(&g);
+}
+
 /* Flushes and snapshots race on two connections: each flush adds 1 and one feed entry, so a snapshot at sequence n must hold exactly n. */
 struct race {
     struct rig *g;
