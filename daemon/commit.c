@@ -10,6 +10,7 @@
 
 #include "crmpulse/out_pb.h"
 #include "daemon/judge_int.h"
+#include "daemon/line.h"
 
 void commit_init(struct commit *c)
 {
@@ -110,36 +111,73 @@ static void out(struct commit *c, struct commit_list *to, const char *topic, str
 /* A readable number: integers as such, others with what is needed to tell them apart. */
 static struct slice number(struct commit *c, double v)
 {
-    if (v == (double)(int64_t)v && v < 9e15 && v > -9e15)
-        return format(c, "%lld", (long long)v);
-    return format(c, "%.10g", v);
+    struct line l;
+    l.n = 0;
+    line_add_number(&l, v);
+    return keep(c, line_text(&l));
 }
 
-static struct slice row_text(struct commit *c, const struct kpi_row *r)
+static void add_row(struct line *l, const struct kpi_row *r)
 {
-    if (r->is_null)
-        return SLICE("null");
-    struct slice v = number(c, r->value);
-    if (r->has_distribution)
-        return format(c, "%.*s (n=%lld sum=%lld p50=%.10g p90=%.10g)", (int)v.n, v.p, (long long)r->count,
-                      (long long)r->sum, r->p50, r->p90);
-    if (r->is_ratio)
-        return format(c, "%.*s (%lld/%lld)", (int)v.n, v.p, (long long)r->numerator, (long long)r->denominator);
-    return v;
+    if (r->is_null) {
+        line_add(l, SLICE("null"));
+        return;
+    }
+    line_add_number(l, r->value);
+    if (r->has_distribution) {
+        line_add(l, SLICE(" (n="));
+        line_add_int(l, r->count);
+        line_add(l, SLICE(" sum="));
+        line_add_int(l, r->sum);
+        line_add(l, SLICE(" p50="));
+        line_add_general(l, r->p50);
+        line_add(l, SLICE(" p90="));
+        line_add_general(l, r->p90);
+        line_add(l, SLICE(")"));
+    } else if (r->is_ratio) {
+        line_add(l, SLICE(" ("));
+        line_add_int(l, r->numerator);
+        line_add(l, SLICE("/"));
+        line_add_int(l, r->denominator);
+        line_add(l, SLICE(")"));
+    }
+}
+
+static void add_member(struct line *l, struct slice dim, struct slice subject, struct slice id)
+{
+    line_add(l, dim);
+    line_add(l, SLICE(":"));
+    line_add_escaped(l, subject);
+    line_add(l, SLICE("|"));
+    line_add(l, id);
 }
 
 static struct slice member(struct commit *c, struct slice dim, struct slice subject, struct slice id)
 {
-    struct slice s = escaped(c, subject);
-    return format(c, "%.*s:%.*s|%.*s", (int)dim.n, dim.p, (int)s.n, s.p, (int)id.n, id.p);
+    struct line l;
+    l.n = 0;
+    add_member(&l, dim, subject, id);
+    return keep(c, line_text(&l));
 }
 
+/* Key, field and value are parts of one text. */
 static int on_live_row(void *ctx, const struct kpi_row *r)
 {
     struct commit *c = ctx;
-    struct slice org = escaped(c, r->org);
-    hset(c, format(c, "view:%.*s:%.*s", (int)org.n, org.p, (int)r->window.n, r->window.p),
-         member(c, r->dim, r->subject, r->kpi), row_text(c, r));
+    struct line l;
+    l.n = 0;
+    line_add(&l, SLICE("view:"));
+    line_add_escaped(&l, r->org);
+    line_add(&l, SLICE(":"));
+    line_add(&l, r->window);
+    uint32_t key = l.n;
+    add_member(&l, r->dim, r->subject, r->kpi);
+    uint32_t field = l.n - key;
+    add_row(&l, r);
+    struct slice all = keep(c, line_text(&l));
+    if (all.p)
+        hset(c, (struct slice){ all.p, key }, (struct slice){ all.p + key, field },
+             (struct slice){ all.p + key + field, all.n - key - field });
     return c->failed ? -1 : 0;
 }
 

@@ -1,5 +1,6 @@
 /* Names of cells: splitting a field into its parts, escaping subjects. It does not know which measures exist. */
 #include "crmpulse/cell.h"
+#include "crmpulse/decimal.h"
 
 static const char hex_digits[] = "0123456789ABCDEF";
 
@@ -127,32 +128,15 @@ int64_t cell_parked_hour(int64_t cause_ms)
     return cause_ms - (rest < 0 ? rest + hour_ms : rest);
 }
 
-/* Decimal int64 at buf (20 bytes or more); its length. */
-static size_t put_int(char *buf, int64_t value)
-{
-    char tmp[20];
-    size_t n = 0, len = 0;
-    uint64_t u = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        tmp[n++] = (char)('0' + u % 10);
-        u /= 10;
-    } while (u);
-    if (value < 0)
-        buf[len++] = '-';
-    while (n)
-        buf[len++] = tmp[--n];
-    return len;
-}
-
 size_t cell_parked_field(const struct cell_delta *d, char *buf, size_t cap)
 {
     if (cap < 48 + (size_t)d->field.n)
         return 0;
-    size_t n = put_int(buf, d->cause_ms);
+    size_t n = decimal_put(buf, d->cause_ms);
     buf[n++] = '|';
     buf[n++] = (char)d->grain;
     buf[n++] = '|';
-    n += put_int(buf + n, d->pane_ms);
+    n += decimal_put(buf + n, d->pane_ms);
     buf[n++] = '|';
     memcpy(buf + n, d->field.p, d->field.n);
     return n + d->field.n;

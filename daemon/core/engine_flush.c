@@ -2,6 +2,7 @@
  * records are packed, records that were only read become version checks. */
 #include <stdlib.h>
 
+#include "crmpulse/decimal.h"
 #include "engine_int.h"
 
 uint32_t engine_deltas(const struct engine *e, const struct cell_delta **ret)
@@ -32,22 +33,15 @@ bool engine_batch_empty(const struct engine *e)
 /* "pane:<org>:<grain>:<start>" */
 static struct slice pane_key(struct engine *e, struct slice org, enum cell_grain grain, int64_t pane_ms)
 {
-    char buf[KEY_MAX], number[24];
-    size_t n = 5, k = sizeof number;
+    char buf[KEY_MAX];
+    size_t n = 5;
     memcpy(buf, "pane:", 5);
     n += cell_escape(org, buf + n, sizeof buf - n - 32);
     buf[n++] = ':';
     buf[n++] = (char)grain;
     buf[n++] = ':';
-    uint64_t u = pane_ms < 0 ? 0 - (uint64_t)pane_ms : (uint64_t)pane_ms;
-    do {
-        number[--k] = (char)('0' + u % 10);
-        u /= 10;
-    } while (u);
-    if (pane_ms < 0)
-        number[--k] = '-';
-    memcpy(buf + n, number + k, sizeof number - k);
-    return arena_copy(&e->flush_text, (struct slice){ buf, (uint32_t)(n + sizeof number - k) });
+    n += decimal_put(buf + n, pane_ms);
+    return arena_copy(&e->flush_text, (struct slice){ buf, (uint32_t)n });
 }
 
 static int by_cell(const void *a, const void *b)

@@ -1,6 +1,7 @@
 /* Facts to deltas: which measures a fact feeds, in which cells. Distinct measures become operations on their records, carried out at the commit. */
 #include <stdlib.h>
 
+#include "crmpulse/decimal.h"
 #include "crmpulse/fact_slot.h"
 #include "engine_int.h"
 
@@ -71,22 +72,6 @@ void measure_part(struct track_view *v, struct slice prefix, const char *part, e
                &(struct cell_delta){ .grain = grain, .pane_ms = pane_ms, .cause_ms = cause_ms, .value = value });
 }
 
-static size_t decimal(char *buf, int64_t value)
-{
-    char tmp[20];
-    size_t n = 0, len = 0;
-    uint64_t u = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        tmp[n++] = (char)('0' + u % 10);
-        u /= 10;
-    } while (u);
-    if (value < 0)
-        buf[len++] = '-';
-    while (n)
-        buf[len++] = tmp[--n];
-    return len;
-}
-
 /* What an as-of measure held at a past instant is known from its cells alone: what enters or leaves a pane by a cause of another
  * hour is noted in that hour, under the pane; a gauge has its steps so, under pane 0 (kpi_past.c). */
 static void emit_move(struct track_view *v, const struct measure_def *m, struct slice field, const struct cell_delta *d)
@@ -100,7 +85,7 @@ static void emit_move(struct track_view *v, const struct measure_def *m, struct 
     memcpy(name, field.p, field.n);
     memcpy(name + field.n, mark, sizeof mark - 1);
     size_t n = field.n + sizeof mark - 1;
-    n += decimal(name + n, d->pane_ms);
+    n += decimal_put(name + n, d->pane_ms);
     push_delta(v, (struct slice){ name, (uint32_t)n }, &move);
 }
 
@@ -132,7 +117,7 @@ static void emit_suffixed(struct track_view *v, const struct measure_def *m, con
 {
     size_t at = put(field, n, suffix, strlen(suffix));
     if (suffix[0] == '#')
-        at += decimal(field + at, number);
+        at += decimal_put(field + at, number);
     emit(v, m, sf, field, at, value);
 }
 

@@ -31,7 +31,8 @@ static int publish_row(struct evaluator *e, enum view_id v, struct subject *s, u
     kpi_read(&r, s, w->kpi, &value);
     if (plan_moves_with_clock(&e->plan.kpi[w->kpi], value.is_null))
         elapsed_note(e, v, s, watch);
-    row_make(&text, &r, s, w->kpi, &value, (struct row_note){ .judged = v == VIEW_JUDGED }, &row);
+    row_make(&text, &r, s, w->kpi, &value, (struct row_note){ .judged = v == VIEW_JUDGED, .nameless = v == VIEW_BASE },
+             &row);
     if (v == VIEW_JUDGED)
         return sink(e->sink->ctx, &row);
     if (!s->view[v].published)

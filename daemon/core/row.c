@@ -1,7 +1,7 @@
 /* Rows: values with their names, ids and flags. Which rows leave when is not decided here. */
 #include "row.h"
 
-#include <stdio.h>
+#include "crmpulse/decimal.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -79,6 +79,22 @@ static void append(char *buf, size_t cap, size_t *n, const char *text)
     *n += length + comma;
 }
 
+/* Its name, or "name=value"; 96 bytes are enough. */
+static void write_extra(char *buf, const struct kpi_def *k, const struct kpi_value *v, uint32_t i)
+{
+    size_t n = strnlen(k->extra[i].name, 64);
+    memcpy(buf, k->extra[i].name, n);
+    if (!k->extra[i].flag)
+        buf[n++] = '=';
+    if (!k->extra[i].flag && v->extra_null[i]) {
+        memcpy(buf + n, "null", 4);
+        n += 4;
+    } else if (!k->extra[i].flag) {
+        n += decimal_put(buf + n, v->extra[i]);
+    }
+    buf[n] = 0;
+}
+
 /* Flags, then additional figures as name=value, then the switches the KPI was compiled with. */
 static struct slice write_flags(struct row_text *text, const struct kpi_def *k, const struct kpi_value *v,
                                 struct row_note note)
@@ -93,14 +109,10 @@ static struct slice write_flags(struct row_text *text, const struct kpi_def *k, 
         append(buf, cap, &n, "final");
     for (uint32_t i = 0; i < k->n_extras; i++) {
         char extra[96];
-        if (k->extra[i].flag)
-            snprintf(extra, sizeof extra, "%.64s", k->extra[i].name);
-        else if (v->extra_null[i])
-            snprintf(extra, sizeof extra, "%.64s=null", k->extra[i].name);
-        else
-            snprintf(extra, sizeof extra, "%.64s=%lld", k->extra[i].name, (long long)v->extra[i]);
-        if (!k->extra[i].flag || (!v->extra_null[i] && v->extra[i]))
-            append(buf, cap, &n, extra);
+        if (k->extra[i].flag && (v->extra_null[i] || !v->extra[i]))
+            continue;
+        write_extra(extra, k, v, i);
+        append(buf, cap, &n, extra);
     }
     if (k->switches && k->switches[0])
         append(buf, cap, &n, k->switches);
@@ -119,7 +131,6 @@ void row_make(struct row_text *text, const struct reading *r, const struct subje
               const struct kpi_value *v, struct row_note note, struct kpi_row *ret)
 {
     const struct kpi_def *k = &r->e->defs->kpi[kpi];
-    hex_hash(k->hash, text->hash);
     *ret = (struct kpi_row){
         .org = s->org->id,
         .kpi = slice_of(k->id),
@@ -147,9 +158,12 @@ void row_make(struct row_text *text, const struct reading *r, const struct subje
         .p99 = v->quantile[3],
         .sd = v->has_distribution ? v->sd : 0,
         .quantile_error = v->has_distribution ? SKETCH_RELATIVE_ERROR : 0,
-        .definition_hash = { text->hash, 16 },
         .judged = note.judged,
     };
+    if (note.nameless)
+        return;
+    hex_hash(k->hash, text->hash);
+    ret->definition_hash = (struct slice){ text->hash, 16 };
     ret->id = write_id(text, ret, k);
 }
 

@@ -11,6 +11,7 @@ struct row_text {
 
 struct row_note {
     bool final, judged, late_revision;
+    bool nameless; /* nobody asks for its id and definition hash: they stay empty */
     int64_t revision;
 };
 

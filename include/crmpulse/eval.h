@@ -76,7 +76,9 @@ struct gone {
 struct evaluator_sink {
     void *ctx;
     int64_t emitted_at_ms; /* processing time, which tells what is historical; 0: the `now` of evaluator_advance */
-    int (*live_row)(void *ctx, const struct kpi_row *row);   /* a value of the live view that changed */
+    int (*live_row)(
+        void *ctx,
+        const struct kpi_row *row); /* a value of the live view that changed; without id and definition hash */
     int (*judged_row)(void *ctx, const struct kpi_row *row); /* snapshot tick, or a revision of a closed window */
     int (*alert)(void *ctx, const struct alert_transition *a);
     /* Boards and scorecards of ended periods come again, with revision > 0, at the snapshot tick after a late event or a correction changed them. */
