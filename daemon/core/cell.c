@@ -19,7 +19,13 @@ static bool plain(unsigned char c)
 size_t cell_escape(struct slice raw, char *buf, size_t cap)
 {
     size_t n = 0;
-    for (uint32_t i = 0; i < raw.n; i++) {
+    if (raw.n > cap)
+        return 0;
+    while (n < raw.n && plain((unsigned char)raw.p[n])) /* most often all of it */
+        n++;
+    if (n)
+        memcpy(buf, raw.p, n);
+    for (uint32_t i = (uint32_t)n; i < raw.n; i++) {
         unsigned char c = (unsigned char)raw.p[i];
         size_t need = plain(c) ? 1 : 3;
         if (cap - n < need)

@@ -125,7 +125,19 @@ struct around {
     int64_t trailing_ms; /* 0: not kept */
 };
 
-static void around_init(struct around *a, const struct distinct_terms *terms, int64_t pane_ms)
+/* The same few periods are asked for by one change after another. */
+static struct span period_of(struct distinct_scratch *s, const struct calendar *cal, int period, int64_t t_ms)
+{
+    static const int64_t about_days[PERIOD_COUNT] = { 1, 7, 30, 91, 183, 365 };
+    const uint64_t n = sizeof s->memo[0] / sizeof s->memo[0][0];
+    struct distinct_span *memo = &s->memo[period][(uint64_t)(t_ms / (about_days[period] * 86400000)) % n];
+    if (memo->cal != cal || t_ms < memo->span.start_ms || t_ms >= memo->span.end_ms)
+        *memo = (struct distinct_span){ cal, calendar_period(cal, (enum period)period, t_ms) };
+    return memo->span;
+}
+
+static void around_init(struct distinct_scratch *s, struct around *a, const struct distinct_terms *terms,
+                        int64_t pane_ms)
 {
     const struct calendar *cal = terms->cal;
     bool lifecycle = terms->lifecycle;
@@ -133,9 +145,9 @@ static void around_init(struct around *a, const struct distinct_terms *terms, in
     a->lifecycle = lifecycle;
     a->trailing_ms = terms->trailing_days * INT64_C(86400000);
     for (int p = 0; p < PERIOD_COUNT; p++)
-        a->period[p] = calendar_period(cal, (enum period)p, pane_ms);
+        a->period[p] = period_of(s, cal, p, pane_ms);
     for (int p = 0; p < LIFE_PERIODS && lifecycle; p++)
-        a->next[p] = calendar_period(cal, (enum period)p, a->period[p].end_ms);
+        a->next[p] = period_of(s, cal, p, a->period[p].end_ms);
 }
 
 static void life_note(struct distinct_scratch *s, const char *what, int period, const struct calendar *cal,
@@ -154,7 +166,7 @@ static void life_note(struct distinct_scratch *s, const char *what, int period, 
 static void interval_points(struct distinct_scratch *s, const struct state *st, const struct around *a, int period,
                             struct span span, int64_t first_ms, int64_t sign)
 {
-    bool before = reached(st, calendar_previous(a->cal, (enum period)period, span.start_ms), 1);
+    bool before = reached(st, period_of(s, a->cal, period, span.start_ms - 1), 1);
     if (!reached(st, span, 1)) {
         if (before)
             life_note(s, "dor", period, a->cal, span.start_ms, sign);
@@ -174,7 +186,7 @@ static void life_points(struct distinct_scratch *s, const struct state *st, cons
         for (int i = 0; i < 2; i++) {
             if (first_ms[i] == INT64_MAX || first_ms[0] == first_ms[1])
                 continue;
-            struct span span = calendar_period(a->cal, (enum period)p, first_ms[i]);
+            struct span span = period_of(s, a->cal, p, first_ms[i]);
             bool again = false;
             for (int j = 0; j < n; j++)
                 again |= seen[j].start_ms == span.start_ms;
@@ -209,7 +221,7 @@ struct cohort {
 static void cohort_note(struct distinct_scratch *s, const struct calendar *cal, int period, const struct cohort *c,
                         enum cohort_cell kind, int64_t pane_ms, int64_t sign)
 {
-    int64_t start_ms = calendar_period(cal, (enum period)period, pane_ms).start_ms;
+    int64_t start_ms = period_of(s, cal, period, pane_ms).start_ms;
     int32_t age = age_of(cal, period, c->first.start_ms, start_ms), max = cohort_age_max((enum period)period);
     char part[16];
     size_t at = strlen(cohort_names[kind]);
@@ -236,17 +248,18 @@ static void cohort_intervals(struct distinct_scratch *s, const struct state *st,
     for (uint32_t i = 0; all && i < s->n_panes; i++) {
         if (!standing(st, i) || s->pane[i].pane_ms < end_ms)
             continue;
-        end_ms = calendar_period(a->cal, (enum period)period, s->pane[i].pane_ms).end_ms;
+        end_ms = period_of(s, a->cal, period, s->pane[i].pane_ms).end_ms;
         cohort_note(s, a->cal, period, c, COHORT_ACTIVE, s->pane[i].pane_ms, sign);
     }
 }
 
-static struct cohort cohort_of(const struct state *st, const struct calendar *cal, int period, int64_t active_ms)
+static struct cohort cohort_of(struct distinct_scratch *s, const struct state *st, const struct calendar *cal,
+                               int period, int64_t active_ms)
 {
     struct cohort c = { .any = active_ms != INT64_MAX, .back_ms = INT64_MAX };
     if (!c.any)
         return c;
-    c.first = calendar_period(cal, (enum period)period, active_ms);
+    c.first = period_of(s, cal, period, active_ms);
     for (uint32_t i = pane_from(st->s, c.first.end_ms); i < st->s->n_panes && c.back_ms == INT64_MAX; i++)
         if (standing(st, i))
             c.back_ms = st->s->pane[i].pane_ms;
@@ -263,7 +276,7 @@ static void cohort_points(struct distinct_scratch *s, const struct state *both, 
 {
     struct cohort c[2];
     for (int i = 0; i < 2; i++)
-        c[i] = cohort_of(&both[i], a->cal, period, active_ms[i]);
+        c[i] = cohort_of(s, &both[i], a->cal, period, active_ms[i]);
     bool same = c[0].any && c[1].any && c[0].first.start_ms == c[1].first.start_ms;
     for (int i = 0; i < 2; i++) {
         int64_t sign = i ? 1 : -1;
@@ -312,7 +325,7 @@ static void trail_points(struct distinct_scratch *s, const struct state *both, c
     if (i < s->n_panes && s->pane[i].pane_ms < high_ms)
         high_ms = s->pane[i].pane_ms;
     for (int64_t t = low_ms; t < high_ms;) {
-        struct span day = calendar_period(cal, PERIOD_DAY, t);
+        struct span day = period_of(s, cal, PERIOD_DAY, t);
         if (day.end_ms <= high_ms)
             note(s, "trail", pane_start(cal, GRAIN_HOUR, day.start_ms), has ? 1 : -1);
         t = day.end_ms;
@@ -423,7 +436,7 @@ static void sweep(struct distinct_scratch *s, const struct distinct_terms *terms
     /* One more fact where there are enough already changes nothing, now or later: the usual case for a busy member. */
     if (!n_late && both[1].bump > 0 && s->pane[at].n >= both[0].k && beginning(&both[0]) == beginning(&both[1]))
         return;
-    around_init(&a, terms, pane_ms);
+    around_init(s, &a, terms, pane_ms);
     s->before.n = 0;
     difference(s, both, &a);
     emit_step(s, from_ms);

@@ -64,6 +64,10 @@ struct distinct_scratch {
     struct distinct_points now, before; /* difference after - before at this cause and at the one before */
     struct distinct_point *point;       /* the result */
     uint32_t n_points, point_cap;
+    struct distinct_span { /* periods asked for, by time */
+        const struct calendar *cal;
+        struct span span;
+    } memo[PERIOD_COUNT][16];
     uint64_t folded_withdrawals;
     bool no_memory;
 };

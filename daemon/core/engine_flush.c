@@ -11,18 +11,9 @@ uint32_t engine_deltas(const struct engine *e, const struct cell_delta **ret)
     return e->batch.n;
 }
 
-static int count_touched(void *ctx, struct record *r)
-{
-    (void)r;
-    ++*(uint32_t *)ctx;
-    return 0;
-}
-
 uint32_t engine_batch_records(const struct engine *e)
 {
-    uint32_t n = 0;
-    (void)record_cache_touched(e->cache, count_touched, &n);
-    return n;
+    return record_cache_touched_count(e->cache);
 }
 
 bool engine_batch_empty(const struct engine *e)

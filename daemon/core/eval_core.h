@@ -128,6 +128,22 @@ struct rank_cache {
     uint32_t cap;
 };
 
+/* What measures read while the rows of one subject are made: KPIs share them. Nothing changes meanwhile. */
+enum { VALUE_MEMOS = 512 };
+
+struct value_memo {
+    uint64_t stamp, key; /* key: window, comparison, measure, part */
+    struct expr_value value;
+    uint32_t flags; /* that reading it raised */
+    bool prev_zero;
+};
+struct value_memos {
+    const struct subject *subject; /* NULL: nothing is kept */
+    enum view_id view;
+    uint64_t stamp; /* of those in force */
+    struct value_memo *v;
+};
+
 /* Sizes of the RFM segments by quintiles at a close of the cycle, kept as long as nothing before it changes. */
 enum { RFM_CLOSES = 16 };
 
@@ -166,6 +182,7 @@ struct evaluator {
     uint64_t generation; /* raised whenever cells change or a view moves */
     struct rank_cache rank_cache[RANK_CACHES];
     uint32_t rank_cache_next; /* the one to be replaced */
+    struct value_memos memos;
     struct board_scratch boards;
     uint32_t *board_watch; /* by board: its watch */
     struct rfm_close rfm[RFM_CLOSES];

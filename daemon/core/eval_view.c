@@ -444,7 +444,7 @@ static void reschedule_subject(struct evaluator *e, enum view_id v, struct subje
 
 int view_reschedule(struct evaluator *e, enum view_id v)
 {
-    e->view[v].due.n = 0;
+    agenda_clear(&e->view[v].due);
     e->view[v].elapsed.n = 0;
     for (uint32_t o = 0; o < e->store.n_orgs; o++) {
         struct org *org = e->store.org[o];

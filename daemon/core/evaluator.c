@@ -85,6 +85,7 @@ void evaluator_free(struct evaluator *e)
     free(e->boards.same);
     free(e->boards.gone);
     free(e->board_watch);
+    free(e->memos.v);
     free(e);
 }
 
@@ -142,8 +143,8 @@ static bool is_move(struct slice field)
 {
     static const char mark[] = CELL_MOVED "#";
     uint32_t n = sizeof mark - 1, i = field.n;
-    while (i > 0 && field.p[i - 1] != '#')
-        i--;
+    while (i > 0 && ((field.p[i - 1] >= '0' && field.p[i - 1] <= '9') || field.p[i - 1] == '-'))
+        i--; /* a pane: most names end with a letter */
     return i >= n && memcmp(field.p + i - n, mark, n) == 0;
 }
 
@@ -321,8 +322,8 @@ void evaluator_stats(const struct evaluator *e, struct evaluator_stats *ret)
 {
     *ret = e->stats;
     ret->series = e->store.n_series;
-    ret->pending = e->view[VIEW_JUDGED].waiting.n + e->view[VIEW_BASE].waiting.n;
-    ret->bytes =
-        ret->series * sizeof(struct series) + ret->cells * sizeof(struct pane) * ((uint64_t)e->opt.judge + 1) +
-        (uint64_t)(e->view[VIEW_JUDGED].waiting.cap + e->view[VIEW_BASE].waiting.cap) * sizeof(struct agenda_item);
+    ret->pending = agenda_count(&e->view[VIEW_JUDGED].waiting) + agenda_count(&e->view[VIEW_BASE].waiting);
+    ret->bytes = ret->series * sizeof(struct series) + ret->cells * sizeof(struct pane) * ((uint64_t)e->opt.judge + 1) +
+                 (uint64_t)(agenda_room(&e->view[VIEW_JUDGED].waiting) + agenda_room(&e->view[VIEW_BASE].waiting)) *
+                     sizeof(struct agenda_item);
 }

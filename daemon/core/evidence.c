@@ -107,7 +107,7 @@ static bool split(struct slice field, struct slice *ret_field, struct slice *ret
 static struct node *node_of(struct evaluator *e, struct slice org_id, const struct cell_field *f)
 {
     struct org *org = store_org(&e->store, org_id);
-    int measure = definitions_measure(e->defs, f->measure);
+    int measure = plan_measure_named(&e->plan, f->measure);
     struct subject *s = org && measure >= 0 ? org_subject(&e->store, org, f->dim, f->subject) : NULL;
     return s ? subject_node(s, measure) : NULL;
 }
@@ -120,7 +120,7 @@ int evidence_push(struct evaluator *e, const struct cell_delta *d)
         return 0;
     if (!split(d->field, &field, &id) || cell_field_parse(field, &f) < 0)
         return -1;
-    if (definitions_measure(e->defs, f.measure) < 0)
+    if (plan_measure_named(&e->plan, f.measure) < 0)
         return 0;
     struct waiting *w = malloc(sizeof *w + id.n);
     if (!w)
@@ -169,9 +169,10 @@ int evidence_take(struct evaluator *e, const struct agenda_item *item)
 void evidence_forget_waiting(struct evaluator *e)
 {
     struct agenda *a = &e->view[VIEW_JUDGED].waiting;
-    for (uint32_t i = 0; i < a->n; i++)
-        if (a->item[i].kind == CELL_EVIDENCE)
-            free(a->item[i].target);
+    struct agenda_item item;
+    while (agenda_pop_due(a, INT64_MAX, &item))
+        if (item.kind == CELL_EVIDENCE)
+            free(item.target);
 }
 
 static void trim(struct evidence *x)

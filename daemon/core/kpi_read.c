@@ -396,7 +396,7 @@ static struct expr_value members_part(struct measure_reader *m, const struct mea
     return part == PART_DORMANT && v.type == EXPR_INT ? expr_int(-v.i) : v; /* published negative */
 }
 
-struct expr_value measure_part_value(struct measure_reader *m, int measure, enum measure_part part)
+static struct expr_value part_value(struct measure_reader *m, int measure, enum measure_part part)
 {
     const struct measure_def *def = &m->r->e->defs->measure[measure];
     const struct node *n = m->s->node[measure];
@@ -411,6 +411,58 @@ struct expr_value measure_part_value(struct measure_reader *m, int measure, enum
     if (part == PART_N || part == PART_SUM)
         return def->agg == AGG_DURATION ? part_sum(m, n, part == PART_N ? SERIES_N : SERIES_SUM) : expr_null();
     return part >= PART_NEW ? members_part(m, def, n, part) : base_value(m, def, n);
+}
+
+void memo_begin(struct evaluator *e, enum view_id v, const struct subject *s)
+{
+    struct value_memos *memos = &e->memos;
+    if (!memos->v)
+        memos->v = calloc(VALUE_MEMOS, sizeof *memos->v);
+    memos->subject = memos->v ? s : NULL;
+    memos->view = v;
+    memos->stamp++;
+}
+
+void memo_end(struct evaluator *e)
+{
+    e->memos.subject = NULL;
+}
+
+/* Where the value is remembered; NULL where it depends on more than the key says. What is derived depends on how deep it stands, too, and a value read
+ * after an overflow on that. */
+static struct value_memo *memo_of(const struct measure_reader *m, int measure, enum measure_part part,
+                                  uint64_t *ret_key)
+{
+    const struct reading *r = m->r;
+    const struct value_memos *memos = &r->e->memos;
+    if (m->s != memos->subject || r->past || r->window_index < 0 || r->view != memos->view || m->age || m->year ||
+        m->at_start || m->flags & VALUE_OVERFLOW || (m->depth && r->e->defs->measure[measure].agg == AGG_DERIVED))
+        return NULL;
+    uint64_t slot = (uint64_t)measure * MEASURE_PARTS + (uint64_t)part;
+    *ret_key = (slot * COMPARED_COUNT + (uint64_t)m->prev) << 16 | (uint64_t)r->window_index;
+    return &memos->v[*ret_key * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (VALUE_MEMOS - 1)];
+}
+
+struct expr_value measure_part_value(struct measure_reader *m, int measure, enum measure_part part)
+{
+    uint64_t key, stamp = m->r->e->memos.stamp;
+    struct value_memo *memo = memo_of(m, measure, part, &key);
+    if (!memo)
+        return part_value(m, measure, part);
+    if (memo->stamp != stamp || memo->key != key) {
+        uint32_t flags = m->flags;
+        bool prev_zero = m->prev_zero;
+        m->flags = 0;
+        m->prev_zero = false;
+        struct expr_value v = part_value(m, measure, part);
+        bool whole = !(m->flags & VALUE_OVERFLOW) && !m->age; /* an age that was read stays for what follows */
+        *memo = (struct value_memo){ whole ? stamp : 0, key, v, m->flags, m->prev_zero };
+        m->flags = flags;
+        m->prev_zero = prev_zero;
+    }
+    m->flags |= memo->flags;
+    m->prev_zero |= memo->prev_zero;
+    return memo->value;
 }
 
 /* Nothing is kept of the window before a comparison window. */

@@ -34,6 +34,10 @@ struct expr_value measure_load(void *ctx, int slot);
 /* A part of a measure in the reader's window. */
 struct expr_value measure_part_value(struct measure_reader *m, int measure, enum measure_part part);
 
+/* From here on what is read of `s` in the present windows of a view is remembered, until memo_end; no cell may change meanwhile. */
+void memo_begin(struct evaluator *e, enum view_id v, const struct subject *s);
+void memo_end(struct evaluator *e);
+
 int64_t measure_sum(struct measure_reader *m, struct series *s); /* over the window; NULL counts 0 */
 struct node *measure_node(const struct measure_reader *m, int measure);
 

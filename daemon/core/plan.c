@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "plan_kpi.h"
 #include "series.h"
 
@@ -25,6 +28,39 @@ uint32_t plan_watch_of(const struct plan *plan, int kpi, int window)
     while (i + 1 < plan->n_watches && (plan->watch[i].kpi != kpi || plan->watch[i].window != window))
         i++;
     return i;
+}
+
+static uint32_t measure_hash(const struct plan *plan, struct slice id)
+{
+    return (uint32_t)XXH3_64bits(id.p, id.n) & plan->measure_mask;
+}
+
+static int name_measures(struct plan *plan)
+{
+    const struct definitions *defs = plan->defs;
+    plan->measure_mask = 63;
+    while (plan->measure_mask < defs->n_measures * 2)
+        plan->measure_mask = plan->measure_mask * 2 + 1;
+    plan->measure_slot = calloc(plan->measure_mask + 1, sizeof *plan->measure_slot);
+    if (!plan->measure_slot)
+        return -1;
+    for (uint32_t m = 0; m < defs->n_measures; m++) {
+        uint32_t i = measure_hash(plan, slice_of(defs->measure[m].id));
+        while (plan->measure_slot[i])
+            i = (i + 1) & plan->measure_mask;
+        plan->measure_slot[i] = (int)m + 1;
+    }
+    return 0;
+}
+
+int plan_measure_named(const struct plan *plan, struct slice id)
+{
+    if (!id.n)
+        return -1;
+    for (uint32_t i = measure_hash(plan, id); plan->measure_slot[i]; i = (i + 1) & plan->measure_mask)
+        if (slice_eq(slice_of(plan->defs->measure[plan->measure_slot[i] - 1].id), id))
+            return plan->measure_slot[i] - 1;
+    return -1;
 }
 
 int plan_slot_of(const struct plan *plan, int measure, int window, enum compared prev)
@@ -353,7 +389,7 @@ int plan_init(struct plan *plan, const struct definitions *defs)
     plan->rfm_last = definitions_measure(defs, SLICE("rfm_last_minute"));
     plan->rfm_sales = definitions_measure(defs, SLICE("rfm_sales_year"));
     plan->kpi = calloc(defs->n_kpis ? defs->n_kpis : 1, sizeof *plan->kpi);
-    if (!plan->kpi || add_ref_windows(plan) < 0)
+    if (!plan->kpi || name_measures(plan) < 0 || add_ref_windows(plan) < 0)
         return -1;
     for (uint32_t i = 0; i < defs->n_kpis; i++)
         if (plan_kpi_init(&plan->kpi[i], plan, (int)i) < 0)
@@ -384,5 +420,6 @@ void plan_release(struct plan *plan)
     free(plan->kpi);
     free(plan->window);
     free(plan->ref_window);
+    free(plan->measure_slot);
     *plan = (struct plan){ 0 };
 }

@@ -63,6 +63,8 @@ struct plan {
     struct plan_kpi *kpi;
     struct plan_watch *watch;
     struct plan_measure *measure;
+    int *measure_slot; /* by hash of the name: measure + 1, 0: none */
+    uint32_t measure_mask;
     int *ref_window;                        /* by ref: index of its window, -1: none of its own */
     uint32_t n_windows, n_watches, n_words; /* words of a bit set over watches */
     int erased;                             /* measure: who was erased, by mark; -1: none */
@@ -75,6 +77,7 @@ int plan_init(struct plan *plan, const struct definitions *defs); /* -1: out of 
 void plan_release(struct plan *plan);
 int plan_window(const struct plan *plan, const struct window *w);     /* index or -1 */
 uint32_t plan_watch_of(const struct plan *plan, int kpi, int window); /* of a pair that is watched */
+int plan_measure_named(const struct plan *plan, struct slice id);     /* index or -1; O(1) */
 int plan_slot_of(const struct plan *plan, int measure, int window,
                  enum compared prev); /* index or -1; window may be -1 */
 

@@ -9,6 +9,7 @@
 #include "board_order.h"
 #include "eval_erased.h"
 #include "eval_pending.h"
+#include "kpi_read.h"
 #include "revise.h"
 #include "revision.h"
 #include "row.h"
@@ -57,6 +58,7 @@ static void want_boards(struct evaluator *e, enum view_id v, const struct subjec
 static int publish_set(struct evaluator *e, enum view_id v, struct subject *s, const uint64_t *set, row_sink sink)
 {
     int rc = 0;
+    memo_begin(e, v, s);
     for (uint32_t i = bit_next(set, e->plan.n_watches, 0); rc == 0 && i < e->plan.n_watches;
          i = bit_next(set, e->plan.n_watches, i + 1)) {
         const struct plan_watch *w = &e->plan.watch[i];
@@ -64,6 +66,7 @@ static int publish_set(struct evaluator *e, enum view_id v, struct subject *s, c
         if (sink && (v == VIEW_JUDGED ? w->row_dims : w->live_dims) >> s->dim & 1)
             rc = publish_row(e, v, s, i, sink);
     }
+    memo_end(e);
     return rc;
 }
 

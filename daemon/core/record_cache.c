@@ -48,6 +48,7 @@ static void strip(struct record_cache *c, struct record *r)
     buffer_pool_give(c->pool, (char *)(uintptr_t)r->key.p, r->key_cap);
     bytes_release(&r->deps);
     bytes_release(&r->log);
+    bytes_release(&r->tags);
     *r = (struct record){ 0 };
 }
 
@@ -116,7 +117,9 @@ static struct record *blank(struct record_cache *c, struct slice key)
         return NULL;
     }
     memcpy(text, key.p, key.n);
-    *r = (struct record){ .key = { text, key.n }, .key_cap = cap, .deps.pool = c->pool, .log.pool = c->pool };
+    *r = (struct record){
+        .key = { text, key.n }, .key_cap = cap, .deps.pool = c->pool, .log.pool = c->pool, .tags.pool = c->pool
+    };
     return r;
 }
 
@@ -235,6 +238,11 @@ int record_cache_touched(struct record_cache *c, record_visit visit, void *ctx)
             return rc;
     }
     return 0;
+}
+
+uint32_t record_cache_touched_count(const struct record_cache *c)
+{
+    return c->touched.n;
 }
 
 void record_cache_flush_begin(struct record_cache *c)

@@ -192,8 +192,8 @@ static int types_of(const struct window *w, enum compared prev)
     return civil && prev == COMPARED_NOT ? 3 : EVENT_TYPES;
 }
 
-int64_t slot_event_of_pane(const struct org *org, const struct window *w, const struct plan_slot *slot, int64_t pane_ms,
-                           int64_t after_ms)
+static int64_t event_of_pane(const struct org *org, const struct window *w, const struct plan_slot *slot,
+                             int64_t pane_ms, int64_t after_ms)
 {
     int64_t next = INT64_MAX;
     for (int type = 0; type < types_of(w, slot->prev); type++) {
@@ -202,6 +202,22 @@ int64_t slot_event_of_pane(const struct org *org, const struct window *w, const 
             next = least(next, t);
     }
     return next;
+}
+
+int64_t slot_event_of_pane(const struct org *org, const struct window *w, const struct plan_slot *slot, int64_t pane_ms,
+                           int64_t after_ms)
+{
+    uint32_t what = ((uint32_t)slot->window * COMPARED_COUNT + (uint32_t)slot->prev) << 2 | (uint32_t)slot->fine << 1 |
+                    (uint32_t)slot->level;
+    uint64_t hash = ((uint64_t)what ^ (uint64_t)pane_ms / 60000 << 20) * UINT64_C(0x9e3779b97f4a7c15);
+    struct event_memo *memo = &org->memo->event[hash >> 32 & (EVENT_MEMO - 1)];
+    if (memo->slot != what + 1 || memo->pane_ms != pane_ms || memo->after_ms != after_ms) {
+        memo->next_ms = event_of_pane(org, w, slot, pane_ms, after_ms);
+        memo->slot = what + 1;
+        memo->pane_ms = pane_ms;
+        memo->after_ms = after_ms;
+    }
+    return memo->next_ms;
 }
 
 /* Panes before v[from] are past their event, those from v[to] on are not. */

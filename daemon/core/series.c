@@ -92,6 +92,7 @@ void store_release(struct store *st)
         release_org(st->org[i], st->plan->defs->n_measures, st->plan->defs->n_boards, st->plan->defs->n_scorecards);
     free(st->org);
     st->org = NULL;
+    st->last = NULL;
     st->n_orgs = st->cap_orgs = 0;
 }
 
@@ -166,9 +167,11 @@ struct span org_period(const struct org *org, enum period period, int64_t t_ms)
 
 struct org *store_org(struct store *st, struct slice id)
 {
+    if (st->last && slice_eq(st->last->id, id))
+        return st->last;
     uint32_t i = org_position(st, id);
     if (i < st->n_orgs && slice_eq(st->org[i]->id, id))
-        return st->org[i];
+        return st->last = st->org[i];
     if (st->n_orgs == st->cap_orgs) {
         uint32_t cap = st->cap_orgs ? st->cap_orgs * 2 : 8;
         struct org **v = realloc(st->org, cap * sizeof(struct org *));
@@ -445,7 +448,7 @@ int store_series(struct store *st, struct org *org, struct slice field, struct s
         return -1;
     *ret_subject = subject;
     int64_t sub;
-    int measure = definitions_measure(st->plan->defs, f.measure), part = part_of(&f, &sub);
+    int measure = plan_measure_named(st->plan, f.measure), part = part_of(&f, &sub);
     if (measure < 0 || part < 0)
         return 0;
     *ret = org->series[i] = make_series(st, subject, measure, part, sub);

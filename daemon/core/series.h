@@ -127,8 +127,13 @@ struct subject_list {
 };
 
 /* Civil periods looked up last: panes are looked at in runs, and a calendar costs more than a comparison. */
-enum { PERIOD_MEMO = 16 };
+enum { PERIOD_MEMO = 16, EVENT_MEMO = 64 };
+struct event_memo {
+    int64_t pane_ms, after_ms, next_ms;
+    uint32_t slot; /* window, comparison, grain, level; 0: none yet */
+};
 struct period_memo {
+    struct event_memo event[EVENT_MEMO];         /* schedule.c: subjects of an org have the same panes */
     struct span span[PERIOD_COUNT][PERIOD_MEMO]; /* end 0: none yet */
 };
 
@@ -163,6 +168,7 @@ struct span org_period(const struct org *org, enum period period, int64_t t_ms);
 struct store {
     const struct plan *plan;
     struct org **org; /* ascending by id, bytewise */
+    struct org *last; /* asked for */
     uint32_t n_orgs, cap_orgs;
     uint64_t n_series;
     struct calendar utc; /* of orgs without a definition */

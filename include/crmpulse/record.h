@@ -74,7 +74,9 @@ struct record {
     bool deleted;        /* in the batch being built */
     bool told;           /* and with it a correction was given up */
     uint32_t n_deps;
-    struct bytes deps;            /* packed texts */
+    struct bytes deps; /* packed texts */
+    struct bytes tags; /* once they are many: hashes of all of them, and of some that were dropped (record.c) */
+    uint32_t n_tags;
     struct bytes log;             /* packed entries (or a distinct record's own form) */
     struct record *newer, *older; /* least recently used order */
 };
@@ -84,7 +86,7 @@ int record_decode(struct record *r, struct slice bytes);
 int record_encode(const struct record *r, struct bytes *to);
 /* Whether the log is well-formed to its last byte, in the form that the kind in the key has: entries, a distinct record's or a ledger's (record_check.c). O(n). */
 bool record_sound(struct slice key, const struct record *r);
-bool record_has_dep(const struct record *r, struct slice key);
+bool record_has_dep(const struct record *r, struct slice key); /* O(1) most often if it has none */
 int record_add_dep(struct record *r, struct slice key);
 /* Forget the dependant that was added first. */
 void record_drop_dep(struct record *r);
@@ -109,6 +111,7 @@ uint32_t record_cache_count(const struct record_cache *c);
 /* Visit the records touched since the last record_cache_commit_begin, in the order they were touched. */
 typedef int (*record_visit)(void *ctx, struct record *r);
 int record_cache_touched(struct record_cache *c, record_visit visit, void *ctx);
+uint32_t record_cache_touched_count(const struct record_cache *c);
 void record_cache_touch(struct record_cache *c, struct record *r, bool dirty);
 /* The touched set goes into a flush: pinned until _done. Versions of dirty records advance. */
 void record_cache_flush_begin(struct record_cache *c);

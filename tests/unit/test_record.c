@@ -16,6 +16,7 @@ static void insert(struct record *r, const char *line)
 static void release(struct record *r)
 {
     bytes_release(&r->deps);
+    bytes_release(&r->tags);
     bytes_release(&r->log);
 }
 
@@ -124,6 +125,47 @@ Test(record, every_prefix_of_a_record_is_refused_or_read)
         free(copy);
     }
     bytes_release(&packed);
+}
+
+static struct slice dep_name(int i, char buf[32])
+{
+    return (struct slice){ buf, (uint32_t)snprintf(buf, 32, "ent:deal:o:D%d", i) };
+}
+
+/* Those from `first` to before `end`, and no others. */
+static void check_deps(const struct record *r, int first, int end, int most)
+{
+    char buf[32];
+    cr_assert_eq(r->n_deps, (uint32_t)(end - first));
+    for (int i = 0; i < most; i++)
+        cr_assert_eq(record_has_dep(r, dep_name(i, buf)), i >= first && i < end, "%d of %d..%d", i, first, end);
+}
+
+Test(record, many_dependants_are_known_as_few_are)
+{
+    char buf[32];
+    struct record r = { 0 }, back = { 0 };
+    struct bytes packed = { 0 };
+    for (int i = 0; i < 300; i++) {
+        check_deps(&r, 0, i, 300);
+        cr_assert_eq(record_add_dep(&r, dep_name(i, buf)), 0);
+    }
+    for (int i = 300; i < 1500; i++) { /* full: one goes for each that comes */
+        record_drop_dep(&r);
+        cr_assert_eq(record_add_dep(&r, dep_name(i, buf)), 0);
+        if (i % 100 == 0)
+            check_deps(&r, i - 299, i + 1, 1600);
+    }
+    cr_assert_eq(record_encode(&r, &packed), 0);
+    for (int i = 1200; i < 1500; i++)
+        record_drop_dep(&r);
+    cr_assert_eq(record_add_dep(&r, dep_name(7, buf)), 0);
+    check_deps(&r, 7, 8, 1600); /* few again */
+    cr_assert_eq(record_decode(&back, (struct slice){ packed.p, packed.n }), 0);
+    check_deps(&back, 1200, 1500, 1600);
+    bytes_release(&packed);
+    release(&r);
+    release(&back);
 }
 
 Test(record, the_oldest_dependant_goes_first)

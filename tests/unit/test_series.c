@@ -121,6 +121,35 @@ Test(agenda, gives_the_earliest_first)
     agenda_release(&a);
 }
 
+/* In order, out of order, taken out in between: as a sorted list would give them. */
+Test(agenda, a_run_and_a_heap_are_one_order)
+{
+    struct agenda a = { 0 };
+    struct agenda_item item;
+    int64_t at_ms = 0, upto_ms = 0, last = INT64_MIN;
+    uint32_t pushed = 0, popped = 0;
+    for (int i = 0; i < 20000; i++) {
+        int64_t t = dice(4) ? at_ms += dice(3) : upto_ms + 1 + dice(50);
+        cr_assert_eq(agenda_push(&a, (struct agenda_item){ .at_ms = t }), 0);
+        pushed++;
+        if (dice(10))
+            continue;
+        upto_ms = at_ms - 20;
+        while (agenda_pop_due(&a, upto_ms, &item)) {
+            cr_assert(item.at_ms >= last && item.at_ms <= upto_ms);
+            last = item.at_ms;
+            popped++;
+        }
+        last = INT64_MIN; /* what is pushed next may be earlier than what was taken last */
+        cr_assert_gt(agenda_next(&a), upto_ms);
+        cr_assert_eq(agenda_count(&a), pushed - popped);
+    }
+    cr_assert_gt(popped, 15000);
+    agenda_clear(&a);
+    cr_assert_eq(agenda_next(&a), INT64_MAX);
+    agenda_release(&a);
+}
+
 Test(intern, numbers_each_string_once)
 {
     struct intern set;
