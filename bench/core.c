@@ -167,14 +167,19 @@ static void mix_flush(struct run *r, const struct store_flush *f)
     r->records += f->n_records;
 }
 
+/* The order of the saved state's fields says nothing. */
 static void mix_ops(struct run *r, const struct commit_list *list)
 {
+    uint64_t before = r->hash, sum = 0;
     for (uint32_t i = 0; i < list->n_ops; i++) {
+        r->hash = before;
         mix(r, list->op[i].command);
         mix(r, list->op[i].key);
         for (uint32_t k = 0; k < list->op[i].n_args; k++)
             mix(r, list->op[i].args[k]);
+        sum += r->hash;
     }
+    r->hash = before ^ sum;
     for (uint32_t i = 0; i < list->n_outs; i++)
         mix(r, list->out[i].id); /* the payloads hold the time of emission */
     r->ops += list->n_ops;
