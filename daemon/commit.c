@@ -22,6 +22,7 @@ void commit_clear(struct commit *c)
 {
     c->list.n_ops = c->list.n_outs = c->last.n_ops = c->last.n_outs = 0;
     c->failed = false;
+    c->rows_muted = 0;
     arena_reset(&c->text);
     arena_reset(&c->encode);
 }
@@ -184,6 +185,10 @@ static int on_live_row(void *ctx, const struct kpi_row *r)
 static int on_judged_row(void *ctx, const struct kpi_row *r)
 {
     struct commit *c = ctx;
+    if (c->mute_rows) {
+        c->rows_muted++;
+        return 0;
+    }
     struct kpi_row row = *r;
     row.emitted_at_ms = wall_ms();
     out(c, &c->list, "kpis", row.org, row.id, "crmpulse.kpi.v1", out_pb_kpi_row(&c->encode, &row));

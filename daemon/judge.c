@@ -192,13 +192,15 @@ static void advance(struct judge *j)
     int64_t now = d->config->run.wall_clock ? wall_ms() : j->newest_ms;
     j->live_ms = now;
     commit_clear(&j->commit);
+    j->commit.mute_rows = !d->config->kafka.kpis || !*d->config->kafka.kpis;
     if (evaluator_advance(j->evaluator, to, now, commit_sink(&j->commit)) < 0 ||
         evaluator_state_save(j->evaluator, true, commit_state, &j->commit) < 0 || j->commit.failed) {
         judge_fail(j, "evaluating failed", STORE_BROKEN);
         return;
     }
     j->judged_to_ms = to;
-    uint32_t outs = j->commit.list.n_outs + j->commit.last.n_outs;
+    uint32_t outs =
+        j->commit.list.n_outs + j->commit.last.n_outs + j->commit.rows_muted; /* what bounds a step's work */
     if (outs < OUTS_FEW && j->chunk_ms < INT64_MAX / 8)
         j->chunk_ms *= 2;
     else if (outs > OUTS_MANY && j->chunk_ms > CHUNK_MIN_MS)

@@ -141,6 +141,22 @@ Test(commit_parts, nothing_to_do_is_no_part_and_trimming_alone_is_one)
     commit_release(&c);
 }
 
+Test(commit, rows_that_no_topic_takes_are_counted_only)
+{
+    struct commit c = { .mute_rows = true };
+    struct kpi_row r = { .id = SLICE("1"), .org = SLICE("acme"), .kpi = SLICE("sales") };
+    commit_init(&c);
+    cr_assert_eq(commit_sink(&c)->judged_row(&c, &r), 0);
+    cr_assert_eq(c.list.n_outs, 0);
+    cr_assert_eq(c.rows_muted, 1);
+    commit_clear(&c);
+    cr_assert_eq(c.rows_muted, 0);
+    c.mute_rows = false;
+    cr_assert_eq(commit_sink(&c)->judged_row(&c, &r), 0);
+    cr_assert_eq(c.list.n_outs, 1);
+    commit_release(&c);
+}
+
 static void gone(struct commit *c, enum gone_from from, const char *window, const char *id)
 {
     const struct gone g = { from, SLICE("acme"), SLICE("rep"), SLICE("a b"), slice_of(window), slice_of(id) };
