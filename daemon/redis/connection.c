@@ -104,7 +104,7 @@ void redis_conn_give_up(struct redis_conn *c, const char *what, const char *why)
     char sentence[REDIS_WHY_MAX];
     snprintf(sentence, sizeof sentence, "%s: %s", what, why);
     /* What may pass by itself is tried again; so is all that has worked before, but for the preflight. */
-    if (c->was_ready || redis_error_result(why) == STORE_BUSY)
+    if (c->was_ready || (redis_error_result(why) == STORE_BUSY && !redis_error_denied(why)))
         redis_conn_drop(c, sentence);
     else
         redis_conn_refuse(c, sentence);

@@ -6,11 +6,17 @@
 
 enum { INT_TEXT_MAX = 24 };
 
+bool redis_error_denied(const char *error)
+{
+    return strncmp(error, "NOPERM", 6) == 0 || strncmp(error, "NOAUTH", 6) == 0;
+}
+
 enum store_result redis_error_result(const char *error)
 {
     static const char *const passing[] = { "OOM",         "MISCONF",    "READONLY",   "LOADING",
                                            "BUSY ",       "NOREPLICAS", "MASTERDOWN", "TRYAGAIN",
-                                           "CLUSTERDOWN", "NOSCRIPT",   "UNBLOCKED",  "ERR max number of clients" };
+                                           "CLUSTERDOWN", "NOSCRIPT",   "UNBLOCKED",  "ERR max number of clients",
+                                           "NOPERM",      "NOAUTH" };
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
         if (strncmp(error, passing[i], strlen(passing[i])) == 0)
             return STORE_BUSY;

@@ -6,8 +6,10 @@
 
 #include "crmpulse/store.h"
 
-/* STORE_BUSY if the error is one that passes (OOM, LOADING ..; Redis has executed nothing), else STORE_BROKEN. */
+/* STORE_BUSY if the error is one that passes (OOM, LOADING, rights withdrawn ..; Redis has executed nothing), else STORE_BROKEN. */
 enum store_result redis_error_result(const char *error);
+/* Rights are missing: at the first connection that is a configuration to mend, later something that was taken away and may come back. */
+bool redis_error_denied(const char *error);
 
 /* The result of one of our scripts: an array that begins with (code, detail) and has at least `min` elements. *ret_detail borrows from the reply. */
 enum store_result redis_script_result(const redisReply *reply, size_t min, const char **ret_detail);

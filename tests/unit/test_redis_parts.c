@@ -187,13 +187,19 @@ Test(redis_parts, cells_group_by_key_and_add_up)
 
 Test(redis_parts, errors_that_pass_and_errors_that_stay)
 {
-    const char *const busy[] = {
-        "OOM command not allowed", "MISCONF x",    "READONLY You",  "LOADING Redis", "BUSY Redis is busy",
-        "NOREPLICAS Not",          "MASTERDOWN x", "CLUSTERDOWN x", "NOSCRIPT No",   "ERR max number of clients reached"
-    };
-    const char *const broken[] = {
-        "WRONGTYPE x", "NOPERM x", "NOAUTH x", "MOVED 1 x", "CROSSSLOT x", "ERR unknown", ""
-    };
+    const char *const busy[] = { "OOM command not allowed",
+                                 "MISCONF x",
+                                 "READONLY You",
+                                 "LOADING Redis",
+                                 "BUSY Redis is busy",
+                                 "NOREPLICAS Not",
+                                 "NOPERM this user",
+                                 "NOAUTH Authentication required",
+                                 "MASTERDOWN x",
+                                 "CLUSTERDOWN x",
+                                 "NOSCRIPT No",
+                                 "ERR max number of clients reached" };
+    const char *const broken[] = { "WRONGTYPE x", "WRONGPASS x", "MOVED 1 x", "CROSSSLOT x", "ERR unknown", "" };
     for (size_t i = 0; i < sizeof busy / sizeof busy[0]; i++)
         cr_assert_eq(redis_error_result(busy[i]), STORE_BUSY, "%s", busy[i]);
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
