@@ -5,7 +5,7 @@
 static int64_t kept_from_ms(const struct reading *r, int64_t retention_ms)
 {
     int64_t view_ms = r->e->view[r->view].at_ms, now_ms = view_ms > r->at_ms ? view_ms : r->at_ms;
-    return retention_ms > 0 ? now_ms - retention_ms : INT64_MIN;
+    return retention_ms > 0 && now_ms >= INT64_MIN + retention_ms ? now_ms - retention_ms : INT64_MIN;
 }
 
 int64_t reading_kept_ms(const struct reading *r)

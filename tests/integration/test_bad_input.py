@@ -10,7 +10,7 @@ import subprocess
 import lib
 import wire
 
-BASE_MS = 1_781_524_800_000  # 2026-06-15T12:00:00Z: in the past, inside the allowed lateness of 400 days
+BASE_MS = 1_781_524_800_000  # 2026-06-15T12:00:00Z: in the past, inside the allowed lateness of 800 days
 PARTITIONS = 4
 INT64_MAX, INT64_MIN, EXACT = 2**63 - 1, -(2**63), 2**53
 YEAR_2999 = 32_472_144_000_000

@@ -94,7 +94,8 @@ static struct made make(struct reading *r, struct org *org, int board, const str
     struct made made = { 0 };
     cr_assert_eq(board_make(e, r, org, board, around, &text, &b), 0);
     cr_assert_leq(b.entry_count, (size_t)LISTED);
-    memcpy(made.entry, b.entries, b.entry_count * sizeof *b.entries);
+    if (b.entry_count)
+        memcpy(made.entry, b.entries, b.entry_count * sizeof *b.entries);
     made.n = b.entry_count;
     made.ranked = b.ranked_count;
     return made;

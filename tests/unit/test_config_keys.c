@@ -27,9 +27,9 @@ Test(config, defaults)
     cr_assert_eq(c->redis.shards, 1);
     cr_assert_eq(c->defs.tick_ms, 60000);
     cr_assert_eq(c->defs.snapshot_every_ms, 3600000);
-    cr_assert_eq(c->defs.retention_ms, INT64_C(34560000000)); /* 400 d */
-    cr_assert_eq(c->defs.lateness_ms, INT64_C(34560000000));
-    cr_assert_eq(c->defs.orphan_wait_ms, INT64_C(34560000000));
+    cr_assert_eq(c->defs.retention_ms, INT64_C(69120000000)); /* 800 d: a year and the year before it */
+    cr_assert_eq(c->defs.lateness_ms, INT64_C(69120000000));
+    cr_assert_eq(c->defs.orphan_wait_ms, INT64_C(69120000000));
     cr_assert_eq(c->defs.erase_final_ms, INT64_C(2592000000));
     cr_assert_eq(c->defs.fine_retention_ms, 21600000);
     cr_assert_eq(c->defs.out_of_orderness_ms, 10000);
@@ -79,7 +79,8 @@ Test(config, who_reads_further_back_than_the_retention_is_warned)
         "level: "
         "info}\n";
     char text[sizeof rules + 100];
-    struct loaded r = load(rules);
+    snprintf(text, sizeof text, "time: {retention: 400d}\n%s", rules);
+    struct loaded r = load(text);
     cr_assert_not_null(r.config);
     cr_assert_eq(r.problems.n, 2u);
     cr_assert_str_eq(r.problems.v[0].message, "rule 'q' reads 'revenue_growth_rate' up to 458 days back, more than "
@@ -87,8 +88,7 @@ Test(config, who_reads_further_back_than_the_retention_is_warned)
     cr_assert_str_eq(r.problems.v[1].message, "rule 'mean' reads 'sales_amount' up to 450 days back, more than "
                                               "time.retention keeps: part of the time it has no value");
     done(&r);
-    snprintf(text, sizeof text, "time: {retention: 800d}\n%s", rules);
-    r = load(text);
+    r = load(rules); /* 800 days */
     cr_assert_eq(r.problems.n, 0u);
     done(&r);
 }
