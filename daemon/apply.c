@@ -213,15 +213,30 @@ static void postpone(struct part *p, const struct event *ev)
     p->seen_ms = at_ms > p->seen_ms ? at_ms : p->seen_ms;
 }
 
+/* Why a message is refused; *ret_decoded: there is an event all the same. */
+static enum event_reject read_message(struct daemon *d, const struct message *m, struct event *ret,
+                                      struct event_note *note, bool *ret_decoded)
+{
+    struct ingest *in = &d->ingest;
+    arena_reset(&in->decode);
+    *ret_decoded = false;
+    if (!m->value.n)
+        return REJECT_MALFORMED;
+    if (m->value.n > (uint64_t)d->config->kafka.message_bytes_max)
+        return REJECT_TOO_LARGE;
+    enum event_reject why = event_decode(&d->codec, &in->decode, (const uint8_t *)m->value.p, m->value.n, ret, note);
+    if (why != REJECT_NONE)
+        return why;
+    *ret_decoded = true;
+    return event_validate(&d->codec.schema, ret, wall_ms(), d->config->defs.max_ahead_ms, &note->field);
+}
+
 void message_probe(struct daemon *d, const struct message *m)
 {
     struct event ev;
     struct event_note note = { EVENT_FIELD_COUNT, 0 };
-    arena_reset(&d->ingest.decode);
-    if (m->value.n && m->value.n <= (uint64_t)d->config->kafka.message_bytes_max &&
-        event_decode(&d->codec, &d->ingest.decode, (const uint8_t *)m->value.p, m->value.n, &ev, &note) ==
-            REJECT_NONE &&
-        event_validate(&d->codec.schema, &ev, wall_ms(), d->config->defs.max_ahead_ms, &note.field) == REJECT_NONE)
+    bool decoded;
+    if (read_message(d, m, &ev, &note, &decoded) == REJECT_NONE)
         engine_probe(d->shard[shard_of(d, ev.v[F_ORG_ID].s)].engine, &ev);
 }
 
@@ -230,26 +245,11 @@ void message_take(struct daemon *d, struct message *m)
     struct ingest *in = &d->ingest;
     struct event ev;
     struct event_note note = { EVENT_FIELD_COUNT, 0 };
-    arena_reset(&in->decode);
-    m->shard = 0;
-    if (!m->value.n) {
-        refuse(d, m, REJECT_MALFORMED, EVENT_FIELD_COUNT, NULL);
-        return;
-    }
-    if (m->value.n > (uint64_t)d->config->kafka.message_bytes_max) {
-        refuse(d, m, REJECT_TOO_LARGE, EVENT_FIELD_COUNT, NULL);
-        return;
-    }
-    enum event_reject why = event_decode(&d->codec, &in->decode, (const uint8_t *)m->value.p, m->value.n, &ev, &note);
+    bool decoded;
+    enum event_reject why = read_message(d, m, &ev, &note, &decoded);
+    m->shard = decoded && event_has(&ev, F_ORG_ID) ? shard_of(d, ev.v[F_ORG_ID].s) : 0;
     if (why != REJECT_NONE) {
-        refuse(d, m, why, note.field, NULL);
-        return;
-    }
-    why = event_validate(&d->codec.schema, &ev, wall_ms(), d->config->defs.max_ahead_ms, &note.field);
-    if (event_has(&ev, F_ORG_ID))
-        m->shard = shard_of(d, ev.v[F_ORG_ID].s);
-    if (why != REJECT_NONE) {
-        refuse(d, m, why, note.field, &ev);
+        refuse(d, m, why, note.field, decoded ? &ev : NULL);
         return;
     }
     struct shard *s = &d->shard[m->shard];

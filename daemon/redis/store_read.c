@@ -114,15 +114,23 @@ static void finish_keys(struct store_call *call, enum store_result r, const redi
     free(list);
 }
 
+static struct store_call *keys_call(struct redis_store *s, store_keys_cb cb, void *ctx)
+{
+    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    if (!call)
+        return NULL;
+    call->finish = finish_keys;
+    call->cb.keys = cb;
+    return call;
+}
+
 int redis_store_orphans(struct redis_store *s, int64_t until_ms, int64_t day_ms, uint32_t max, store_keys_cb cb,
                         void *ctx)
 {
     static const char *const keys[] = { "meta", "orphans", "erasures", NULL };
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = keys_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = finish_keys;
-    call->cb.keys = cb;
     store_begin(s, keys);
     redis_argv_text(&s->argv, REDIS_LAYOUT);
     redis_argv_int(&s->argv, until_ms);
@@ -134,11 +142,9 @@ int redis_store_orphans(struct redis_store *s, int64_t until_ms, int64_t day_ms,
 int redis_store_names(struct redis_store *s, const struct store_names *what, store_keys_cb cb, void *ctx)
 {
     static const char *const keys[] = { "meta", NULL };
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = keys_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = finish_keys;
-    call->cb.keys = cb;
     store_begin(s, keys);
     redis_argv_text(&s->argv, REDIS_LAYOUT);
     redis_argv_slice(&s->argv, what->cursor);
@@ -151,11 +157,9 @@ int redis_store_names(struct redis_store *s, const struct store_names *what, sto
 
 int redis_store_pane_keys(struct redis_store *s, store_keys_cb cb, void *ctx)
 {
-    struct store_call *call = store_call_new(s, NULL, 0, ctx);
+    struct store_call *call = keys_call(s, cb, ctx);
     if (!call)
         return -ENOMEM;
-    call->finish = finish_keys;
-    call->cb.keys = cb;
     redis_argv_clear(&s->argv);
     redis_argv_text(&s->argv, "ZRANGE");
     redis_argv_key(&s->argv, SLICE("panes"));
