@@ -290,8 +290,7 @@ Test(alert, clears_by_time_alone)
     cr_assert_eq(seen.t[1].occurred_at_ms, seen.t[1].tick_ms);
 }
 
-/* T33: a "less than" rule on a month waits for its end; a subject without any event is judged too. */
-Test(alert, less_than_on_a_civil_window_judges_complete_windows)
+static void watch_idle_teams(void)
 {
     int k = add_kpi(&w, "answers", KPI_VALUE, NULL, NULL, "n", "m", 1u << DIM_TEAM);
     w.kpi[k].empty_zero = true;
@@ -304,6 +303,12 @@ Test(alert, less_than_on_a_civil_window_judges_complete_windows)
                                    .clear_op = CMP_GE,
                                    .clear = 10,
                                    .level = "info" };
+}
+
+/* T33: a "less than" rule on a month waits for its end; a subject without any event is judged too. */
+Test(alert, less_than_on_a_civil_window_judges_complete_windows)
+{
+    watch_idle_teams();
     e = world_start(&w, false, true, false);
     answer("team:a", at("2025-03-03T02:00Z"), 0, 1);
     answer("team:a", at("2025-03-30T02:00Z"), 0, 11);
@@ -339,11 +344,16 @@ static int save(void *ctx, struct slice org, struct slice key, struct slice valu
     return 0;
 }
 
-static void restore(const struct saved *s, int64_t top2, int64_t n)
+static void restore_state(const struct saved *s)
 {
     for (int i = 0; i < s->n; i++)
         cr_assert_eq(evaluator_state_restore(e, slice_of(s->org[i]), slice_of(s->key[i]), slice_of(s->value[i])), 0,
                      "%s", s->key[i]);
+}
+
+static void restore(const struct saved *s, int64_t top2, int64_t n)
+{
+    restore_state(s);
     int64_t pane = at("2025-03-10T02:00Z");
     struct cell_delta a = { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, pane, 0, top2, false },
                       b = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, pane, 0, n, false };
@@ -401,17 +411,7 @@ static void late_in_march(const char *cause, int64_t n)
 
 static void begin_idle(void)
 {
-    int k = add_kpi(&w, "answers", KPI_VALUE, NULL, NULL, "n", "m", 1u << DIM_TEAM);
-    w.kpi[k].empty_zero = true;
-    w.rule[0] = (struct rule_def){ .id = "idle",
-                                   .kpi = k,
-                                   .window = win("m"),
-                                   .dims = 1u << DIM_TEAM,
-                                   .fire_op = CMP_LT,
-                                   .fire = 10,
-                                   .clear_op = CMP_GE,
-                                   .clear = 10,
-                                   .level = "info" };
+    watch_idle_teams();
     row_revision = 0;
     e = world_start(&w, false, true, false);
     answer("team:b", at("2025-03-03T02:00Z"), 0, 9);
@@ -425,9 +425,7 @@ static void restart_idle(int64_t march)
     cr_assert_eq(evaluator_state_save(e, false, save, &s), 0);
     evaluator_free(e);
     e = world_start(&w, false, true, false);
-    for (int i = 0; i < s.n; i++)
-        cr_assert_eq(evaluator_state_restore(e, slice_of(s.org[i]), slice_of(s.key[i]), slice_of(s.value[i])), 0, "%s",
-                     s.key[i]);
+    restore_state(&s);
     struct cell_delta a = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-03-03T02:00Z"), 0, march, false },
                       b = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-04-01T02:00Z"), 0, 10, false };
     cr_assert_eq(evaluator_restore_cell(e, &a), 0);

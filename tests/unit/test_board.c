@@ -481,13 +481,7 @@ Test(board, changes_between_snapshots)
     cr_assert(shown.entry[1].last_rank == 2 && shown.entry[0].last_rank == 0);
     static struct kept kept;
     cr_assert_eq(evaluator_state_save(e, false, keep, &kept), 0);
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    for (int i = 0; i < kept.n; i++) {
-        struct slice org = strchr(kept.key[i], '|') ? SLICE("acme") : SLICE("");
-        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept.key[i]), slice_of(kept.value[i])), 0, "%s",
-                     kept.key[i]);
-    }
+    restart_with(&kept);
     static const struct {
         const char *field;
         const char *pane;

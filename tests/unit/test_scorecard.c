@@ -434,6 +434,19 @@ static int keep_state(void *ctx, struct slice org, struct slice key, struct slic
     return 0;
 }
 
+/* From the state alone: cells are loaded afterwards. */
+static void restart(struct kept_state *kept)
+{
+    cr_assert_eq(evaluator_state_save(e, false, keep_state, kept), 0);
+    evaluator_free(e);
+    e = world_start(&w, false, true, false);
+    for (int i = 0; i < kept->n; i++) {
+        struct slice org = strchr(kept->key[i], '|') ? SLICE("acme") : SLICE("");
+        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept->key[i]), slice_of(kept->value[i])), 0, "%s",
+                     kept->key[i]);
+    }
+}
+
 static void load_cell(const char *field, const char *pane, int64_t value)
 {
     struct cell_delta d = {
@@ -499,14 +512,7 @@ Test(scorecard, the_card_of_an_ended_cycle_is_revised)
     cr_assert_eq(cards.n, n + 1, "70 as before");
     late_sale("2025-03-02T01:00Z", "2025-04-02T12:07Z", 20);
     advance(e, at("2025-04-02T12:30Z"), &to);
-    cr_assert_eq(evaluator_state_save(e, false, keep_state, &kept), 0);
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    for (int i = 0; i < kept.n; i++) {
-        struct slice org = strchr(kept.key[i], '|') ? SLICE("acme") : SLICE("");
-        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept.key[i]), slice_of(kept.value[i])), 0, "%s",
-                     kept.key[i]);
-    }
+    restart(&kept);
     load_cell("org:acme|target", "2025-03-02T01:00Z", 100);
     load_cell("org:acme|sales", "2025-03-02T01:00Z", 95);
     load_cell("org:acme|sales", "2025-03-03T01:00Z", -5);
@@ -563,14 +569,7 @@ Test(scorecard, change_since_the_last_snapshot)
     advance(e, at("2025-03-02T03:00Z"), &change);
     cr_assert(parts.n == 1 && !parts.has_change);
     cr_assert_float_eq(parts.score, 20, 1e-9);
-    cr_assert_eq(evaluator_state_save(e, false, keep_state, &kept), 0);
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    for (int i = 0; i < kept.n; i++) {
-        struct slice org = strchr(kept.key[i], '|') ? SLICE("acme") : SLICE("");
-        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept.key[i]), slice_of(kept.value[i])), 0, "%s",
-                     kept.key[i]);
-    }
+    restart(&kept);
     load_cell("org:acme|target", "2025-03-02T01:00Z", 100);
     load_cell("org:acme|sales", "2025-03-02T01:00Z", 60);
     happen(e, "org:acme|top2", at("2025-03-02T05:00Z"), 17);
