@@ -12,35 +12,13 @@ static int by_key(const void *a, const void *b)
     return slice_cmp(((const struct pane_stand *)a)->key, ((const struct pane_stand *)b)->key);
 }
 
-/* "pane:<org>:<grain>:<start>" */
-static bool parse_pane(struct slice key, char *org_buf, size_t cap, struct cell_delta *ret)
-{
-    const char *end = key.p + key.n, *org = key.p + 5;
-    if (key.n < 10 || memcmp(key.p, "pane:", 5) != 0)
-        return false;
-    const char *colon = memchr(org, ':', (size_t)(end - org));
-    if (!colon || end - colon < 4 || colon[2] != ':')
-        return false;
-    ret->org = (struct slice){ org_buf,
-                               (uint32_t)cell_unescape((struct slice){ org, (uint32_t)(colon - org) }, org_buf, cap) };
-    ret->grain = (enum cell_grain)colon[1];
-    char number[24];
-    size_t n = (size_t)(end - colon - 3);
-    if (n >= sizeof number)
-        return false;
-    memcpy(number, colon + 3, n);
-    number[n] = 0;
-    ret->pane_ms = strtoll(number, NULL, 10);
-    return true;
-}
-
 bool judge_restore_cells(struct evaluator *e, const struct store_cell *cells, uint32_t n)
 {
     char org[512];
     struct cell_delta d = { 0 };
     for (uint32_t i = 0; i < n; i++) {
         if (!i || !slice_eq(cells[i].key, cells[i - 1].key)) {
-            if (!parse_pane(cells[i].key, org, sizeof org, &d))
+            if (cell_pane_parse(cells[i].key, org, sizeof org, &d) < 0)
                 return false;
         }
         struct cell_delta cell = d;
@@ -92,7 +70,7 @@ static bool note_parked(struct judge *j, struct slice key)
 {
     char org[512];
     struct cell_delta d;
-    return !parse_pane(key, org, sizeof org, &d) || d.grain != CELL_PARKED ||
+    return cell_pane_parse(key, org, sizeof org, &d) < 0 || d.grain != CELL_PARKED ||
            parked_note(&j->parked, d.org, d.pane_ms) == 0;
 }
 

@@ -13,6 +13,11 @@ static const struct {
     [PERIOD_YEAR] = { 12, true },
 };
 
+bool calendar_holds(int64_t unix_ms)
+{
+    return time_clamp(unix_ms) == unix_ms;
+}
+
 int32_t period_months(enum period period)
 {
     return period_rules[period].months;

@@ -1,5 +1,6 @@
 /* Names of cells: splitting a field into its parts, escaping subjects. It does not know which measures exist. */
 #include "crmpulse/cell.h"
+#include "crmpulse/calendar.h"
 #include "crmpulse/decimal.h"
 
 static const char hex_digits[] = "0123456789ABCDEF";
@@ -122,6 +123,22 @@ int cell_field_parse(struct slice field, struct cell_field *ret)
     if (f.measure.n == 0)
         return -1;
     *ret = f;
+    return 0;
+}
+
+int cell_pane_parse(struct slice key, char *buf, size_t cap, struct cell_delta *ret)
+{
+    struct slice rest, name, org, grain;
+    int64_t pane_ms;
+    if (!split(key, ':', &name, &rest) || !slice_eq(name, SLICE("pane")) || !split(rest, ':', &org, &rest) ||
+        !split(rest, ':', &grain, &rest))
+        return -1;
+    if (grain.n != 1 || !memchr("mhgf", grain.p[0], 4) || !parse_int(rest, &pane_ms) || !calendar_holds(pane_ms))
+        return -1;
+    size_t n = cell_unescape(org, buf, cap);
+    if (!n)
+        return -1;
+    *ret = (struct cell_delta){ .org = { buf, (uint32_t)n }, .grain = (enum cell_grain)grain.p[0], .pane_ms = pane_ms };
     return 0;
 }
 

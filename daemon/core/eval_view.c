@@ -263,12 +263,11 @@ static void welcome(struct evaluator *e, enum view_id v, struct subject *s)
     }
 }
 
-static void note_cause(struct evaluator *e, struct node_view *view, int64_t cause_ms)
+/* A cell of a series: its grain and pane; and the series, which is part and sub of its node. */
+static uint64_t cell_of(const struct series *s, const struct agenda_item *d)
 {
-    int64_t tick = e->view[VIEW_JUDGED].at_ms;
-    if (view->touched_tick_ms != tick || cause_ms > view->newest_cause_ms)
-        view->newest_cause_ms = cause_ms;
-    view->touched_tick_ms = tick;
+    return (uint64_t)d->pane_ms * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)s->sub * UINT64_C(0xd6e8feb86659fd93) +
+           (uint64_t)s->part * 256 + (uint64_t)d->kind;
 }
 
 int64_t view_since(bool level, bool gauge, int64_t pane_ms, int64_t cause_ms)
@@ -310,7 +309,8 @@ int view_apply(struct evaluator *e, enum view_id v, struct series *s, const stru
     if (reserve_slots(e, &s->node->view[v], s->node->measure) < 0)
         return -1;
     s->node->view[v].emptied |= change == PANES_EMPTIED;
-    note_cause(e, &s->node->view[v], cause_ms);
+    if (v == VIEW_JUDGED)
+        newest_note(&s->node->view[v].newest, e->view[v].at_ms, cause_ms, cell_of(s, d), d->value);
     touch(e, v, s, d);
     if (!e->restored && (change == PANES_FILLED || d->kind == CELL_GAUGE))
         schedule_pane(e, v, s, (enum cell_grain)d->kind, d->pane_ms);

@@ -148,6 +148,12 @@ static bool is_move(struct slice field)
     return i >= n && memcmp(field.p + i - n, mark, n) == 0;
 }
 
+/* What lies outside of the calendar was not written by an engine, and no window's ends can be counted from it. */
+static bool in_time(const struct cell_delta *d)
+{
+    return calendar_holds(d->pane_ms) && (calendar_holds(d->cause_ms) || d->cause_ms == INT64_MIN);
+}
+
 /* Series of a delta; *ret is NULL where no measure knows the field. The org becomes a subject of its own. */
 static int locate_one(struct evaluator *e, const struct cell_delta *d, bool counted, struct series **ret)
 {
@@ -155,6 +161,8 @@ static int locate_one(struct evaluator *e, const struct cell_delta *d, bool coun
     struct subject *fresh;
     bool move = is_move(d->field);
     *ret = NULL;
+    if (!in_time(d))
+        return -1;
     if (move && !past_of_cells(e))
         return 0;
     struct org *org = store_org(&e->store, d->org);
@@ -229,7 +237,7 @@ int evaluator_apply(struct evaluator *e, const struct cell_delta *d)
 {
     struct series *s;
     if (d->grain == CELL_EVIDENCE)
-        return evidence_push(e, d);
+        return in_time(d) ? evidence_push(e, d) : -1;
     if (locate(e, d, &s) < 0)
         return -1;
     if (!s)
@@ -295,7 +303,7 @@ int evaluator_restore_pending(struct evaluator *e, const struct cell_delta *d)
     struct series *s;
     bool judged = e->judged_tick != INT64_MIN && d->cause_ms < e->judged_tick;
     if (d->grain == CELL_EVIDENCE)
-        return judged && e->fed_seq <= e->judged_seq ? 0 : evidence_push(e, d);
+        return judged && e->fed_seq <= e->judged_seq ? 0 : in_time(d) ? evidence_push(e, d) : -1;
     if (locate_one(e, d, true, &s) < 0)
         return -1;
     if (!s || !e->opt.judge || judged || d->value == INT64_MIN || is_move(d->field))

@@ -52,9 +52,8 @@ static int64_t occurred(const struct judged *j)
     int64_t newest = INT64_MIN;
     for (uint32_t i = 0; i < k->n_leaves; i++) {
         const struct node *n = j->x.subject->node[k->leaf[i].measure];
-        if (n && n->view[VIEW_JUDGED].touched_tick_ms == j->e->view[VIEW_JUDGED].at_ms &&
-            n->view[VIEW_JUDGED].newest_cause_ms > newest)
-            newest = n->view[VIEW_JUDGED].newest_cause_ms;
+        int64_t of_leaf_ms = n ? newest_of(&n->view[VIEW_JUDGED].newest, j->e->view[VIEW_JUDGED].at_ms) : INT64_MIN;
+        newest = of_leaf_ms > newest ? of_leaf_ms : newest;
     }
     return newest == INT64_MIN ? j->tick_ms : newest;
 }

@@ -353,9 +353,10 @@ struct node *subject_node(struct subject *s, int measure)
         return NULL;
     n->subject = s;
     n->measure = measure;
-    for (int v = 0; v < VIEW_COUNT; v++)
-        n->view[v] =
-            (struct node_view){ .due_ms = INT64_MAX, .newest_cause_ms = INT64_MIN, .touched_tick_ms = INT64_MIN };
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        n->view[v].due_ms = INT64_MAX;
+        newest_init(&n->view[v].newest);
+    }
     return s->node[measure] = n;
 }
 

@@ -5,6 +5,7 @@
 #include "cohort.h"
 #include "crmpulse/cell.h"
 #include "intern.h"
+#include "newest.h"
 #include "panes.h"
 #include "plan.h"
 
@@ -55,7 +56,7 @@ struct series {
 struct node_view {
     int64_t *slot_next; /* by slot of the measure: when its window next loses or gains a pane; none until first used */
     int64_t due_ms;     /* the entry for it in the agenda */
-    int64_t newest_cause_ms, touched_tick_ms;
+    struct newest newest;
     bool emptied; /* some pane held 0 at some time: what is on the agenda may have become nothing */
 };
 

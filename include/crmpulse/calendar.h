@@ -13,6 +13,9 @@ struct span {
     int64_t start_ms, end_ms;
 };
 
+/* Whether an instant lies inside the years 0001..9999. */
+bool calendar_holds(int64_t unix_ms);
+
 /* UTC offset in force from at_ms[i] until at_ms[i + 1]; at_ms[0] is INT64_MIN, |offset| < 24 h. The last offset holds for ever.
  * n == 0 (a zeroed struct) means UTC. Owned by whoever built it. */
 struct zone {

@@ -64,6 +64,10 @@ size_t cell_parked_field(const struct cell_delta *d, char *buf, size_t cap);
 /* The inverse: cause, grain, pane and field, which borrows. -1 if it is none. */
 int cell_parked_parse(struct slice parked, struct cell_delta *ret);
 
+/* Split the key of a pane, "pane:<org>:<grain>:<start>", into org (unescaped into buf), grain and pane. -1 if it is none, if its start is no time of
+ * the calendar or the org does not fit. */
+int cell_pane_parse(struct slice key, char *buf, size_t cap, struct cell_delta *ret);
+
 /* Split a field; -1 if it is none. */
 int cell_field_parse(struct slice field, struct cell_field *ret);
 

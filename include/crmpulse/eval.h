@@ -32,7 +32,8 @@ struct evaluator_options {
 struct evaluator *evaluator_new(const struct definitions *defs, const struct evaluator_options *opt);
 void evaluator_free(struct evaluator *e);
 
-/* Take one delta; it reaches the live view at once and the judged view when its cause is judged. 0, or -1 (out of memory, malformed field).
+/* Take one delta; it reaches the live view at once and the judged view when its cause is judged. 0, or -1 (out of memory, malformed field, a time
+ * outside of the years 1 to 9999; the same holds for what is restored).
  * Cells of measures that the definitions do not know are kept (a definition may come back) but cost nothing. */
 int evaluator_apply(struct evaluator *e, const struct cell_delta *d);
 

@@ -249,6 +249,38 @@ Test(alert, order_inside_a_tick)
         cr_assert_eq(strncmp(seen.text[i], want[i], strlen(want[i])), 0, "%s", seen.text[i]);
 }
 
+/* What one cause books and withdraws is as if it had never been: another run got both in one batch, where they cancel out. */
+Test(alert, withdrawn_causes_do_not_date_a_change)
+{
+    e = world_start(&w, false, true, false);
+    int64_t t = at("2025-03-10T02:00Z");
+    answer("org:acme", t, 1, 9);
+    answer("org:acme", t + 2000, 0, 1);
+    answer("org:acme", t + 1000, 0, 1);
+    answer("org:acme", t + 2000, 0, -1);
+    answer("org:acme", t + 3000, 0, 2);
+    answer("org:acme", t + 3000, 0, -2);
+    advance(e, t + DAY_MS, &sink);
+    cr_assert_eq(seen.n, 1);
+    cr_assert_eq(seen.t[0].occurred_at_ms, t + 1000);
+}
+
+/* One cause may move a count from a pane to another: both stand. */
+Test(alert, a_cause_that_moves_a_count_dates_the_change)
+{
+    e = world_start(&w, false, true, false);
+    int64_t t = at("2025-03-10T02:00Z");
+    struct cell_delta from = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 5000, -1, false }, to = from;
+    to.pane_ms = t - HOUR_MS;
+    to.value = 1;
+    answer("org:acme", t, 1, 9);
+    cr_assert_eq(evaluator_apply(e, &from), 0);
+    cr_assert_eq(evaluator_apply(e, &to), 0);
+    advance(e, t + DAY_MS, &sink);
+    cr_assert_eq(seen.n, 1);
+    cr_assert_eq(seen.t[0].occurred_at_ms, t + 5000);
+}
+
 /* The condition must hold for a day; the deadline passes without any event. */
 Test(alert, for_runs_in_event_time)
 {

@@ -133,6 +133,32 @@ static struct feed_writer *written(void)
     return written_with(0);
 }
 
+Test(cell, reads_the_key_of_a_pane)
+{
+    char org[16];
+    struct cell_delta d;
+    cr_assert_eq(cell_pane_parse(SLICE("pane:a%3Ab:h:1741568400000"), org, sizeof org, &d), 0);
+    cr_assert(slice_eq(d.org, SLICE("a:b")) && d.grain == CELL_HOUR && d.pane_ms == 1741568400000);
+    cr_assert_eq(cell_pane_parse(SLICE("pane:acme:g:0"), org, sizeof org, &d), 0);
+    cr_assert_eq(cell_pane_parse(SLICE("pane:acme:m:-60000"), org, sizeof org, &d), 0);
+    cr_assert(d.grain == CELL_MINUTE && d.pane_ms == -60000);
+    static const char *const bad[] = { "",
+                                       "pane:acme:h:",
+                                       "pane:acme:h:12x",
+                                       "pane:acme:h: 12",
+                                       "pane:acme:e:0",
+                                       "pane:acme:hh:0",
+                                       "pane::h:0",
+                                       "board:acme:h:0",
+                                       "pane:acme:h",
+                                       "pane:acme:h:253402300800000",
+                                       "pane:acme:h:-62135596800001",
+                                       "pane:acme:h:174156840000000222220",
+                                       "pane:a-name-of-17-byte:h:0" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_assert_eq(cell_pane_parse(slice_of(bad[i]), org, sizeof org, &d), -1, "%s", bad[i]);
+}
+
 Test(feed, the_seed_of_the_hash_does_not_show)
 {
     struct feed_writer *a = written(), *b = written_with(0x5eed5eed5eed5eed);

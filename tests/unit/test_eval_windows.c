@@ -445,3 +445,28 @@ Test(eval_windows, a_restarted_live_view_goes_on)
     evaluator_free(e);
     world_release(&w);
 }
+
+/* Years 1 to 9999: beyond them no window has ends (TIME_MIN_MS, TIME_MAX_MS of civil.h). */
+Test(eval, cells_outside_of_the_calendar_are_refused)
+{
+    static const int64_t bad[] = { INT64_C(253402300800000), INT64_C(-62135596800001), INT64_MAX };
+    struct world world;
+    world_init(&world, 0);
+    add_measure(&world, "n", AGG_SUM);
+    add_kpi(&world, "n", KPI_VALUE, NULL, NULL, "n", "24h m", 1u << DIM_ORG);
+    struct evaluator *e = world_start(&world, false, true, false);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct cell_delta d = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, bad[i], 0, 1, false };
+        cr_assert_eq(evaluator_restore_cell(e, &d), -1);
+        cr_assert_eq(evaluator_apply(e, &d), -1);
+        cr_assert_eq(evaluator_restore_pending(e, &d), -1);
+        d.pane_ms = 0;
+        d.cause_ms = bad[i];
+        cr_assert_eq(evaluator_apply(e, &d), -1);
+        cr_assert_eq(evaluator_restore_parked(e, &d), -1);
+    }
+    struct cell_delta good = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, 0, 0, 1, false };
+    cr_assert_eq(evaluator_apply(e, &good), 0);
+    evaluator_free(e);
+    world_release(&world);
+}
