@@ -6,6 +6,9 @@
 #include "daemon/judge_int.h"
 #include "server.h"
 
+/* The whole catalogue costs four times as much. */
+enum { WHOLE_ONE_IN = 24 };
+
 void plan_make(struct sim *w)
 {
     struct dice *d = &w->dice;
@@ -17,7 +20,8 @@ void plan_make(struct sim *w)
     p->produce_us = dice_one_in(d, 2) ? 0 : dice_between(d, 50, 900) * SIM_MS;
     p->conflicts = dice_one_in(d, 2);
     p->faults = dice_one_in(d, 8) ? 0 : 1 + (uint32_t)dice_below(d, dice_one_in(d, 4) ? 14 : 5);
-    w->config = w->by_shards[p->shards - 1];
+    const bool whole = w->plain || dice_one_in(&w->more_dice, WHOLE_ONE_IN);
+    w->config = w->catalogues->by[whole ? CATALOGUE_WHOLE : CATALOGUE_SMALL][p->shards - 1];
     p->quiet_us = p->faults ? dice_between(d, 200, 2500) * SIM_MS : 0;
 }
 

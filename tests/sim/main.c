@@ -2,16 +2,17 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "sim.h"
+#include "node.h"
 
 struct options {
     uint64_t first, last;
     double seconds; /* 0: until `last` */
-    bool trace, keep_going;
+    bool trace, keep_going, plain, digest;
 };
 
 struct totals {
@@ -25,6 +26,16 @@ pid_t getpid(void)
     return 1;
 }
 
+/* Seeds of hash tables: of the world, too. */
+ssize_t getrandom(void *to, size_t n, unsigned flags)
+{
+    unsigned char *p = to;
+    (void)flags;
+    for (size_t i = 0; i < n; i++)
+        p[i] = (unsigned char)dice_below(&sim_running->w->more_dice, 256);
+    return (ssize_t)n;
+}
+
 static double now_s(void)
 {
     struct timespec t;
@@ -32,12 +43,12 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static struct config *load(const char *shards)
+static struct config *load(const char *file, const char *shards)
 {
     const char *const set[] = { shards };
     const struct config_load_options opt = { 1, set };
     struct config_problems problems = { 0 };
-    struct config *c = config_load(CRMPULSE_SIM_DIR "/sim.yaml", &opt, &problems);
+    struct config *c = config_load(file, &opt, &problems);
     if (!c)
         config_problems_print(&problems, stderr);
     config_problems_release(&problems);
@@ -62,16 +73,37 @@ static void add(struct totals *t, const struct sim *w)
     t->extra += w->n_extra;
 }
 
-static bool run_seed(struct config *const config[SHARDS_MAX], uint64_t seed, const struct options *o, struct totals *t)
+static int load_all(struct catalogues *c)
+{
+    static const char *const files[CATALOGUES] = { CRMPULSE_SIM_DIR "/small.yaml", CRMPULSE_SIM_DIR "/sim.yaml" };
+    for (int i = 0; i < CATALOGUES; i++) {
+        c->by[i][0] = load(files[i], "redis.shards=1");
+        c->by[i][1] = load(files[i], "redis.shards=2");
+        if (!c->by[i][0] || !c->by[i][1])
+            return -1;
+    }
+    return 0;
+}
+
+static void free_all(struct catalogues *c)
+{
+    for (int i = 0; i < CATALOGUES; i++)
+        for (int s = 0; s < SHARDS_MAX; s++)
+            config_free(c->by[i][s]);
+}
+
+static bool run_seed(const struct catalogues *c, uint64_t seed, const struct options *o, struct totals *t)
 {
     struct sim w;
-    sim_init(&w, seed, config);
+    sim_init(&w, seed, c, o->plain);
     w.trace = o->trace;
     bool ok = sim_run(&w);
     add(t, &w);
     if (!ok)
-        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu --trace\n", (unsigned long long)seed,
-               w.why, (unsigned long long)seed);
+        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu%s --trace\n", (unsigned long long)seed,
+               w.why, (unsigned long long)seed, o->plain ? " --plain" : "");
+    if (o->digest)
+        printf("seed %llu digest %016llx\n", (unsigned long long)seed, (unsigned long long)w.digest);
     fflush(stdout);
     sim_release(&w);
     return ok;
@@ -93,11 +125,13 @@ static void summary(const struct totals *t, double seconds)
 
 static int usage(void)
 {
-    fputs("usage: sim [--seeds A[..B]] [--seconds N] [--trace] [--keep-going]\n"
+    fputs("usage: sim [--seeds A[..B]] [--seconds N] [--trace] [--keep-going] [--plain] [--digest]\n"
           "  --seeds A..B   these, one after the other; without B only A\n"
           "  --seconds N    from A on (without --seeds: from a random one) for so long\n"
           "  --trace        what happens, with the simulated time\n"
-          "  --keep-going   do not end at the first violation\n",
+          "  --keep-going   do not end at the first violation\n"
+          "  --plain        the whole catalogue, and only the faults that every seed had from the first\n"
+          "  --digest       a hash of all that a seed did\n",
           stderr);
     return 2;
 }
@@ -109,11 +143,13 @@ static bool parse(int argc, char **argv, struct options *o)
         { "seconds", required_argument, NULL, 't' },
         { "trace", no_argument, NULL, 'v' },
         { "keep-going", no_argument, NULL, 'k' },
+        { "plain", no_argument, NULL, 'p' },
+        { "digest", no_argument, NULL, 'd' },
         { NULL, 0, NULL, 0 },
     };
     bool given = false;
     int c;
-    *o = (struct options){ 1, 100, 0, false, false };
+    *o = (struct options){ .first = 1, .last = 100 };
     while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1) {
         char *end;
         if (c == 's') {
@@ -131,6 +167,10 @@ static bool parse(int argc, char **argv, struct options *o)
             o->trace = true;
         } else if (c == 'k') {
             o->keep_going = true;
+        } else if (c == 'p') {
+            o->plain = true;
+        } else if (c == 'd') {
+            o->digest = true;
         } else {
             return false;
         }
@@ -149,20 +189,21 @@ int main(int argc, char **argv)
     struct totals t = { 0 };
     if (!parse(argc, argv, &o))
         return usage();
-    struct config *config[SHARDS_MAX] = { load("redis.shards=1"), load("redis.shards=2") };
-    if (!config[0] || !config[1])
+    struct catalogues catalogues = { 0 };
+    if (load_all(&catalogues) < 0) {
+        free_all(&catalogues);
         return 2;
+    }
     if (o.seconds > 0)
         printf("seeds from %llu on\n", (unsigned long long)o.first);
     double began = now_s();
     for (uint64_t seed = o.first; seed <= o.last; seed++) {
-        if (!run_seed(config, seed, &o, &t) && !o.keep_going)
+        if (!run_seed(&catalogues, seed, &o, &t) && !o.keep_going)
             break;
         if (o.seconds > 0 && now_s() - began >= o.seconds)
             break;
     }
     summary(&t, now_s() - began);
-    config_free(config[0]);
-    config_free(config[1]);
+    free_all(&catalogues);
     return t.bad ? 1 : 0;
 }

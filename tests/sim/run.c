@@ -1,6 +1,9 @@
 /* One seed: the world is made, runs until nothing is left to do, is compared, and taken down. */
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "broker.h"
 #include "check.h"
 #include "daemon/judge_int.h"
@@ -135,6 +138,23 @@ static void take_down(struct sim *w)
     history_free(w->history);
 }
 
+/* What left and when: two runs that differ in anything come to differ in it. */
+static uint64_t digest(const struct sim *w)
+{
+    const uint64_t told[] = {
+        w->steps,     w->now_us,    w->order,    w->n_crashes,     w->n_restarts,     w->n_lost,
+        w->n_rewinds, w->n_refused, w->n_frozen, w->n_undelivered, w->n_rows_missing, w->n_extra
+    };
+    const struct broker *b = w->broker;
+    uint64_t hash = XXH3_64bits(told, sizeof told);
+    for (uint32_t i = 0; i < b->out_slots; i++)
+        if (b->out[i].times) {
+            hash = XXH3_64bits_withSeed(b->out[i].id.p, b->out[i].id.n, hash + b->out[i].times);
+            hash = XXH3_64bits_withSeed(b->out[i].payload.p, b->out[i].payload.n, hash);
+        }
+    return hash;
+}
+
 bool sim_run(struct sim *w)
 {
     make(w);
@@ -143,6 +163,7 @@ bool sim_run(struct sim *w)
     if (!w->failed)
         check_end(w);
     const bool ok = !w->failed;
+    w->digest = digest(w);
     bool trace = w->trace;
     w->trace = false;
     take_down(w);

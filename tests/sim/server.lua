@@ -15,11 +15,15 @@ end
 
 local function find(key, kind)
     local e = db[key]
-    if e and e.expire and e.expire <= now_ms then
-        db[key] = nil
-        e = nil
+    if not e then
+        return nil
     end
-    if e and kind and e.kind ~= kind then
+    local expire = e.expire
+    if expire and expire <= now_ms then
+        db[key] = nil
+        return nil
+    end
+    if kind and e.kind ~= kind then
         error({ err = 'WRONGTYPE Operation against a key holding the wrong kind of value' })
     end
     return e
@@ -78,8 +82,8 @@ end
 
 function commands.MGET(...)
     local result = { ... }
-    for i, key in ipairs(result) do
-        local e = find(key)
+    for i = 1, #result do
+        local e = find(result[i])
         result[i] = e and e.kind == 'string' and e.v or false
     end
     return result
@@ -114,20 +118,23 @@ end
 
 function commands.HMGET(key, ...)
     local e, result = find(key, 'hash'), { ... }
-    for i, field in ipairs(result) do
-        result[i] = e and e.v[field] or false
+    local v = e and e.v or {}
+    for i = 1, #result do
+        result[i] = v[result[i]] or false
     end
     return result
 end
 
 function commands.HSET(key, ...)
     local e, args, added = make(key, 'hash'), { ... }, 0
+    local v = e.v
     for i = 1, #args, 2 do
-        local field = number_text(args[i])
-        if e.v[field] == nil then
+        local field, value = args[i], args[i + 1]
+        field = type(field) == 'string' and field or number_text(field)
+        if v[field] == nil then
             added = added + 1
         end
-        e.v[field] = number_text(args[i + 1])
+        v[field] = type(value) == 'string' and value or number_text(value)
     end
     e.n = e.n + added
     return added
@@ -249,16 +256,12 @@ local function limit(text)
     return score((string.gsub(text, '^%(', ''))), string.sub(text, 1, 1) == '('
 end
 
-local function between(is, low, high)
-    local a, beyond_a = limit(low)
-    local b, beyond_b = limit(high)
-    return (is > a or is == a and not beyond_a) and (is < b or is == b and not beyond_b)
-end
-
 local function sorted(e, low, high)
     local result = {}
+    local a, beyond_a = limit(low or '-inf')
+    local b, beyond_b = limit(high or '+inf')
     for member, is in pairs(e and e.v or {}) do
-        if not low or between(is, low, high) then
+        if (is > a or is == a and not beyond_a) and (is < b or is == b and not beyond_b) then
             result[#result + 1] = member
         end
     end
@@ -323,10 +326,18 @@ end
 function commands.XRANGE(key, from, _, _, count)
     local e, result = find(key, 'stream'), {}
     from, count = sequence(from), tonumber(count)
-    for i = e and e.first or 1, e and e.first + e.n - 1 or 0 do
-        if e.v[i].seq >= from and #result < count then
-            result[#result + 1] = { string.format('%.0f-0', e.v[i].seq), e.v[i].fields }
+    local low, last = e and e.first or 1, e and e.first + e.n - 1 or 0
+    local high = last + 1
+    while low < high do
+        local mid = math.floor((low + high) / 2)
+        if e.v[mid].seq < from then
+            low = mid + 1
+        else
+            high = mid
         end
+    end
+    for i = low, math.min(last, low + count - 1) do
+        result[#result + 1] = { string.format('%.0f-0', e.v[i].seq), e.v[i].fields }
     end
     return result
 end
@@ -424,9 +435,10 @@ watch.outbox_trim = {
         local going = {}
         local e, keep = db[keys[2]], tonumber(argv[2])
         for i = e and e.first or 1, e and e.first + e.n - 1 or 0 do
-            if e.v[i].seq < keep then
-                going[#going + 1] = e.v[i].fields
+            if e.v[i].seq >= keep then
+                break
             end
+            going[#going + 1] = e.v[i].fields
         end
         return { going = going, epoch = db[keys[1]] and db[keys[1]].v.epoch }
     end,
@@ -528,16 +540,6 @@ local function run_script(script, keys, argv, silent)
     return result
 end
 
-local function eval(args, silent)
-    local keys, argv, n = {}, {}, tonumber(args[3])
-    for i = 1, n do
-        keys[i] = args[3 + i]
-    end
-    for i = 4 + n, #args do
-        argv[i - 3 - n] = args[i]
-    end
-    return run_script(scripts[args[2]], keys, argv, silent)
-end
 
 local server = {}
 
@@ -553,23 +555,27 @@ function server.forget_scripts()
     scripts = {}
 end
 
+function server.evalsha(sha, keys, argv, at_ms, mode, new_salt)
+    now_ms, salt = at_ms, new_salt
+    local script, was = scripts[sha], writes
+    if not script then
+        return { err = 'NOSCRIPT No matching script.' }
+    end
+    if refused(script, mode) then
+        return { err = mode }
+    end
+    local result = run_script(script, keys, argv, false)
+    if writes > was then
+        log[#log + 1] = { keys = keys, argv = argv, at_ms = at_ms, salt = salt, script = script }
+    end
+    return result
+end
+
 function server.execute(args, at_ms, mode, new_salt)
     now_ms, salt = at_ms, new_salt
     local name = args[1]
-    local script = name == 'EVALSHA' and scripts[args[2]] or nil
-    if name == 'EVALSHA' and not script then
-        return { err = 'NOSCRIPT No matching script.' }
-    end
-    if name ~= 'INFO' and name ~= 'SCRIPT' and refused(script, mode) then
+    if name ~= 'INFO' and refused(nil, mode) then
         return { err = mode }
-    end
-    if script then
-        local was = writes
-        local result = eval(args)
-        if writes > was then
-            log[#log + 1] = { args = args, at_ms = at_ms, salt = salt, script = script }
-        end
-        return result
     end
     local ok, result = pcall(commands[name], select(2, unpack(args)))
     if not ok then
@@ -584,7 +590,7 @@ end
 
 -- The state after the first `keep` writes. Scripts are remembered by the notes, whatever Redis has loaded now.
 function server.rewind(keep)
-    local notes, loaded = log, scripts
+    local notes = log
     for i, note in ipairs(log) do -- an emptied shard is another fault, which daemons refuse
         keep = (note.script.name == 'open' or note.script.name == 'book') and math.max(keep, i) or keep
     end
@@ -592,11 +598,9 @@ function server.rewind(keep)
     for i = 1, keep do
         local note = notes[i]
         now_ms, salt = note.at_ms, note.salt
-        scripts = { [note.args[2]] = note.script }
-        eval(note.args, true)
+        run_script(note.script, note.keys, note.argv, true)
         log[i] = note
     end
-    scripts = loaded
 end
 
 function server.hashes(prefix, each)

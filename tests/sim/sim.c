@@ -29,11 +29,12 @@ bool dice_one_in(struct dice *d, uint64_t n)
     return dice_below(d, n) == 0;
 }
 
-void sim_init(struct sim *w, uint64_t seed, struct config *const config[SHARDS_MAX])
+void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues, bool plain)
 {
-    *w = (struct sim){ .seed = seed, .by_shards = config, .config = config[0] };
+    *w = (struct sim){ .seed = seed, .plain = plain, .catalogues = catalogues };
     w->dice.state = seed * 2 + 1;
     w->history_dice.state = ~seed * 2;
+    w->more_dice.state = seed * UINT64_C(0xd1342543de82ef95) + 7;
 }
 
 void sim_release(struct sim *w)

@@ -41,6 +41,13 @@ struct dice {
     uint64_t state;
 };
 
+/* Which definitions a seed runs with: few of each kind (small.yaml), or the whole built-in catalogue (sim.yaml). */
+enum catalogue { CATALOGUE_SMALL, CATALOGUE_WHOLE, CATALOGUES };
+
+struct catalogues {
+    struct config *by[CATALOGUES][SHARDS_MAX]; /* [number of shards - 1] */
+};
+
 /* What a seed is made of. */
 struct plan {
     uint32_t nodes, partitions, shards, events;
@@ -48,7 +55,6 @@ struct plan {
     uint64_t quiet_us;   /* no fault begins after it */
     uint32_t faults;     /* how many */
     bool conflicts;      /* an entity's events are spread over partitions */
-    bool lineage;        /* the log itself is damaged: a partition has to halt */
 };
 
 struct sim {
@@ -56,8 +62,12 @@ struct sim {
     struct sim_event *heap;
     uint32_t n_events, events_cap;
     struct dice dice, history_dice;
+    struct dice
+        more_dice; /* for what is newer than the seeds that are known by number: those mean what they meant (`plain`) */
+    bool plain;    /* the whole catalogue, and nothing that more_dice decides */
+    uint64_t digest; /* of all that it did */
     struct plan plan;
-    struct config *const *by_shards; /* [number of shards - 1] */
+    const struct catalogues *catalogues;
     const struct config *config;
     struct node *node[NODES_MAX];
     struct server *server;
@@ -70,7 +80,7 @@ struct sim {
 };
 
 /* ---- sim.c ---- */
-void sim_init(struct sim *w, uint64_t seed, struct config *const config[SHARDS_MAX]); /* by number of shards */
+void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues, bool plain);
 void sim_release(struct sim *w);
 void sim_at(struct sim *w, uint64_t at_us, sim_fn run, void *arg, uint64_t tag);
 bool sim_next(struct sim *w, struct sim_event *ret);
