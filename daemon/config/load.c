@@ -94,8 +94,10 @@ static void free_kafka(struct config *c)
 
 static void free_redis(struct config *c)
 {
-    char *const texts[] = { c->redis.url,      c->redis.user,    c->redis.password_file, c->redis.tls_ca,
-                            c->redis.tls_cert, c->redis.tls_key, c->redis.tls_name };
+    char *const texts[] = {
+        c->redis.url,     c->redis.user,     c->redis.password_file, c->redis.tls_ca, c->redis.tls_cert,
+        c->redis.tls_key, c->redis.tls_name, c->redis.sentinels,     c->redis.master, c->redis.sentinel_password_file
+    };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         free(texts[i]);
 }

@@ -17,8 +17,8 @@ static bool has(const char *security, const char *part)
 
 static bool is_rediss(const struct config *c)
 {
-    static const char scheme[] = "rediss://";
-    return given(c->redis.url) && strncmp(c->redis.url, scheme, sizeof(scheme) - 1) == 0;
+    const char *urls = given(c->redis.sentinels) ? c->redis.sentinels : c->redis.url;
+    return given(urls) && strncmp(urls, "rediss://", 9) == 0;
 }
 
 static bool tls_not_built(const struct config *c)
@@ -34,6 +34,21 @@ static bool url_with_password(const struct config *c)
 static bool user_without_password(const struct config *c)
 {
     return given(c->redis.user) && !given(c->redis.password_file);
+}
+
+static bool sentinels_without_master(const struct config *c)
+{
+    return given(c->redis.sentinels) != given(c->redis.master);
+}
+
+static bool sentinel_password_alone(const struct config *c)
+{
+    return given(c->redis.sentinel_password_file) && !given(c->redis.sentinels);
+}
+
+static bool sentinels_and_cluster(const struct config *c)
+{
+    return given(c->redis.sentinels) && c->redis.cluster;
 }
 
 static bool redis_cert_alone(const struct config *c)
@@ -81,11 +96,26 @@ static const struct {
     const char *message;
 } checks[] = {
     { "redis",
-      { "url" },
+      { "sentinels", "url" },
       tls_not_built,
       false,
       "rediss:// needs hiredis 1.0 or later with TLS, this crmpulse was built without it (cmake "
       "-DCRMPULSE_LIBS=newest)" },
+    { "redis",
+      { "sentinels", "master" },
+      sentinels_without_master,
+      false,
+      "redis.sentinels and redis.master need each other" },
+    { "redis",
+      { "sentinel_password_file" },
+      sentinel_password_alone,
+      false,
+      "redis.sentinel_password_file has no effect without redis.sentinels" },
+    { "redis",
+      { "cluster" },
+      sentinels_and_cluster,
+      false,
+      "redis.cluster and redis.sentinels exclude each other: a cluster fails over by itself" },
     { "redis",
       { "url" },
       url_with_password,

@@ -90,6 +90,33 @@ void redis_conn_drop(struct redis_conn *c, const char *why)
     wait_and_retry(c, copy);
 }
 
+void redis_conn_redirect(struct redis_conn *c, const char *why)
+{
+    char copy[REDIS_WHY_MAX];
+    if (!redis_topology_may_follow(&c->topology)) {
+        redis_conn_drop(c, why ? why : "the nodes of Redis do not agree where the shard lives");
+        return;
+    }
+    snprintf(copy, sizeof copy, "%s", why ? why : "");
+    close_context(c);
+    if (c->phase == PHASE_CLOSED || c->phase == PHASE_REFUSED)
+        return;
+    redis_conn_enter(c, PHASE_WAITING, why ? copy : NULL);
+    uv_timer_start(&c->retry, on_retry, 0, 0);
+}
+
+void redis_conn_follow(struct redis_conn *c, const char *error)
+{
+    char why[REDIS_WHY_MAX];
+    snprintf(why, sizeof why, "%s", error);
+    if (strncmp(error, "MOVED ", 6) == 0 && !c->config->redis.cluster && !c->was_ready)
+        redis_conn_refuse(c, "Redis is a cluster: redis.cluster must be true");
+    else if (c->config->redis.cluster && redis_topology_moved(&c->topology, error, &c->address) == WHITHER_THERE)
+        redis_conn_redirect(c, why);
+    else
+        redis_conn_drop(c, why);
+}
+
 void redis_conn_refuse(struct redis_conn *c, const char *why)
 {
     if (c->phase == PHASE_CLOSED)
@@ -239,6 +266,7 @@ static void try_connect(struct redis_conn *c)
 {
     if (c->was_ready)
         c->stats->reconnects++;
+    c->asks = redis_topology_next(&c->topology, &c->address);
     if (c->address.path[0])
         open_context(c, NULL);
     else if (is_numeric(c->address.host))
@@ -341,7 +369,7 @@ struct redis_conn *redis_conn_new(uv_loop_t *loop, const struct config *config, 
     }
     uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);
     const char *why;
-    if (redis_address_parse(config->redis.url, &c->address, &why) < 0)
+    if (redis_topology_init(&c->topology, config, shard, &why) < 0)
         redis_conn_refuse(c, why);
     else
         uv_timer_start(&c->retry, on_retry, 0, 0);

@@ -1,4 +1,6 @@
-/* One connection to Redis that comes back by itself: address, TLS, AUTH, SELECT, preflight, scripts, requests, deadlines, backoff.
+/* One connection to Redis that comes back by itself: address, TLS, AUTH, SELECT, preflight, scripts, requests, deadlines, backoff. It follows its shard:
+ * to the node of a cluster that serves its slot, or to the primary that Sentinels name (topology.h). A request that a server refused because the shard
+ * lives elsewhere ends with that answer; it is not sent again.
  *
  * Every accepted request ends with exactly one call of its `done`, never from inside redis_conn_send. A request lost with the connection, or sent while
  * there is none, ends with reply NULL. Nothing is queued while the connection is down; at most REDIS_IN_FLIGHT_MAX requests are open. */
@@ -14,6 +16,11 @@
 #include "daemon/redis/argv.h"
 #include "daemon/redis/scripts.h"
 #include "daemon/redis/tls.h"
+#include "daemon/redis/topology.h"
+
+/* Never written. Named as a key of every script in a cluster: while the slot of the shard is being moved, a script is refused before it runs if one of
+ * its keys is not there. Without, a script could fail in the middle, at a key that it did not name and that has left already or is new. */
+#define REDIS_NEVER_KEY "never"
 
 enum { REDIS_IN_FLIGHT_MAX = 64, REDIS_WHY_MAX = 256, REDIS_SHARD_NAME_MAX = 64 };
 
@@ -67,7 +74,9 @@ struct redis_conn {
 
     redisAsyncContext *ac; /* NULL unless connecting or connected */
     struct redis_tls *tls; /* of ac; NULL: none, or not yet */
-    struct redis_address address;
+    struct redis_topology topology;
+    struct redis_address address; /* connected to, or last tried */
+    bool asks;                    /* the server at `address` is a Sentinel: it is asked for the primary, no more */
     uv_getaddrinfo_t resolver;
     uv_timer_t settle; /* runs what must not run inside other calls: lost requests, `changed` */
     uv_timer_t tick;   /* deadlines, and the preflight again from time to time */
@@ -108,6 +117,11 @@ void redis_conn_settle_soon(struct redis_conn *c);
 void redis_conn_lost(struct redis_conn *c, const char *why);
 /* Close the connection from our side and try again later. */
 void redis_conn_drop(struct redis_conn *c, const char *why);
+/* Close the connection and go where the topology's target is, at once; `why` is told unless it is NULL. After too many in a row as redis_conn_drop. */
+void redis_conn_redirect(struct redis_conn *c, const char *why);
+/* The server said that it does not serve the shard (redis_error_elsewhere): go where it points, or look for the shard anew. A primary that became a
+ * replica: the name in the address may lead to the new one. */
+void redis_conn_follow(struct redis_conn *c, const char *error);
 /* For good if it has never worked and this will not pass by itself, else as redis_conn_drop. */
 void redis_conn_give_up(struct redis_conn *c, const char *what, const char *why);
 /* Close it for good. */

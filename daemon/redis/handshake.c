@@ -1,4 +1,5 @@
-/* The first commands on a new connection, one after the other: AUTH, SELECT, INFO, SCRIPT LOAD for each script, the shard's signature. */
+/* The first commands on a new connection, one after the other: AUTH, where the shard lives (Sentinel, cluster), SELECT, INFO, SCRIPT LOAD for each script,
+ * the shard's signature. */
 #include "daemon/redis/connection.h"
 
 #include <stdio.h>
@@ -29,19 +30,71 @@ static enum heard hear_ok(struct redis_conn *c, redisReply *reply)
 
 static bool ask_auth(struct redis_conn *c)
 {
-    const char *file = c->config->redis.password_file, *user = c->config->redis.user;
+    const char *file = c->asks ? c->config->redis.sentinel_password_file : c->config->redis.password_file;
+    const char *user = c->config->redis.user;
     char why[REDIS_WHY_MAX];
     if (!secret_named(file))
         return false;
     if (secret_read(file, &c->secret, why, sizeof why) < 0) {
-        give_up(c, "cannot read redis.password_file", why);
+        give_up(c, c->asks ? "cannot read redis.sentinel_password_file" : "cannot read redis.password_file", why);
         return true;
     }
     redis_argv_text(&c->argv, "AUTH");
-    if (user && *user)
+    if (!c->asks && user && *user)
         redis_argv_text(&c->argv, user);
     redis_argv_text(&c->argv, c->secret.text);
     return true;
+}
+
+static bool ask_master(struct redis_conn *c)
+{
+    if (!c->asks)
+        return false;
+    redis_argv_text(&c->argv, "SENTINEL");
+    redis_argv_text(&c->argv, "GET-MASTER-ADDR-BY-NAME");
+    redis_argv_text(&c->argv, c->config->redis.master);
+    return true;
+}
+
+/* That the server which a Sentinel names is a primary is seen by INFO: it may have lost that role a moment ago. */
+static enum heard hear_master(struct redis_conn *c, redisReply *reply)
+{
+    char why[REDIS_WHY_MAX];
+    if (redis_topology_master(&c->topology, reply) == WHITHER_THERE) {
+        redis_conn_redirect(c, NULL);
+        return HEARD_END;
+    }
+    snprintf(why, sizeof why, "the Sentinel at %.128s knows no primary '%.64s'", c->address.host,
+             c->config->redis.master);
+    redis_conn_drop(c, why);
+    return HEARD_END;
+}
+
+static bool ask_slots(struct redis_conn *c)
+{
+    if (!c->config->redis.cluster)
+        return false;
+    redis_argv_text(&c->argv, "CLUSTER");
+    redis_argv_text(&c->argv, "SLOTS");
+    return true;
+}
+
+static enum heard hear_slots(struct redis_conn *c, redisReply *reply)
+{
+    char why[REDIS_WHY_MAX];
+    if (reply->type == REDIS_REPLY_ERROR)
+        return give_up(c, "CLUSTER SLOTS", reply->str);
+    switch (redis_topology_slots(&c->topology, reply, &c->address)) {
+    case WHITHER_HERE:
+        return HEARD_NEXT;
+    case WHITHER_THERE:
+        redis_conn_redirect(c, NULL);
+        return HEARD_END;
+    default:
+        snprintf(why, sizeof why, "no node of the cluster serves slot %u", c->topology.slot);
+        redis_conn_drop(c, why);
+        return HEARD_END;
+    }
 }
 
 static bool ask_select(struct redis_conn *c)
@@ -110,14 +163,19 @@ static bool ask_open(struct redis_conn *c)
     static const char *const keys[] = { "meta",    "off",      "feed",  "outbox", "panes",
                                         "orphans", "erasures", "lease", "booked" };
     enum { N_KEYS = sizeof keys / sizeof keys[0] };
+    char place[32];
+    redis_topology_place(&c->topology, place, sizeof place);
     redis_argv_text(&c->argv, "EVALSHA");
     redis_argv_bytes(&c->argv, c->sha[SCRIPT_OPEN], REDIS_SHA_BYTES);
-    redis_argv_int(&c->argv, N_KEYS);
+    redis_argv_int(&c->argv, N_KEYS + c->config->redis.cluster);
     for (int i = 0; i < N_KEYS; i++)
         redis_argv_key(&c->argv, slice_of(keys[i]));
+    if (c->config->redis.cluster)
+        redis_argv_key(&c->argv, slice_of(REDIS_NEVER_KEY));
     redis_argv_text(&c->argv, REDIS_LAYOUT);
     redis_argv_int(&c->argv, c->config->redis.shards);
     redis_argv_slice(&c->argv, new_shard_name(c));
+    redis_argv_slice(&c->argv, arena_copy(&c->argv.arena, slice_of(place)));
     return true;
 }
 
@@ -127,6 +185,10 @@ static enum heard hear_open(struct redis_conn *c, redisReply *reply)
     enum store_result r = redis_script_result(reply, 3, &detail);
     if (r == STORE_BROKEN && reply->type == REDIS_REPLY_ARRAY) {
         redis_conn_refuse(c, detail);
+        return HEARD_END;
+    }
+    if (r != STORE_OK && redis_error_elsewhere(detail)) {
+        redis_conn_follow(c, detail);
         return HEARD_END;
     }
     if (r != STORE_OK)
@@ -141,8 +203,9 @@ static enum heard hear_open(struct redis_conn *c, redisReply *reply)
 }
 
 static const struct step steps[] = {
-    { ask_auth, hear_ok, true },        { ask_select, hear_ok, false }, { ask_info, hear_info, false },
-    { ask_script, hear_script, false }, { ask_open, hear_open, false },
+    { ask_auth, hear_ok, true },    { ask_master, hear_master, false }, { ask_slots, hear_slots, false },
+    { ask_select, hear_ok, false }, { ask_info, hear_info, false },     { ask_script, hear_script, false },
+    { ask_open, hear_open, false },
 };
 enum { N_STEPS = sizeof steps / sizeof steps[0] };
 
@@ -175,6 +238,7 @@ static void ask_next(struct redis_conn *c)
     if (c->step == N_STEPS) {
         c->was_ready = true;
         c->attempt = 0;
+        redis_topology_settled(&c->topology);
         c->checked_ms = uv_now(c->loop);
         redis_conn_enter(c, PHASE_READY, NULL);
         return;

@@ -127,9 +127,11 @@ void store_begin(struct redis_store *s, const char *const *keys)
     redis_argv_clear(&s->argv);
     while (keys[n])
         n++;
-    redis_argv_int(&s->argv, n);
+    redis_argv_int(&s->argv, n + s->config->redis.cluster);
     for (; *keys; keys++)
         redis_argv_key(&s->argv, slice_of(*keys));
+    if (s->config->redis.cluster)
+        redis_argv_key(&s->argv, slice_of(REDIS_NEVER_KEY));
 }
 
 static void on_done(void *ctx, redisReply *reply, bool sent, const char *why)

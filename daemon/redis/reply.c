@@ -11,16 +11,27 @@ bool redis_error_denied(const char *error)
     return strncmp(error, "NOPERM", 6) == 0 || strncmp(error, "NOAUTH", 6) == 0;
 }
 
+static bool begins_with_one(const char *text, const char *const *words)
+{
+    for (; *words; words++)
+        if (strncmp(text, *words, strlen(*words)) == 0)
+            return true;
+    return false;
+}
+
+bool redis_error_elsewhere(const char *error)
+{
+    static const char *const words[] = { "MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN", "READONLY", NULL };
+    return begins_with_one(error, words);
+}
+
 enum store_result redis_error_result(const char *error)
 {
-    static const char *const passing[] = { "OOM",         "MISCONF",    "READONLY",   "LOADING",
-                                           "BUSY ",       "NOREPLICAS", "MASTERDOWN", "TRYAGAIN",
-                                           "CLUSTERDOWN", "NOSCRIPT",   "UNBLOCKED",  "ERR max number of clients",
-                                           "NOPERM",      "NOAUTH" };
-    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
-        if (strncmp(error, passing[i], strlen(passing[i])) == 0)
-            return STORE_BUSY;
-    return STORE_BROKEN;
+    static const char *const passing[] = { "OOM",      "MISCONF",    "LOADING",
+                                           "BUSY ",    "NOREPLICAS", "MASTERDOWN",
+                                           "NOSCRIPT", "UNBLOCKED",  "ERR max number of clients",
+                                           "NOPERM",   "NOAUTH",     NULL };
+    return redis_error_elsewhere(error) || begins_with_one(error, passing) ? STORE_BUSY : STORE_BROKEN;
 }
 
 enum store_result redis_script_result(const redisReply *reply, size_t min, const char **ret_detail)

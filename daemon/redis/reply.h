@@ -11,6 +11,9 @@ enum store_result redis_error_result(const char *error);
 /* Rights are missing: at the first connection that is a configuration to mend, later something that was taken away and may come back. */
 bool redis_error_denied(const char *error);
 
+/* The server does not serve the shard, or not now: the cluster moved it (MOVED), is moving it (ASK, TRYAGAIN) or is down; the server is a replica. */
+bool redis_error_elsewhere(const char *error);
+
 /* The result of one of our scripts: an array that begins with (code, detail) and has at least `min` elements. *ret_detail borrows from the reply. */
 enum store_result redis_script_result(const redisReply *reply, size_t min, const char **ret_detail);
 

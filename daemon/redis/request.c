@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/redis/reply.h"
+
 static void list_add(struct redis_request_list *list, struct redis_request *q)
 {
     q->next = NULL;
@@ -90,9 +92,8 @@ static void on_reply(redisAsyncContext *ac, void *data, void *private)
         return;
     }
     q->done(q->ctx, reply, true, "");
-    /* A primary that became a replica: the name in the address may lead to the new primary. */
-    if (c->ac == ac && has_prefix(reply, "READONLY"))
-        redis_conn_drop(c, reply->str);
+    if (c->ac == ac && reply->type == REDIS_REPLY_ERROR && redis_error_elsewhere(reply->str))
+        redis_conn_follow(c, reply->str);
     request_free(q);
 }
 

@@ -44,7 +44,9 @@ struct config {
         } * property;
     } kafka;
     struct {
-        char *url; /* unix:///path, redis://host:port[/db] or rediss://.. */
+        char *url; /* unix:///path, redis://host:port[/db] or rediss://..; several separated by commas */
+        bool cluster;
+        char *sentinels, *master, *sentinel_password_file; /* addresses as url; the name of the primary */
         char *user;
         char *password_file;                          /* a name as in secret.h */
         char *tls_ca, *tls_cert, *tls_key, *tls_name; /* with rediss */

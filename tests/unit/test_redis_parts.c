@@ -197,9 +197,12 @@ Test(redis_parts, errors_that_pass_and_errors_that_stay)
                                  "NOAUTH Authentication required",
                                  "MASTERDOWN x",
                                  "CLUSTERDOWN x",
+                                 "MOVED 1 x",
+                                 "ASK 1 x",
+                                 "TRYAGAIN Multiple",
                                  "NOSCRIPT No",
                                  "ERR max number of clients reached" };
-    const char *const broken[] = { "WRONGTYPE x", "WRONGPASS x", "MOVED 1 x", "CROSSSLOT x", "ERR unknown", "" };
+    const char *const broken[] = { "WRONGTYPE x", "WRONGPASS x", "CROSSSLOT x", "ERR unknown", "" };
     for (size_t i = 0; i < sizeof busy / sizeof busy[0]; i++)
         cr_assert_eq(redis_error_result(busy[i]), STORE_BUSY, "%s", busy[i]);
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
