@@ -264,8 +264,8 @@ int daemon_run(struct config *config, const struct daemon_options *opt)
 /* The libraries keep passwords as long as they may have to connect again: no core dump, no debugger of the same user. */
 static void keep_memory_private(const struct config *c)
 {
-    if (secret_named(c->redis.password_file) || secret_named(c->kafka.sasl_password_file) ||
-        secret_named(c->kafka.tls_key_password_file))
+    if (secret_named(c->redis.password_file) || secret_named(c->redis.sentinel_password_file) ||
+        secret_named(c->kafka.sasl_password_file) || secret_named(c->kafka.tls_key_password_file))
         (void)prctl(PR_SET_DUMPABLE, 0);
 }
 

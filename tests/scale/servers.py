@@ -1,0 +1,172 @@
+"""Redis in more than one process, on loopback: a cluster, a primary under Sentinels, a list of primaries. Each `store` says how the
+daemon is told of it (`settings`), whom to ask about a shard (`of`), and what its processes are."""
+import socket
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
+import lib  # noqa: E402
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Node:
+    """A redis-server with a port. `server` starts and ends it."""
+
+    def __init__(self, *settings):
+        self.server = lib.Server("redis", "--tcp", *settings)
+        self.port = int((self.server.dir / "port").read_text())
+        self.address = f"127.0.0.1:{self.port}"
+
+    def ask(self, *words):
+        connection = lib.Redis(self.server.socket)
+        try:
+            return connection(*words)
+        finally:
+            connection.close()
+
+    def alive(self):
+        try:
+            self.ask("PING")
+            return True
+        except (OSError, lib.RedisError):
+            return False
+
+    def kill(self):
+        self.server.kill()
+
+    def role(self):
+        return self.ask("ROLE")[0].decode()
+
+
+class Store:
+    """What all three share: nodes, and the one that has a shard."""
+    nodes = ()
+
+    def empty(self):
+        pass
+
+    def of(self, shard):
+        """A connection to the server that has the shard now; LookupError while there is none."""
+        return lib.Redis(self.node_of(shard).server.socket)
+
+
+class List(Store):
+    def __init__(self, n):
+        self.nodes = [Node() for _ in range(n)]
+
+    def settings(self):
+        return ["redis.url=" + ",".join(f"redis://{n.address}" for n in self.nodes)]
+
+    def node_of(self, shard):
+        return self.nodes[shard % len(self.nodes)]
+
+
+class Cluster(Store):
+    """`primaries` nodes, and as many replicas if wanted."""
+
+    def __init__(self, primaries=3, replicas=True, node_timeout_ms=2000):
+        n = primaries * (2 if replicas else 1)
+        self.nodes = [Node("cluster-enabled=yes", f"cluster-node-timeout={node_timeout_ms}", f"cluster-port={free_port()}",
+                           # One primary without a successor must not stop the others.
+                           "cluster-require-full-coverage=no") for _ in range(n)]
+        self.must("create", *(node.address for node in self.nodes), "--cluster-replicas", 1 if replicas else 0)
+        lib.wait_until(lambda: all(self.knows_all(node) for node in self.nodes), 30, "the cluster stands")
+        if replicas:
+            lib.wait_until(lambda: sum(self.synced(node) for node in self.nodes) == primaries, 30, "the replicas follow")
+
+    def must(self, *words):
+        return lib.must(["redis-cli", "--cluster", *words, "--cluster-yes"], 60)
+
+    def knows_all(self, node):
+        return b"cluster_state:ok" in node.ask("CLUSTER", "INFO") and len(node.ask("CLUSTER", "NODES").splitlines()) == len(self.nodes)
+
+    @staticmethod
+    def synced(node):
+        info = node.ask("INFO", "replication")
+        return b"role:slave" in info and b"master_link_status:up" in info
+
+    def settings(self):
+        """One node is enough to find the others; two are given so that either may be away at the start."""
+        return ["redis.cluster=true", "redis.url=" + ",".join(f"redis://{n.address}" for n in self.nodes[:2])]
+
+    def node_of(self, shard):
+        for node in self.nodes:
+            try:
+                node.ask("HLEN", f"cp:{{{shard}}}:off")
+                return node
+            except (OSError, lib.RedisError):
+                continue
+        raise LookupError(f"no node serves shard {shard}")
+
+    def primaries(self):
+        return [node for node in self.nodes if node.alive() and node.role() == "master"]
+
+    def move(self, shard, to):
+        """Moves the slot of a shard to another primary, key by key, as `redis-cli --cluster reshard` does. Keys moved."""
+        slot, source, moved = slot_of(str(shard)), self.node_of(shard), 0
+        ids = {node: node.ask("CLUSTER", "MYID").decode() for node in (source, to)}
+        to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[to])
+        while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 20):
+            source.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+            moved += len(keys)
+        for node in (to, source, *(n for n in self.primaries() if n not in (to, source))):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[to])
+        return moved
+
+
+def slot_of(tag):
+    """CRC16 (XMODEM) mod 16384, of the Redis Cluster specification."""
+    crc = 0
+    for byte in tag.encode():
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc % 16384
+
+
+class Watched(Store):
+    """A primary, a replica, and three Sentinels that watch them."""
+    name = "crm"
+
+    def __init__(self, down_after_ms=1500):
+        first = Node()
+        self.nodes = [first, Node(f"replicaof=127.0.0.1 {first.port}")]
+        lib.wait_until(lambda: Cluster.synced(self.nodes[1]), 30, "the replica follows")
+        self.sentinels = [Sentinel(self.name, first.port, down_after_ms) for _ in range(3)]
+        for sentinel in self.sentinels:
+            lib.wait_until(lambda s=sentinel: s.sees(self.name, others=2, replicas=1), 30, "the Sentinels know each other")
+
+    def settings(self):
+        return ["redis.sentinels=" + ",".join(f"redis://127.0.0.1:{s.port}" for s in self.sentinels), f"redis.master={self.name}"]
+
+    def node_of(self, shard):
+        for node in self.nodes:
+            if node.alive() and node.role() == "master":
+                return node
+        raise LookupError("no primary")
+
+
+class Sentinel:
+    def __init__(self, name, port, down_after_ms):
+        self.port, folder = free_port(), lib.new_dir()
+        self.socket = folder / "sentinel.sock"
+        (folder / "sentinel.conf").write_text(
+            f"port {self.port}\nbind 127.0.0.1\nunixsocket {self.socket}\ndir {folder}\nsentinel monitor {name} 127.0.0.1 {port} 2\n"
+            f"sentinel down-after-milliseconds {name} {down_after_ms}\nsentinel failover-timeout {name} 6000\n")
+        self.process = lib.Process(["redis-server", folder / "sentinel.conf", "--sentinel"], log=folder / "log")
+        lib.wait_until(self.socket.exists, 20, "the Sentinel starts")
+
+    def ask(self, *words):
+        return lib.Redis(self.socket)(*words)
+
+    def sees(self, name, others, replicas):
+        flat = self.ask("SENTINEL", "MASTER", name)
+        state = dict(zip(flat[::2], flat[1::2]))
+        return int(state[b"num-other-sentinels"]) == others and int(state[b"num-slaves"]) == replicas
+
