@@ -41,7 +41,7 @@ static int sell(struct evaluator *e, long subject, int64_t t_ms, uint64_t amount
     char field[64];
     snprintf(field, sizeof field, "rep:u%07ld|txn", subject * 7919 % 10000000);
     struct cell_delta d = { SLICE("acme"), slice_of(field), CELL_HOUR, t_ms - t_ms % HOUR_MS,
-                            t_ms,          (int64_t)amount, false };
+                            t_ms,          (int64_t)amount, false,     false };
     return evaluator_apply(e, &d);
 }
 

@@ -1,4 +1,4 @@
-/* Coalescing: one entry per (org, field, grain, pane, cause tick). */
+/* Coalescing: one entry per (org, field, grain, pane, cause tick), or cause where it must stay exact. */
 #include "batch.h"
 
 #include <stdlib.h>
@@ -47,26 +47,25 @@ void delta_batch_clear(struct delta_batch *b)
     b->n = 0;
 }
 
-static int64_t cause_of(const struct delta_batch *b, int64_t cause_ms)
+static int64_t cause_of(const struct delta_batch *b, const struct cell_delta *d)
 {
-    if (!b->tick_ms)
-        return cause_ms;
-    int64_t q = cause_ms / b->tick_ms;
-    return q - (cause_ms % b->tick_ms < 0);
+    if (!b->tick_ms || d->exact)
+        return d->cause_ms;
+    int64_t q = d->cause_ms / b->tick_ms;
+    return q - (d->cause_ms % b->tick_ms < 0);
 }
 
 static uint64_t hash_of(const struct delta_batch *b, const struct cell_delta *d)
 {
-    uint64_t seed = (uint64_t)d->pane_ms * 0x9E3779B97F4A7C15u ^ (uint64_t)cause_of(b, d->cause_ms) ^
-                    (uint64_t)d->grain << 56 ^ (uint64_t)d->ahead << 63;
+    uint64_t seed = (uint64_t)d->pane_ms * 0x9E3779B97F4A7C15u ^ (uint64_t)cause_of(b, d) ^ (uint64_t)d->grain << 56 ^
+                    (uint64_t)d->ahead << 63;
     return XXH3_64bits_withSeed(d->field.p, d->field.n, seed ^ XXH3_64bits_withSeed(d->org.p, d->org.n, b->seed));
 }
 
 static bool same(const struct delta_batch *b, const struct cell_delta *x, const struct cell_delta *y)
 {
-    return x->pane_ms == y->pane_ms && x->grain == y->grain && x->ahead == y->ahead &&
-           cause_of(b, x->cause_ms) == cause_of(b, y->cause_ms) && slice_eq(x->field, y->field) &&
-           slice_eq(x->org, y->org);
+    return x->pane_ms == y->pane_ms && x->grain == y->grain && x->ahead == y->ahead && x->exact == y->exact &&
+           cause_of(b, x) == cause_of(b, y) && slice_eq(x->field, y->field) && slice_eq(x->org, y->org);
 }
 
 static int grow_entries(struct delta_batch *b)

@@ -13,7 +13,7 @@ struct delta_batch {
     uint32_t *slot; /* index + 1; power of two */
     uint32_t mask;
     uint64_t seed;
-    int64_t tick_ms; /* causes within one tick are folded; 0: kept apart */
+    int64_t tick_ms; /* causes within one tick are folded, unless exact; 0: kept apart */
 };
 
 void delta_batch_init(struct delta_batch *b, int64_t tick_ms, uint64_t seed);

@@ -96,10 +96,8 @@ static void commit_distinct(struct track_view *v, const struct distinct_op *op)
         e->no_memory = true;
         return;
     }
-    for (uint32_t k = 0; k < e->distinct.n_points; k++) {
-        const struct distinct_point *p = &e->distinct.point[k];
-        measure_part(v, op->prefix, p->part, CELL_HOUR, p->pane_ms, p->cause_ms, p->value);
-    }
+    for (uint32_t k = 0; k < e->distinct.n_points; k++)
+        measure_part(v, op, &e->distinct.point[k]);
     record_cache_touch(e->cache, r, changed > 0);
     record_cache_resized(e->cache, r, before);
 }

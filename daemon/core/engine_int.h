@@ -352,7 +352,6 @@ bool subjects_sound(const struct bytes *log);
 /* measure.c */
 int measure_plan_init(struct engine *e);
 void measure_fact(struct track_view *v, const struct signed_fact *sf);
-void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms,
-                  int64_t cause_ms, int64_t value);
+void measure_part(struct track_view *v, const struct distinct_op *op, const struct distinct_point *p);
 
 #endif

@@ -59,17 +59,20 @@ static void push_delta(struct track_view *v, struct slice field, const struct ce
         e->n_deltas++;
 }
 
-void measure_part(struct track_view *v, struct slice prefix, const char *part, enum cell_grain grain, int64_t pane_ms,
-                  int64_t cause_ms, int64_t value)
+void measure_part(struct track_view *v, const struct distinct_op *op, const struct distinct_point *p)
 {
     char field[FIELD_MAX];
-    size_t n = put(field, 0, prefix.p, prefix.n);
-    if (*part) {
+    size_t n = put(field, 0, op->prefix.p, op->prefix.n);
+    if (*p->part) {
         n = put(field, n, ".", 1);
-        n = put(field, n, part, strlen(part));
+        n = put(field, n, p->part, strlen(p->part));
     }
     push_delta(v, (struct slice){ field, (uint32_t)n },
-               &(struct cell_delta){ .grain = grain, .pane_ms = pane_ms, .cause_ms = cause_ms, .value = value });
+               &(struct cell_delta){ .grain = CELL_HOUR,
+                                     .pane_ms = p->pane_ms,
+                                     .cause_ms = p->cause_ms,
+                                     .value = p->value,
+                                     .exact = op->measure->evidence_dims != 0 });
 }
 
 /* What an as-of measure held at a past instant is known from its cells alone: what enters or leaves a pane by a cause of another
@@ -80,6 +83,7 @@ static void emit_move(struct track_view *v, const struct measure_def *m, struct 
     char name[FIELD_MAX + 40];
     struct cell_delta move = *d;
     move.pane_ms = pane_start(&v->def->calendar, GRAIN_HOUR, d->cause_ms);
+    move.exact = false;
     if (!m->asof || m->agg == AGG_DISTINCT || (move.pane_ms == d->pane_ms && !m->gauge))
         return;
     memcpy(name, field.p, field.n);
@@ -97,7 +101,11 @@ static void emit(struct track_view *v, const struct measure_def *m, const struct
     if (!value)
         return;
     struct slice text = { field, (uint32_t)n };
-    struct cell_delta d = { .grain = CELL_GAUGE, .cause_ms = sf->cause_ms, .value = value, .ahead = sf->ahead };
+    struct cell_delta d = { .grain = CELL_GAUGE,
+                            .cause_ms = sf->cause_ms,
+                            .value = value,
+                            .ahead = sf->ahead,
+                            .exact = m->evidence_dims != 0 };
     if (m->gauge || m->agg == AGG_LEVEL)
         push_delta(v, text, &d);
     d.grain = CELL_HOUR;

@@ -41,6 +41,7 @@ struct cell_delta {
     int64_t value;
     bool
         ahead; /* the passing of time makes it (fact.from_ms), no event: the store may park it until its cause (cell_delta_parks) */
+    bool exact; /* a batch keeps its causes apart: a rule dates changes by them. Not stored */
 };
 
 struct cell_field {

@@ -139,7 +139,7 @@ static inline struct evaluator *world_start(const struct world *w, bool live, bo
 static inline void put(struct evaluator *e, const char *field, enum cell_grain grain, int64_t pane_ms, int64_t cause_ms,
                        int64_t value)
 {
-    struct cell_delta d = { SLICE("acme"), slice_of(field), grain, pane_ms, cause_ms, value, false };
+    struct cell_delta d = { SLICE("acme"), slice_of(field), grain, pane_ms, cause_ms, value, false, false };
     cr_assert_eq(evaluator_apply(e, &d), 0, "%s", field);
 }
 

@@ -270,7 +270,8 @@ Test(alert, a_cause_that_moves_a_count_dates_the_change)
 {
     e = world_start(&w, false, true, false);
     int64_t t = at("2025-03-10T02:00Z");
-    struct cell_delta from = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 5000, -1, false }, to = from;
+    struct cell_delta from = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 5000, -1, false, false },
+                      to = from;
     to.pane_ms = t - HOUR_MS;
     to.value = 1;
     answer("org:acme", t, 1, 9);
@@ -387,8 +388,8 @@ static void restore(const struct saved *s, int64_t top2, int64_t n)
 {
     restore_state(s);
     int64_t pane = at("2025-03-10T02:00Z");
-    struct cell_delta a = { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, pane, 0, top2, false },
-                      b = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, pane, 0, n, false };
+    struct cell_delta a = { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, pane, 0, top2, false, false },
+                      b = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, pane, 0, n, false, false };
     cr_assert_eq(evaluator_restore_cell(e, &a), 0);
     cr_assert_eq(evaluator_restore_cell(e, &b), 0);
 }
@@ -407,10 +408,11 @@ Test(alert, a_restart_repeats_nothing)
     evaluator_free(e);
     e = world_start(&w, false, true, false);
     restore(&s, 45, 50); /* the cells hold what is not judged yet: 40 of 40 */
-    struct cell_delta d[] = { { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false },
-                              { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false },
-                              { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t, 10,
-                                false } }; /* judged before the restart */
+    struct cell_delta d[] = {
+        { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false, false },
+        { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false, false },
+        { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t, 10, false, false }
+    }; /* judged before the restart */
     for (int i = 0; i < 3; i++)
         cr_assert_eq(evaluator_restore_pending(e, &d[i]), 0);
     cr_assert_eq(evaluator_pending_cause(e), t + 90 * MINUTE_MS);
@@ -458,8 +460,9 @@ static void restart_idle(int64_t march)
     evaluator_free(e);
     e = world_start(&w, false, true, false);
     restore_state(&s);
-    struct cell_delta a = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-03-03T02:00Z"), 0, march, false },
-                      b = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-04-01T02:00Z"), 0, 10, false };
+    struct cell_delta
+        a = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-03-03T02:00Z"), 0, march, false, false },
+        b = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-04-01T02:00Z"), 0, 10, false, false };
     cr_assert_eq(evaluator_restore_cell(e, &a), 0);
     cr_assert_eq(evaluator_restore_cell(e, &b), 0);
 }

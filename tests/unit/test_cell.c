@@ -69,8 +69,9 @@ Test(cell, refuses_what_is_no_field)
 
 Test(cell, parked_fields_round_trip_and_only_well_formed_ones_are_read)
 {
-    const struct cell_delta d = { { 0 }, SLICE("org:acme|churn|x#1"), CELL_HOUR, -3600000, INT64_C(1741568400123), 0,
-                                  true };
+    const struct cell_delta d = {
+        { 0 }, SLICE("org:acme|churn|x#1"), CELL_HOUR, -3600000, INT64_C(1741568400123), 0, true, false
+    };
     char buf[80];
     struct cell_delta got = { 0 };
     size_t n = cell_parked_field(&d, buf, sizeof buf);
@@ -114,10 +115,10 @@ static bool same(const struct cell_delta *a, const struct cell_delta *b)
 }
 
 static const struct cell_delta sample[] = {
-    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_HOUR, 1741568400000, 1741568400123, 1, false },
-    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_MINUTE, 1741568400000, 1741568400123, -1, true },
-    { { "acme", 4 }, { "org:acme|open", 13 }, CELL_GAUGE, 0, INT64_MIN, INT64_MIN, true },
-    { { "b", 1 }, { "rep:ann|won", 11 }, CELL_HOUR, INT64_MAX, INT64_MAX, INT64_MAX, false },
+    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_HOUR, 1741568400000, 1741568400123, 1, false, false },
+    { { "acme", 4 }, { "rep:ann|won", 11 }, CELL_MINUTE, 1741568400000, 1741568400123, -1, true, false },
+    { { "acme", 4 }, { "org:acme|open", 13 }, CELL_GAUGE, 0, INT64_MIN, INT64_MIN, true, false },
+    { { "b", 1 }, { "rep:ann|won", 11 }, CELL_HOUR, INT64_MAX, INT64_MAX, INT64_MAX, false, false },
 };
 
 static struct feed_writer *written_with(uint64_t seed)

@@ -222,8 +222,9 @@ Test(eval_erased, leaves_no_alert_state)
 
 Test(eval_erased, a_restored_evaluator_knows)
 {
-    struct cell_delta ann = { SLICE("acme"), SLICE("rep:ann|txn"), CELL_HOUR, at("2025-03-03T02:00Z"), 0, 60, false };
-    struct cell_delta gone = { SLICE("acme"), slice_of(mark), CELL_GAUGE, 0, 0, 1, false };
+    struct cell_delta ann = { SLICE("acme"), SLICE("rep:ann|txn"), CELL_HOUR, at("2025-03-03T02:00Z"), 0, 60, false,
+                              false };
+    struct cell_delta gone = { SLICE("acme"), slice_of(mark), CELL_GAUGE, 0, 0, 1, false, false };
     cr_assert_eq(evaluator_restore_cell(e, &gone), 0);
     cr_assert_eq(evaluator_restore_cell(e, &ann), 0);
     advance(e, at("2025-03-05T02:00Z"), &sink);

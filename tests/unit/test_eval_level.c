@@ -98,12 +98,12 @@ Test(eval_level, panes_beyond_the_retention_may_be_gone)
     history();
     struct evaluator *restored = world_start(&w, false, false, false);
     const struct cell_delta cells[] = {
-        { SLICE("acme"), SLICE("org:acme|members"), CELL_GAUGE, 0, 0, 12, false },
-        { SLICE("acme"), SLICE("org:acme|members"), CELL_HOUR, at("2025-03-20T06:00Z"), 0, -2, false },
-        { SLICE("acme"), SLICE("org:acme|members"), CELL_HOUR, at("2025-03-31T16:00Z"), 0, 1, false },
-        { SLICE("acme"), SLICE("rep:ann|members"), CELL_GAUGE, 0, 0, 4, false },
-        { SLICE("acme"), SLICE("rep:bo|members"), CELL_GAUGE, 0, 0, 1, false },
-        { SLICE("acme"), SLICE("rep:bo|members"), CELL_HOUR, at("2025-03-20T06:00Z"), 0, 1, false },
+        { SLICE("acme"), SLICE("org:acme|members"), CELL_GAUGE, 0, 0, 12, false, false },
+        { SLICE("acme"), SLICE("org:acme|members"), CELL_HOUR, at("2025-03-20T06:00Z"), 0, -2, false, false },
+        { SLICE("acme"), SLICE("org:acme|members"), CELL_HOUR, at("2025-03-31T16:00Z"), 0, 1, false, false },
+        { SLICE("acme"), SLICE("rep:ann|members"), CELL_GAUGE, 0, 0, 4, false, false },
+        { SLICE("acme"), SLICE("rep:bo|members"), CELL_GAUGE, 0, 0, 1, false, false },
+        { SLICE("acme"), SLICE("rep:bo|members"), CELL_HOUR, at("2025-03-20T06:00Z"), 0, 1, false, false },
     };
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
         cr_assert_eq(evaluator_restore_cell(restored, &cells[i]), 0);

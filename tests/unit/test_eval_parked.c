@@ -15,7 +15,8 @@ static void setup(void)
 
 static struct cell_delta cell(int64_t cause_ms, int64_t value, bool ahead)
 {
-    return (struct cell_delta){ SLICE("acme"), SLICE("org:acme|members"), CELL_GAUGE, 0, cause_ms, value, ahead };
+    return (
+        struct cell_delta){ SLICE("acme"), SLICE("org:acme|members"), CELL_GAUGE, 0, cause_ms, value, ahead, false };
 }
 
 static void restore(struct evaluator *e, const char *judged_to, const char *cause)

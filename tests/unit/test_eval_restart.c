@@ -181,6 +181,7 @@ static struct cell_delta delta(const struct given *g, char *field, size_t cap, i
                                 gauge ? 0 : g->t_ms - g->t_ms % HOUR_MS,
                                 g->cause_ms,
                                 one ? 1 : g->value,
+                                false,
                                 false };
 }
 

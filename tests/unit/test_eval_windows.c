@@ -312,8 +312,8 @@ static void restore_cells(struct evaluator *e, int n)
         char field[64];
         snprintf(field, sizeof field, "%s:%s|sales", given[i].subject ? "rep" : "org", subjects[given[i].subject]);
         struct cell_delta d = {
-            SLICE("acme"), slice_of(field), CELL_HOUR, pane_start(cal, GRAIN_HOUR, given[i].t_ms), 0, given[i].value,
-            false
+            SLICE("acme"),  slice_of(field), CELL_HOUR, pane_start(cal, GRAIN_HOUR, given[i].t_ms), 0,
+            given[i].value, false,           false
         };
         cr_assert_eq(evaluator_restore_cell(e, &d), 0);
         d.grain = CELL_MINUTE;
@@ -331,7 +331,7 @@ static void restore_feed(struct evaluator *e, int n, int64_t tick_ms)
         snprintf(field, sizeof field, "%s:%s|sales", given[i].subject ? "rep" : "org", subjects[given[i].subject]);
         struct cell_delta d = {
             SLICE("acme"),     slice_of(field), CELL_HOUR, pane_start(cal, GRAIN_HOUR, given[i].t_ms),
-            given[i].cause_ms, given[i].value,  false
+            given[i].cause_ms, given[i].value,  false,     false
         };
         if (d.cause_ms < tick_ms - DAY_MS)
             continue;
@@ -456,7 +456,7 @@ Test(eval, cells_outside_of_the_calendar_are_refused)
     add_kpi(&world, "n", KPI_VALUE, NULL, NULL, "n", "24h m", 1u << DIM_ORG);
     struct evaluator *e = world_start(&world, false, true, false);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct cell_delta d = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, bad[i], 0, 1, false };
+        struct cell_delta d = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, bad[i], 0, 1, false, false };
         cr_assert_eq(evaluator_restore_cell(e, &d), -1);
         cr_assert_eq(evaluator_apply(e, &d), -1);
         cr_assert_eq(evaluator_restore_pending(e, &d), -1);
@@ -465,7 +465,7 @@ Test(eval, cells_outside_of_the_calendar_are_refused)
         cr_assert_eq(evaluator_apply(e, &d), -1);
         cr_assert_eq(evaluator_restore_parked(e, &d), -1);
     }
-    struct cell_delta good = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, 0, 0, 1, false };
+    struct cell_delta good = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, 0, 0, 1, false, false };
     cr_assert_eq(evaluator_apply(e, &good), 0);
     evaluator_free(e);
     world_release(&world);

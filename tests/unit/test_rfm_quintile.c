@@ -118,7 +118,9 @@ Test(rfm_quintile, whoever_is_erased_leaves_the_ranking)
 
 static void restore(struct evaluator *to, const char *field, enum cell_grain grain, const char *when, int64_t value)
 {
-    const struct cell_delta cell = { SLICE("acme"), slice_of(field), grain, when ? at(when) : 0, 0, value, false };
+    const struct cell_delta cell = {
+        SLICE("acme"), slice_of(field), grain, when ? at(when) : 0, 0, value, false, false
+    };
     cr_assert_eq(evaluator_restore_cell(to, &cell), 0);
 }
 
