@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "crmpulse/crc32c.h"
+#include "history.h"
 
 struct broker *broker_new(struct sim *w)
 {
@@ -40,8 +41,9 @@ void broker_free(struct broker *b)
 
 /* ---- input ---- */
 
-void broker_append(struct broker *b, uint32_t partition, struct slice value, uint32_t shard)
+void broker_append(struct broker *b, uint32_t partition, uint32_t happening)
 {
+    const struct happening *h = &b->w->history->v[happening];
     struct log_part *p = &b->part[partition];
     if (p->n == p->cap) {
         p->cap = p->cap ? p->cap * 2 : 64;
@@ -49,7 +51,8 @@ void broker_append(struct broker *b, uint32_t partition, struct slice value, uin
         if (!p->record)
             abort();
     }
-    p->record[p->n++] = (struct record){ p->end++, value, crc32c_portable(0, value.p, value.n), shard };
+    const uint32_t crc = crc32c_portable(0, h->json.p, h->json.n);
+    p->record[p->n++] = (struct record){ p->end++, h->json, crc, h->shard, happening };
 }
 
 void broker_skip(struct broker *b, uint32_t partition, uint32_t n)
@@ -57,15 +60,31 @@ void broker_skip(struct broker *b, uint32_t partition, uint32_t n)
     b->part[partition].end += n;
 }
 
-int64_t broker_count(const struct broker *b, uint32_t shard, struct slice field, int64_t next)
+uint32_t broker_count(const struct broker *b, uint32_t shard, uint32_t partition, int64_t from, int64_t next)
 {
-    uint32_t n = 0, partition = (uint32_t)(field.p[field.n - 1] - '0');
+    uint32_t n = 0;
     const struct log_part *p = &b->part[partition];
-    if (p->version)
-        return -1;
     for (uint32_t i = 0; i < p->n && p->record[i].offset < next; i++)
-        n += p->record[i].shard == shard;
+        n += p->record[i].shard == shard && p->record[i].offset >= from && p->record[i].offset >= p->start;
     return n;
+}
+
+void broker_truncate(struct broker *b, uint32_t partition, int64_t end)
+{
+    struct log_part *p = &b->part[partition];
+    while (p->n && p->record[p->n - 1].offset >= end)
+        b->w->history->v[p->record[--p->n].happening].gone = true;
+    p->end = end;
+    if (p->committed > end)
+        p->committed = end ? p->committed : -1; /* the group forgets a topic that was deleted, not one that was cut */
+}
+
+void broker_grow(struct broker *b, uint32_t n_parts)
+{
+    sim_trace(b->w, "the topic grows from %u to %u partitions", b->n_parts, n_parts);
+    b->w->n_grown++;
+    b->n_parts = n_parts;
+    group_rebalance(b);
 }
 
 /* ---- output ---- */
@@ -114,6 +133,14 @@ void broker_publish(struct broker *b, struct slice topic, struct slice id, struc
     m->payload = (struct slice){ text + topic.n + id.n, payload.n };
     if (++b->n_out * 2 > b->out_slots)
         grow(b);
+}
+
+void broker_forget_output(struct broker *b)
+{
+    for (uint32_t i = 0; i < b->out_slots; i++)
+        free((char *)(uintptr_t)b->out[i].topic.p);
+    memset(b->out, 0, b->out_slots * sizeof *b->out);
+    b->n_out = 0;
 }
 
 const struct message_out *broker_find(const struct broker *b, struct slice topic, struct slice id)

@@ -7,14 +7,13 @@
 struct record {
     int64_t offset;
     struct slice value; /* lives in the history */
-    uint32_t crc, shard;
+    uint32_t crc, shard, happening; /* its number in the history */
 };
 
 struct log_part {
     struct record *record;
     uint32_t n, cap;
     int64_t start, end; /* first offset that is still there, offset of the next record */
-    uint64_t version;   /* of the log itself: raised when it was truncated or made anew */
     int64_t committed;  /* by the group; -1: nothing */
 };
 
@@ -48,11 +47,16 @@ struct broker {
 struct broker *broker_new(struct sim *w);
 void broker_free(struct broker *b);
 
-void broker_append(struct broker *b, uint32_t partition, struct slice value, uint32_t shard);
+void broker_append(struct broker *b, uint32_t partition, uint32_t happening);
 /* Offsets that hold no record, as after a transaction. */
 void broker_skip(struct broker *b, uint32_t partition, uint32_t n);
-/* Records of a shard before `next` in "<topic>/<partition>"; -1: cannot be said, the log was damaged. */
-int64_t broker_count(const struct broker *b, uint32_t shard, struct slice field, int64_t next);
+/* Records of a shard from `from` to before `next` that can be read in a partition. */
+uint32_t broker_count(const struct broker *b, uint32_t shard, uint32_t partition, int64_t from, int64_t next);
+/* The records from `end` on are gone, the next one gets this offset. 0: a topic made anew. What was in it is gone from the history. */
+void broker_truncate(struct broker *b, uint32_t partition, int64_t end);
+void broker_grow(struct broker *b, uint32_t n_parts);
+/* The output topics are made anew. */
+void broker_forget_output(struct broker *b);
 
 void broker_publish(struct broker *b, struct slice topic, struct slice id, struct slice payload);
 bool broker_has(const struct broker *b, struct slice topic, struct slice id);

@@ -197,6 +197,7 @@ static uint64_t delay(struct sim *w)
 static void request_free(struct request *r)
 {
     r->conn->refs--;
+    r->conn->node->w->in_flight--;
     free(r->command.argv);
     free(r->command.bytes);
     free(r);
@@ -263,6 +264,7 @@ int redisAsyncFormattedCommand(redisAsyncContext *ac, redisCallbackFn *fn, void 
     if (!r)
         abort();
     *r = (struct request){ .conn = c, .number = ++c->sent };
+    w->in_flight++;
     parse(&r->command, cmd, len);
     uint64_t at = w->now_us + delay(w);
     c->arrive_us = at > c->arrive_us ? at : c->arrive_us;

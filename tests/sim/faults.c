@@ -7,7 +7,29 @@
 #include "server.h"
 
 /* The whole catalogue costs four times as much. */
-enum { WHOLE_ONE_IN = 24 };
+enum { WHOLE_ONE_IN = 24, DAMAGE_ONE_IN = 12, GROWS_ONE_IN = 16, SETTINGS_ONE_IN = 6 };
+
+/* What only some seeds have; by other dice, so that the rest of a seed stays as it is. */
+static void plan_more(struct sim *w)
+{
+    struct dice *d = &w->more_dice;
+    struct plan *p = &w->plan;
+    if (w->plain)
+        return;
+    p->settings = dice_one_in(d, SETTINGS_ONE_IN);
+    if (dice_one_in(d, DAMAGE_ONE_IN)) {
+        p->damage = (enum damage)dice_between(d, DAMAGE_NONE + 1, DAMAGES - 1);
+        p->later = (uint32_t)dice_between(d, 5, 60);
+        /* Something has to be read before, and what was read committed to the group where only that tells it. */
+        p->quiet_us += p->produce_us + dice_between(d, p->damage == DAMAGE_EMPTIED ? 1500 : 300, 2500) * SIM_MS;
+    }
+    if (dice_one_in(d, GROWS_ONE_IN)) {
+        p->partitions = (uint32_t)dice_between(d, 1, PARTITIONS_MAX / 2);
+        p->grows_to = 2 * p->partitions;
+        p->produce_us += dice_between(d, 500, 2000) * SIM_MS;
+        p->quiet_us += p->produce_us / 2;
+    }
+}
 
 void plan_make(struct sim *w)
 {
@@ -23,6 +45,8 @@ void plan_make(struct sim *w)
     const bool whole = w->plain || dice_one_in(&w->more_dice, WHOLE_ONE_IN);
     w->config = w->catalogues->by[whole ? CATALOGUE_WHOLE : CATALOGUE_SMALL][p->shards - 1];
     p->quiet_us = p->faults ? dice_between(d, 200, 2500) * SIM_MS : 0;
+    w->lineage.rebuild = true; /* Redis may come back as it was before anything was read: then everything is read again */
+    plan_more(w);
 }
 
 static struct node *any_node(struct sim *w)
@@ -33,8 +57,8 @@ static struct node *any_node(struct sim *w)
 static void on_start(struct sim *w, void *arg, uint64_t tag)
 {
     struct node *n = arg;
-    (void)w, (void)tag;
-    if (!n->d)
+    (void)tag;
+    if (!n->d && !w->down)
         node_start(n);
 }
 
@@ -60,7 +84,7 @@ static void on_return(struct sim *w, void *arg, uint64_t tag)
     (void)tag;
     if (n->d)
         sim_at(w, w->now_us + 50 * SIM_MS, on_return, n, 0);
-    else
+    else if (!w->down)
         node_start(n);
 }
 
@@ -172,12 +196,23 @@ static void on_fault(struct sim *w, void *arg, uint64_t tag)
 static void on_quiet(struct sim *w, void *arg, uint64_t tag)
 {
     (void)arg, (void)tag;
-    w->faults_over = true;
     sim_trace(w, "no more faults");
+    if (w->plan.damage)
+        lineage_begin(w);
+    else
+        w->faults_over = true;
+}
+
+static void on_grow(struct sim *w, void *arg, uint64_t tag)
+{
+    (void)arg, (void)tag;
+    broker_grow(w->broker, w->plan.grows_to);
 }
 
 void faults_begin(struct sim *w)
 {
+    if (w->plan.grows_to)
+        sim_at(w, dice_below(&w->more_dice, w->plan.produce_us), on_grow, NULL, 0);
     for (uint32_t i = 0; i < w->plan.nodes; i++)
         sim_at(w, i ? dice_below(&w->dice, 600) * SIM_MS : 0, on_start, w->node[i], 0);
     for (uint32_t i = 0; i < w->plan.faults; i++)

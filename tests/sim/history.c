@@ -282,13 +282,14 @@ static uint32_t shard_of(const struct sim *w, struct history *h, struct slice js
 }
 
 /* Corrections lie anywhere in event time, also before what they correct. */
-static void happen(struct sim *w, struct history *h, uint32_t number)
+/* `day`: of the first that it may be on, `days`: how many there are. */
+static void happen(struct sim *w, struct history *h, uint32_t number, unsigned day, unsigned days)
 {
     static const char *const orgs[] = { "acme", "beta" };
     struct dice *d = &w->history_dice;
     struct writer x = { .dice = d };
     const char *org = orgs[dice_one_in(d, 4)];
-    struct happening row = { .occurred_at_ms = start_ms + (int64_t)dice_below(d, DAYS * 24) * HOUR_MS +
+    struct happening row = { .occurred_at_ms = start_ms + (int64_t)(day * 24 + dice_below(d, days * 24)) * HOUR_MS +
                                                (int64_t)dice_below(d, 3) * 1000 };
     put(&x, "{\"event_id\":\"e%u\",\"org_id\":\"%s\",\"occurred_at_ms\":%lld,", number, org,
         (long long)row.occurred_at_ms);
@@ -339,11 +340,20 @@ static void begin(struct sim *w, struct history *h)
     }
 }
 
+/* Far enough behind all before, so that nothing of it is behind the watermark of who has read those. */
+static void later(struct sim *w, struct history *h, uint32_t *ret_end, unsigned day)
+{
+    for (uint32_t i = 0; i < w->plan.later; i++)
+        happen(w, h, 1000 * day + i, day, 2);
+    if (ret_end)
+        *ret_end = h->n;
+}
+
 struct history *history_new(struct sim *w)
 {
     struct history *h = calloc(1, sizeof *h);
     if (h)
-        h->v = calloc(2 * w->plan.events + FIRST, sizeof *h->v);
+        h->v = calloc(2 * (w->plan.events + 2 * w->plan.later) + FIRST, sizeof *h->v);
     if (!h || !h->v)
         abort();
     arena_init(&h->text, 0, 0);
@@ -351,7 +361,10 @@ struct history *history_new(struct sim *w)
         abort();
     begin(w, h);
     for (uint32_t i = 0; i < w->plan.events; i++)
-        happen(w, h, i);
+        happen(w, h, i, 0, DAYS);
+    h->n_first = h->n_then = h->n;
+    later(w, h, &h->n_then, DAYS + 1);
+    later(w, h, NULL, DAYS + 4);
     qsort(h->v, h->n, sizeof *h->v, by_arrival);
     return h;
 }

@@ -10,11 +10,13 @@ struct happening {
     int64_t occurred_at_ms, arrives_ms; /* event time; the order of arrival */
     struct slice json;
     uint32_t partition, shard;
+    bool gone; /* nobody can read it any more, and nobody has */
 };
 
 struct history {
     struct happening *v; /* in order of arrival, repeated ones included */
     uint32_t n;
+    uint32_t n_first, n_then; /* of them before the topic is damaged, and before it is mended */
     struct arena text;
     struct event_codec codec;
 };

@@ -25,6 +25,20 @@ void node_post(struct node *n, void (*run)(void *arg), void *arg)
     n->loop.last = p;
 }
 
+/* What an operator may change between two starts without changing a figure. */
+static void other_settings(struct node *n)
+{
+    struct dice *d = &n->w->more_dice;
+    struct config *c = &n->config;
+    c->kafka.batch_messages = (int64_t)dice_between(d, 1, 80);
+    c->redis.flush_interval_ms = (int64_t)dice_between(d, 5, 150);
+    c->redis.flush_records_max = (int64_t)dice_between(d, 20, 200);
+    c->redis.flush_cells_max = (int64_t)dice_between(d, 50, 5000);
+    c->redis.outbox_max = (int64_t)dice_between(d, 300, 2000);
+    c->redis.record_cache_bytes = (int64_t)dice_between(d, 4096, 1 << 20);
+    c->run.lease_ms = (int64_t)dice_between(d, 400, 1000);
+}
+
 void node_start(struct node *n)
 {
     struct sim *w = n->w;
@@ -36,10 +50,12 @@ void node_start(struct node *n)
     /* A lasting name or none: both kinds of start after a crash, with the lease taken back at once or waited for. */
     snprintf(n->instance_id, sizeof n->instance_id, "n%u", n->index);
     n->config.kafka.instance_id = dice_one_in(&w->dice, 2) ? n->instance_id : n->no_id;
+    if (w->plan.settings)
+        other_settings(n);
     sim_trace(w, "node %u starts", n->index);
     sim_running = n;
-    /* Redis may come back as it was before anything was read: then everything is read again. */
-    n->d = daemon_open(&n->config, &(struct daemon_options){ .rebuild = true });
+    n->d = daemon_open(&n->config, &(struct daemon_options){ .rebuild = w->lineage.rebuild,
+                                                             .accept_loss = w->lineage.accept_loss });
     if (!n->d || n->d->refused)
         sim_violation(w, "node %u cannot be started", n->index);
 }

@@ -117,7 +117,7 @@ int reference_make(struct sim *w, struct reference *ret)
     int rc = u.engine && u.evaluator && event_codec_init(&u.codec) == 0 ? 0 : -1;
     u.codec.format = FORMAT_JSON;
     for (uint32_t i = 0; rc == 0 && i < w->history->n; i++)
-        rc = take(&u, &w->history->v[i]);
+        rc = w->history->v[i].gone ? 0 : take(&u, &w->history->v[i]);
     if (rc == 0)
         rc = judge(&u);
     evaluator_free(u.evaluator);

@@ -12,13 +12,26 @@
 enum { LOOK_EVERY = 32, TAKE_DOWN_MAX = 100000 };
 #define PATIENCE_US (UINT64_C(40) * 1000 * SIM_MS) /* after the last fault everything has to end within it */
 
+/* A topic that has grown gets records in the new partitions once every daemon knows of them. */
+static uint32_t partition_for(struct sim *w, uint32_t happening)
+{
+    if (!w->plan.grows_to || w->broker->n_parts < w->plan.grows_to)
+        return w->history->v[happening].partition;
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct daemon *d = w->node[i]->d;
+        if (d && (!d->sizes.known || d->sizes.size[0] < (int32_t)w->broker->n_parts))
+            return w->history->v[happening].partition;
+    }
+    return (uint32_t)dice_below(&w->more_dice, w->broker->n_parts);
+}
+
 static void on_append(struct sim *w, void *arg, uint64_t tag)
 {
-    const struct happening *h = &w->history->v[tag];
+    const uint32_t partition = partition_for(w, (uint32_t)tag);
     (void)arg;
-    broker_append(w->broker, h->partition, h->json, h->shard);
+    broker_append(w->broker, partition, (uint32_t)tag);
     if (dice_one_in(&w->history_dice, 12))
-        broker_skip(w->broker, h->partition, 1 + (uint32_t)dice_below(&w->history_dice, 3));
+        broker_skip(w->broker, partition, 1 + (uint32_t)dice_below(&w->history_dice, 3));
 }
 
 static void make(struct sim *w)
@@ -34,15 +47,15 @@ static void make(struct sim *w)
         w->node[i]->w = w;
         w->node[i]->index = i;
     }
-    for (uint32_t i = 0; i < w->history->n; i++)
-        sim_at(w, w->plan.produce_us * i / w->history->n, on_append, NULL, i);
+    for (uint32_t i = 0; i < w->history->n_first; i++)
+        sim_at(w, w->plan.produce_us * i / w->history->n_first, on_append, NULL, i);
     faults_begin(w);
     sim_trace(w, "seed %llu: %u daemons, %u partitions, %u shards, %u records, %u faults", (unsigned long long)w->seed,
               w->plan.nodes, w->plan.partitions, w->plan.shards, w->history->n, w->plan.faults);
 }
 
-/* Who holds a lease has judged all; who has partitions has read all. Whether the others have noticed that somebody judges does not matter. */
-static bool at_rest(const struct daemon *d, bool *judged)
+/* Who has partitions has read all of those that are not halted. */
+static bool has_read(const struct daemon *d)
 {
     const struct ingest *in = &d->ingest;
     if (in->state != INGEST_RUNNING || in->n_messages || in->waiting)
@@ -50,13 +63,31 @@ static bool at_rest(const struct daemon *d, bool *judged)
     for (uint32_t i = 0; i < in->n_parts; i++)
         if (in->part[i].state != PART_HALTED && !in->part[i].idle)
             return false;
+    for (uint32_t s = 0; s < d->n_shards; s++)
+        if (d->shard[s].flushing || d->shard[s].moved)
+            return false;
+    return true;
+}
+
+/* Who holds a lease has judged all. Whether the others have noticed that somebody judges does not matter. */
+static bool has_judged(const struct daemon *d, bool *judged)
+{
     for (uint32_t s = 0; s < d->n_shards; s++) {
         const struct shard *shard = &d->shard[s];
-        bool holds = shard->judge->lease_epoch != 0;
-        if (shard->flushing || shard->moved || !publish_settled(shard->publish) ||
-            (holds && !judge_settled(shard->judge)))
+        const bool holds = shard->judge->lease_epoch != 0;
+        if (!publish_settled(shard->publish) || (holds && !judge_settled(shard->judge)))
             return false;
         judged[s] |= holds;
+    }
+    return true;
+}
+
+bool sim_at_rest(const struct sim *w)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct node *n = w->node[i];
+        if (!node_alive(n) || n->d->stopping || n->frozen_until_us > w->now_us || !has_read(n->d))
+            return false;
     }
     return true;
 }
@@ -64,13 +95,11 @@ static bool at_rest(const struct daemon *d, bool *judged)
 static bool ended(const struct sim *w)
 {
     bool judged[SHARDS_MAX] = { false };
-    if (!w->faults_over)
+    if (!w->faults_over || !sim_at_rest(w))
         return false;
-    for (uint32_t i = 0; i < w->plan.nodes; i++) {
-        const struct node *n = w->node[i];
-        if (!node_alive(n) || n->d->stopping || n->frozen_until_us > w->now_us || !at_rest(n->d, judged))
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (!has_judged(w->node[i]->d, judged))
             return false;
-    }
     return judged[0] && (w->plan.shards == 1 || judged[1]);
 }
 
@@ -106,7 +135,7 @@ static bool step(struct sim *w)
             first = w->node[i];
             at = node_wake_us(first);
         }
-    if (at == SIM_NEVER || at > w->plan.quiet_us + w->plan.produce_us + PATIENCE_US) {
+    if (at == SIM_NEVER || at > w->lineage.until_us + w->plan.quiet_us + w->plan.produce_us + PATIENCE_US) {
         stuck(w);
         return false;
     }
@@ -122,7 +151,7 @@ static bool step(struct sim *w)
 static void take_down(struct sim *w)
 {
     struct sim_event e;
-    w->faults_over = true;
+    w->faults_over = w->down = true;
     for (uint32_t i = 0; i < w->plan.nodes; i++)
         if (w->node[i]->d)
             node_crash(w->node[i]);

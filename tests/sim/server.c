@@ -52,11 +52,22 @@ static struct slice slice_at(lua_State *lua, int at)
     return (struct slice){ p, (uint32_t)n };
 }
 
+/* "<topic>/<partition>"; there are fewer than ten. */
+static uint32_t partition_of(struct slice field)
+{
+    return (uint32_t)(field.p[field.n - 1] - '0');
+}
+
+/* Also whether it may be read at all. */
 static int lua_expected_read(lua_State *lua)
 {
-    const struct server *s = server_of(lua);
-    lua_pushnumber(lua, (lua_Number)broker_count(s->w->broker, (uint32_t)luaL_checkinteger(lua, 1), slice_at(lua, 2),
-                                                 (int64_t)luaL_checknumber(lua, 3)));
+    struct sim *w = server_of(lua)->w;
+    const uint32_t shard = (uint32_t)luaL_checkinteger(lua, 1), partition = partition_of(slice_at(lua, 2));
+    const int64_t from = (int64_t)luaL_checknumber(lua, 3), next = (int64_t)luaL_checknumber(lua, 4);
+    if (w->lineage.hit[partition] && next > w->lineage.limit[shard][partition])
+        sim_violation(w, "I5: partition %u of shard %u was written up to %lld, though it is not the log that was read",
+                      partition, shard, (long long)next);
+    lua_pushnumber(lua, (lua_Number)broker_count(w->broker, shard, partition, from, next));
     return 1;
 }
 
@@ -356,7 +367,38 @@ void server_forget_scripts(struct server *s)
     lua_call(s->lua, 0, 0);
 }
 
+void server_empty(struct server *s)
+{
+    sim_trace(s->w, "redis is emptied");
+    push_api(s, "reset");
+    lua_call(s->lua, 0, 0);
+}
+
 /* ---- contents ---- */
+
+struct held {
+    int64_t next[PARTITIONS_MAX];
+};
+
+static void take_held(void *ctx, struct slice key, struct slice field, struct slice value)
+{
+    struct held *held = ctx;
+    char text[32];
+    (void)key;
+    snprintf(text, sizeof text, "%.*s", (int)value.n, value.p);
+    held->next[partition_of(field)] = strtoll(text + sizeof "next=" - 1, NULL, 10);
+}
+
+void server_held(struct server *s, uint32_t shard, int64_t next[PARTITIONS_MAX])
+{
+    struct held held;
+    char key[32];
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++)
+        held.next[i] = -1;
+    snprintf(key, sizeof key, "cp:{%u}:off", shard);
+    server_hashes(s, key, take_held, &held);
+    memcpy(next, held.next, sizeof held.next);
+}
 
 struct walk {
     server_each each;

@@ -31,10 +31,14 @@ void server_kill(struct server *s, uint64_t down_us, uint64_t loading_us,
 void server_freeze(struct server *s, uint64_t until_us);
 void server_refuse(struct server *s, const char *error, uint64_t until_us); /* "-OOM", .. as Redis would */
 void server_forget_scripts(struct server *s);
+void server_empty(struct server *s);
 
 /* What is in it, for the check at the end: calls `each` with key, field, value of every field of every hash of this prefix. */
 typedef void (*server_each)(void *ctx, struct slice key, struct slice field, struct slice value);
 void server_hashes(struct server *s, const char *prefix, server_each each, void *ctx);
+
+/* The next offset that a shard holds of each partition; -1: none. */
+void server_held(struct server *s, uint32_t shard, int64_t next[PARTITIONS_MAX]);
 
 /* fake_hiredis.c */
 void conns_cut(struct node *n);        /* the node's process dies: of what it sent a part arrives */

@@ -397,9 +397,9 @@ watch.flush = {
             if not next or new_next < next then
                 violation('I1: ' .. field .. ' goes back from ' .. tostring(held[i]) .. ' to ' .. argv[at + 3])
             end
-            local t, want = totals(argv[at + 3]), expected_read(shard, field, new_next)
-            if t.read ~= t.applied + t.duplicate + t.late + t.dead or (want >= 0 and t.read ~= want) then
-                violation('I10: ' .. field .. ' of shard ' .. shard .. ' should have read ' .. want .. ': ' .. argv[at + 3])
+            local t, was, more = totals(argv[at + 3]), totals(held[i] or ''), expected_read(shard, field, next or 0, new_next)
+            if t.read ~= t.applied + t.duplicate + t.late + t.dead or t.read ~= (was.read or 0) + more then
+                violation('I10: ' .. field .. ' of shard ' .. shard .. ' should have read ' .. more .. ' more: ' .. argv[at + 3])
             end
         end
     end,

@@ -6,6 +6,7 @@
  *    ├ broker (broker.c, group.c, fake_kafka_in.c, fake_kafka_out.c): logs, the consumer group, the output topics
  *    ├ history (history.c): what happened in the CRM, as events
  *    ├ faults (faults.c): what goes wrong, and when
+ *    ├ lineage (lineage.c): a log that is not what was read from it, and the operator
  *    └ reference, check (reference.c, check.c): what must have come out
  * Time is in microseconds since the start of the world. Nothing outside the seed decides anything: no real clock, no address, no thread. */
 #ifndef CRMPULSE_SIM_H
@@ -18,7 +19,7 @@
 #include "crmpulse/config.h"
 #include "crmpulse/slice.h"
 
-enum { NODES_MAX = 3, PARTITIONS_MAX = 6, SHARDS_MAX = 2 };
+enum { NODES_MAX = 3, PARTITIONS_MAX = 8, SHARDS_MAX = 2 };
 
 #define SIM_MS      UINT64_C(1000)
 #define SIM_NEVER   UINT64_MAX
@@ -48,6 +49,16 @@ struct catalogues {
     struct config *by[CATALOGUES][SHARDS_MAX]; /* [number of shards - 1] */
 };
 
+/* What becomes of the input topic, or of Redis, once the other faults are over (lineage.c). */
+enum damage {
+    DAMAGE_NONE,
+    DAMAGE_TRUNCATED, /* the log lost its newest records; others take their place */
+    DAMAGE_REPLACED,  /* the topic was deleted and made anew */
+    DAMAGE_EXPIRED,   /* the oldest records are gone, maybe unread */
+    DAMAGE_EMPTIED,   /* Redis holds nothing any more */
+    DAMAGES
+};
+
 /* What a seed is made of. */
 struct plan {
     uint32_t nodes, partitions, shards, events;
@@ -55,6 +66,10 @@ struct plan {
     uint64_t quiet_us;   /* no fault begins after it */
     uint32_t faults;     /* how many */
     bool conflicts;      /* an entity's events are spread over partitions */
+    enum damage damage;
+    uint32_t later;    /* records that come after the damage, and as many after it was mended */
+    uint32_t grows_to; /* partitions the topic gets while daemons run; 0: it does not grow */
+    bool settings;     /* every process starts with other settings, and the same definitions */
 };
 
 struct sim {
@@ -74,9 +89,18 @@ struct sim {
     struct broker *broker;
     struct history *history;
     bool trace, failed, faults_over;
+    bool down;          /* daemons are kept from starting */
+    uint32_t in_flight; /* requests to Redis */
+    struct {
+        bool hit[PARTITIONS_MAX]; /* has to be halted: nothing beyond `limit` may be written */
+        int64_t limit[SHARDS_MAX][PARTITIONS_MAX];
+        uint64_t until_us; /* by then it has to be seen */
+        bool rebuild, accept_loss; /* what the operator starts daemons with */
+    } lineage;
     char why[1024]; /* failed: the first violation */
     uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing,
         n_extra;
+    uint64_t n_damaged[DAMAGES], n_halted, n_grown;
 };
 
 /* ---- sim.c ---- */
@@ -97,6 +121,12 @@ extern struct node *sim_running;
 /* ---- faults.c ---- */
 void plan_make(struct sim *w);
 void faults_begin(struct sim *w);
+
+/* ---- lineage.c: after the faults; sets faults_over when it is mended ---- */
+void lineage_begin(struct sim *w);
+
+/* ---- run.c: everything is read, but for partitions that are halted ---- */
+bool sim_at_rest(const struct sim *w);
 
 /* ---- run.c: one seed from beginning to end; false after a violation ---- */
 bool sim_run(struct sim *w);
