@@ -6,7 +6,7 @@
 
 struct record {
     int64_t offset;
-    struct slice value; /* lives in the history */
+    struct slice value;             /* lives in the history */
     uint32_t crc, shard, happening; /* its number in the history */
 };
 

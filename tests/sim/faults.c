@@ -45,7 +45,8 @@ void plan_make(struct sim *w)
     const bool whole = w->plain || dice_one_in(&w->more_dice, WHOLE_ONE_IN);
     w->config = w->catalogues->by[whole ? CATALOGUE_WHOLE : CATALOGUE_SMALL][p->shards - 1];
     p->quiet_us = p->faults ? dice_between(d, 200, 2500) * SIM_MS : 0;
-    w->lineage.rebuild = true; /* Redis may come back as it was before anything was read: then everything is read again */
+    w->lineage.rebuild =
+        true; /* Redis may come back as it was before anything was read: then everything is read again */
     plan_more(w);
 }
 

@@ -54,8 +54,8 @@ void node_start(struct node *n)
         other_settings(n);
     sim_trace(w, "node %u starts", n->index);
     sim_running = n;
-    n->d = daemon_open(&n->config, &(struct daemon_options){ .rebuild = w->lineage.rebuild,
-                                                             .accept_loss = w->lineage.accept_loss });
+    n->d = daemon_open(
+        &n->config, &(struct daemon_options){ .rebuild = w->lineage.rebuild, .accept_loss = w->lineage.accept_loss });
     if (!n->d || n->d->refused)
         sim_violation(w, "node %u cannot be started", n->index);
 }

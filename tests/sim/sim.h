@@ -94,7 +94,7 @@ struct sim {
     struct {
         bool hit[PARTITIONS_MAX]; /* has to be halted: nothing beyond `limit` may be written */
         int64_t limit[SHARDS_MAX][PARTITIONS_MAX];
-        uint64_t until_us; /* by then it has to be seen */
+        uint64_t until_us;         /* by then it has to be seen */
         bool rebuild, accept_loss; /* what the operator starts daemons with */
     } lineage;
     char why[1024]; /* failed: the first violation */
