@@ -269,18 +269,25 @@ static bool names(struct entry_log log, enum event_field link, struct slice id)
     return false;
 }
 
-static void visit_dependant(struct track_view *v, struct slice dep, void *ctx)
+static void visit_one(struct track_view *v, struct slice member, void *ctx)
 {
     struct dependants *d = ctx;
-    if (!slice_eq(key_kind(dep), d->wanted_kind))
-        return;
-    struct slice key = who_key(v, dep);
+    struct slice key = who_key(v, member);
+    const bool merged = d->merged || v->merging || who_merged(v, key);
     d->event_seen |= slice_eq(key, d->of_event);
-    if ((d->merged || who_merged(v, key)) && seen_before(v, d, key))
+    if (merged && seen_before(v, d, key))
         return;
     struct entry_log log = view_log_key(v, key);
-    if (!d->merged || names(log, d->link, d->id))
+    if (!merged || names(log, d->link, d->id))
         d->each(v, log, d->ctx);
+}
+
+/* A list names who stood for the dependant when it came. Where a merge has been taken back that is another by now. */
+static void visit_dependant(struct track_view *v, struct slice dep, void *ctx)
+{
+    const struct dependants *d = ctx;
+    if (slice_eq(key_kind(dep), d->wanted_kind))
+        who_each(v, dep, true, visit_one, ctx);
 }
 
 static void visit_dependants_of(struct track_view *v, struct slice key, void *ctx)
@@ -304,6 +311,9 @@ void view_dependants(struct track_view *v, struct slice kind, struct slice id, s
     if (id_is_nobody(id))
         return;
     who_each(v, key, true, visit_dependants_of, &d);
+    /* Whom a merge joins or parts reads others than before, and is not in their lists yet. */
+    for (uint32_t i = 0; v->merging && v->after && i < v->e->affected.n; i++)
+        visit_dependant(v, v->e->affected.v[i], &d);
     /* The event's own record may become a dependant by this very event. */
     if (!v->after || d.event_seen || !slice_eq(key_kind(v->overlay), wanted_kind))
         return;

@@ -51,6 +51,7 @@ void broker_append(struct broker *b, uint32_t partition, uint32_t happening)
         if (!p->record)
             abort();
     }
+    sim_trace(b->w, "  record %u/%lld: %.*s", partition, (long long)p->end, (int)h->json.n, h->json.p);
     const uint32_t crc = crc32c_portable(0, h->json.p, h->json.n);
     p->record[p->n++] = (struct record){ p->end++, h->json, crc, h->shard, happening };
 }
