@@ -69,12 +69,12 @@ static void check(struct daemon *d, uint32_t i, const struct kafka_standing *k)
     }
 }
 
-/* Without the group's word an empty store cannot be told from a new one. */
+/* Without the group's word an empty store cannot be told from a new one, nor without the brokers' where to go on after a loss. */
 static bool must_ask_again(struct daemon *d, const struct kafka_standing *v, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++) {
         const struct part *p = ingest_part(&d->ingest, v[k].topic, v[k].partition, NULL);
-        if (p && p->position < 0 && v[k].committed == KAFKA_UNKNOWN)
+        if (p && ((p->position < 0 && v[k].committed == KAFKA_UNKNOWN) || (d->opt.accept_loss && v[k].low < 0)))
             return true;
     }
     return false;
@@ -91,7 +91,8 @@ static void on_standing(void *ctx, const struct kafka_standing *v, uint32_t n)
         s->not_before_ms = uv_now(&d->loop) + ASK_AGAIN_MS;
         if (++s->asked % COMPLAIN_EVERY == 0)
             log_line(&d->log, LOG_WARNING_, "waiting",
-                     "Kafka does not say what the group has committed; asked %u times", s->asked);
+                     "Kafka does not say what the group has committed, or where the log begins; asked %u times",
+                     s->asked);
         return;
     }
     s->asked = 0;

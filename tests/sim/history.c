@@ -319,15 +319,13 @@ static void first(struct sim *w, struct history *h, uint32_t number, const char 
     keep(h, &x, row);
 }
 
-enum { FIRST = 12 };
-
 /* Everybody and everything is known long before, by facts that nothing takes back: who is listed with nothing to show for it, only because
  * something was said and withdrawn, depends on whether a batch saw both. */
 static void begin(struct sim *w, struct history *h)
 {
     static const char *const orgs[] = { "acme", "beta" }, *const users[] = { "ann", "bo", "cy" };
     char rest[400];
-    for (uint32_t i = 0; i < FIRST / 2; i++) {
+    for (uint32_t i = 0; i < HISTORY_FIRST / 2; i++) {
         snprintf(rest, sizeof rest,
                  "\"type\":\"deal_closed\",\"deal_id\":\"P%u\",\"outcome\":\"won\",\"amount_micros\":1000000,"
                  "\"currency\":\"CNY\","
@@ -353,7 +351,7 @@ struct history *history_new(struct sim *w)
 {
     struct history *h = calloc(1, sizeof *h);
     if (h)
-        h->v = calloc(2 * (w->plan.events + 2 * w->plan.later) + FIRST, sizeof *h->v);
+        h->v = calloc(2 * (w->plan.events + 2 * w->plan.later) + HISTORY_FIRST, sizeof *h->v);
     if (!h || !h->v)
         abort();
     arena_init(&h->text, 0, 0);

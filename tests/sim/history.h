@@ -21,6 +21,9 @@ struct history {
     struct event_codec codec;
 };
 
+/* So many come first, and make everybody known. */
+enum { HISTORY_FIRST = 12 };
+
 /* How far an event may arrive behind newer ones; time.out_of_orderness is more. */
 #define HISTORY_DISORDER_MS INT64_C(21600000)
 

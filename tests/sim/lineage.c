@@ -172,6 +172,11 @@ static void cut(struct sim *w, const struct held *held, uint32_t p)
     const int64_t end = anew ? 0 : (int64_t)dice_below(&w->more_dice, (uint64_t)most(w, held, p));
     const uint32_t n = (uint32_t)dice_below(&w->more_dice, h->n_then - h->n_first + 1);
     broker_truncate(w->broker, p, end);
+    for (uint32_t i = 0; i < HISTORY_FIRST; i++)
+        if (h->v[i].gone) { /* who is known by nothing else may be listed or not */
+            h->v[i].gone = false;
+            broker_append(w->broker, p, i);
+        }
     append(w, h->n_first, h->n_first + n, p);
     append(w, h->n_first + n, h->n_then, PARTITIONS_MAX);
     w->lineage.hit[p] = true;
@@ -179,14 +184,29 @@ static void cut(struct sim *w, const struct held *held, uint32_t p)
               (long long)w->broker->part[p].end);
 }
 
+static bool lost(const struct log_part *log, const struct record *r, const struct held *held, uint32_t p)
+{
+    return r->offset < log->start && r->offset >= held->next[r->shard][p];
+}
+
+static bool loses_first(const struct log_part *log, const struct held *held, uint32_t p)
+{
+    bool loses = false;
+    for (uint32_t i = 0; i < log->n; i++)
+        loses |= log->record[i].happening < HISTORY_FIRST && lost(log, &log->record[i], held, p);
+    return loses;
+}
+
 static void expire(struct sim *w, const struct held *held, uint32_t p)
 {
     struct log_part *log = &w->broker->part[p];
     append(w, w->history->n_first, w->history->n_then, PARTITIONS_MAX);
     log->start = (int64_t)dice_below(&w->more_dice, (uint64_t)log->end + 1);
+    if (loses_first(log, held, p))
+        log->start = 0;
     w->lineage.hit[p] = log->start > least(w, held, p);
-    for (uint32_t i = 0; i < log->n && log->record[i].offset < log->start; i++)
-        if (log->record[i].offset >= held->next[log->record[i].shard][p])
+    for (uint32_t i = 0; i < log->n; i++)
+        if (lost(log, &log->record[i], held, p))
             w->history->v[log->record[i].happening].gone = true;
     sim_trace(w, "partition %u begins at %lld now", p, (long long)log->start);
 }

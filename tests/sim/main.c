@@ -17,7 +17,7 @@ struct options {
 
 struct totals {
     uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, refused, undelivered,
-        rows_missing, extra, damaged[DAMAGES], halted, grown;
+        rows_missing, extra, same, damaged[DAMAGES], halted, grown;
 };
 
 /* The same in every run: it only names the process. */
@@ -71,6 +71,7 @@ static void add(struct totals *t, const struct sim *w)
     t->undelivered += w->n_undelivered;
     t->rows_missing += w->n_rows_missing;
     t->extra += w->n_extra;
+    t->same += w->n_same;
     t->halted += w->n_halted;
     t->grown += w->n_grown;
     for (int i = 0; i < DAMAGES; i++)
@@ -115,21 +116,21 @@ static bool run_seed(const struct catalogues *c, uint64_t seed, const struct opt
 
 static void summary(const struct totals *t, double seconds)
 {
-    printf(
-        "%llu seeds in %.1f s: %llu violations; %llu steps, %.0f s of simulated time, %llu kills of daemons, %llu "
-        "of Redis (%llu with lost"
-        " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries, "
-        "%llu rows of the kpis"
-        " topic missing, %llu rows and boards more; %llu topics cut, %llu made anew, %llu expired unread, %llu Redis "
-        "emptied: %llu partitions halted; %llu topics grew\n",
-        (unsigned long long)t->seeds, seconds, (unsigned long long)t->bad, (unsigned long long)t->steps,
-        (double)t->sim_us / 1e6, (unsigned long long)t->crashes, (unsigned long long)t->restarts,
-        (unsigned long long)t->rewinds, (unsigned long long)t->lost, (unsigned long long)t->frozen,
-        (unsigned long long)t->refused, (unsigned long long)t->rebalances, (unsigned long long)t->undelivered,
-        (unsigned long long)t->rows_missing, (unsigned long long)t->extra,
-        (unsigned long long)t->damaged[DAMAGE_TRUNCATED], (unsigned long long)t->damaged[DAMAGE_REPLACED],
-        (unsigned long long)t->damaged[DAMAGE_EXPIRED], (unsigned long long)t->damaged[DAMAGE_EMPTIED],
-        (unsigned long long)t->halted, (unsigned long long)t->grown);
+    printf("%llu seeds in %.1f s: %llu violations; %llu steps, %.0f s of simulated time, %llu kills of daemons, %llu "
+           "of Redis (%llu with lost"
+           " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries, "
+           "%llu rows of the kpis"
+           " topic missing, %llu rows and boards more, %llu unchanged boards not told; %llu topics cut, %llu made "
+           "anew, %llu expired unread, %llu Redis "
+           "emptied: %llu partitions halted; %llu topics grew\n",
+           (unsigned long long)t->seeds, seconds, (unsigned long long)t->bad, (unsigned long long)t->steps,
+           (double)t->sim_us / 1e6, (unsigned long long)t->crashes, (unsigned long long)t->restarts,
+           (unsigned long long)t->rewinds, (unsigned long long)t->lost, (unsigned long long)t->frozen,
+           (unsigned long long)t->refused, (unsigned long long)t->rebalances, (unsigned long long)t->undelivered,
+           (unsigned long long)t->rows_missing, (unsigned long long)t->extra, (unsigned long long)t->same,
+           (unsigned long long)t->damaged[DAMAGE_TRUNCATED], (unsigned long long)t->damaged[DAMAGE_REPLACED],
+           (unsigned long long)t->damaged[DAMAGE_EXPIRED], (unsigned long long)t->damaged[DAMAGE_EMPTIED],
+           (unsigned long long)t->halted, (unsigned long long)t->grown);
 }
 
 static int usage(void)

@@ -100,6 +100,7 @@ struct sim {
     char why[1024]; /* failed: the first violation */
     uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing,
         n_extra;
+    uint64_t n_same; /* boards that were not told because nothing on them changed */
     uint64_t n_damaged[DAMAGES], n_halted, n_grown;
 };
 
