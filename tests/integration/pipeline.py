@@ -48,7 +48,7 @@ class Installation:
         return ["--config", self.config, *(word for pair in pairs for word in ("--set", pair))]
 
     def send(self, path, *options):
-        return lib.must([lib.BIN, "send", path, "--brokers", lib.BOOTSTRAP, "--topic", self.input, *options], 120)
+        return lib.must([lib.BIN, "send", path, "--brokers", lib.BOOTSTRAP, "--topic", self.input, *options], 600)
 
     def start(self, *words, sets=()):
         """A daemon; its log is in the installation's directory."""
@@ -68,7 +68,7 @@ class Installation:
         return daemon
 
     def query(self, *words, sets=()):
-        return lib.must([lib.BIN, "query", *self.options(sets), "--json", *words], 120)
+        return lib.must([lib.BIN, "query", *self.options(sets), "--json", *words], 600)
 
     def offsets(self, shard=0):
         """{partition: {name: text}} as the shard holds them."""
@@ -109,7 +109,7 @@ class Installation:
 
 def replay(events, config, *words, sets=()):
     return lib.must([lib.BIN, "replay", events, "--config", config, "--quiet", "--json",
-                     *(word for pair in sets for word in ("--set", pair)), *words], 300)
+                     *(word for pair in sets for word in ("--set", pair)), *words], 900)
 
 
 def catalogue(config):
