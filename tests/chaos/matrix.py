@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs rows of the fault matrix, each in a process of its own, and prints the table. Started by scripts/chaos.
 
-matrix.py [ROWS] [--seed N] [--kafka VERSION] [--write FILE] [--list]: ROWS like K7,R2 or K,P; default all.
+matrix.py [ROWS] [--seed N | --seeds A..B] [--kafka VERSION] [--write FILE] [--list]: ROWS like K7,R2 or K,P; default all.
 """
 import argparse
 import os
@@ -16,7 +16,7 @@ import one_row
 from registry import ROWS, order
 
 HERE = Path(__file__).resolve().parent
-LIMIT_S = 900
+LIMIT_S = 1800
 
 
 def chosen(words):
@@ -32,9 +32,9 @@ def chosen(words):
     return found
 
 
-def run(name, args, cache, logs):
-    began, log = time.monotonic(), logs / f"{name}.log"
-    command = [sys.executable, HERE / "one_row.py", name, str(args.seed), *([args.kafka] if args.kafka else [])]
+def run(name, seed, args, cache, logs):
+    began, log = time.monotonic(), logs / (f"{name}.{seed}.log" if args.seeds else f"{name}.log")
+    command = [sys.executable, HERE / "one_row.py", name, str(seed), *([args.kafka] if args.kafka else [])]
     with open(log, "wb") as out:
         try:
             status = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT_S, check=False,
@@ -48,9 +48,9 @@ def run(name, args, cache, logs):
     if not passed:
         print("\n".join(text.splitlines()[-25:]))
     failed = "; ".join(re.findall(r"^not ok (.*)", text, re.M)) or f"exit status {status}"
-    result = {"row": name, "seed": args.seed, "seen": seen[-1] if passed else f"FAILED: {failed}", "passed": bool(passed), "checks": good,
+    result = {"row": name, "seed": seed, "seen": seen[-1] if passed else f"FAILED: {failed}", "passed": bool(passed), "checks": good,
               "seconds": time.monotonic() - began}
-    print(f"{'ok' if passed else 'not ok'} {name} seed {args.seed} ({good} checks, {result['seconds']:.0f} s): {result['seen']}", flush=True)
+    print(f"{'ok' if passed else 'not ok'} {name} seed {seed} ({good} checks, {result['seconds']:.0f} s): {result['seen']}", flush=True)
     return result
 
 
@@ -78,10 +78,25 @@ def write(path, results):
                     encoding="utf-8")
 
 
+def seeds(args):
+    if not args.seeds:
+        return [args.seed]
+    first, last = map(int, args.seeds.split(".."))
+    return range(first, last + 1)
+
+
+def tries(results):
+    """With --seeds: how often each row came out as expected."""
+    for name in sorted({r["row"] for r in results}, key=order):
+        these = [r["passed"] for r in results if r["row"] == name]
+        print(f"{name}: {sum(these)} of {len(these)} tries as expected")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", nargs="?", default="")
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--seeds", help="A..B: each row with each of these seeds")
     parser.add_argument("--kafka")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--list", action="store_true")
@@ -93,10 +108,12 @@ def main():
     logs = Path(os.environ.get("KEEP_LOGS") or tempfile.mkdtemp(prefix="chaos-logs-"))
     logs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as cache:
-        results = [run(name, args, cache, logs) for name in chosen(args.rows)]
+        results = [run(name, seed, args, cache, logs) for seed in seeds(args) for name in chosen(args.rows)]
     print("\n" + table(results))
     if args.write:
         write(args.write, results)
+    if args.seeds:
+        tries(results)
     good = sum(r["passed"] for r in results)
     print(f"{sum(r['checks'] for r in results)} checks; logs in {logs}")
     print(f"{good} rows passed, {len(results) - good} failed")

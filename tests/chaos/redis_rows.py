@@ -25,15 +25,15 @@ def killed(s):
     return f"{s.end()}; goes on after {sorted(took)[2]:.2f} s (median), {max(took):.2f} s (longest)"
 
 
-def rolled_back(s, seconds):
-    """The append-only files of `seconds` ago come back: state and offsets together."""
-    s.begin(rate=400)
-    s.progress(800, 60)
+def rolled_back(s, seconds, rate):
+    """The append-only files of `seconds` ago come back: state and offsets together. Meanwhile events flowed and alerts were told."""
+    s.begin(rate=rate, redis=("--aof", "everysec", "auto-aof-rewrite-percentage=0"))
+    s.progress(800, 90)
     log = s.redis.dir / "appendonlydir"
     copy = lib.new_dir() / "aof"
     time.sleep(1.1)  # everysec
-    shutil.copytree(log, copy)
     at = s.read()
+    shutil.copytree(log, copy)
     time.sleep(seconds)
     before = s.read()
     s.redis.kill()
@@ -41,13 +41,32 @@ def rolled_back(s, seconds):
     shutil.copytree(copy, log)
     s.redis.start()
     lib.wait_until(lambda: s.read() is not None, 20, "Redis answers")
-    s.progress(before - at, 60)
-    return f"{s.end()}; {before - at} records' work was gone"
+    back = s.read()
+    lib.check("state and offsets went back", at <= back < before, (at, back, before))
+    s.progress(before - back, 120)
+    seen = s.end()
+    again = sum(1 for n in s.pipe.ids("alerts").values() if n > 1)
+    return f"{seen}; {before - back} records' work was gone, {again} alerts were told again under the same ids"
 
 
 @row("R2", "Redis loses its last 10 s: state and offsets rewind together", "seen as stale; reads again; equal state, the same ids once more")
 def rewind(s):
-    return rolled_back(s, 10)
+    return rolled_back(s, 10, 400)
+
+
+@row("R2a", "the same, 1 s", "as R2")
+def rewind_1(s):
+    return rolled_back(s, 1, 400)
+
+
+@row("R2b", "the same, 60 s", "as R2")
+def rewind_60(s):
+    return rolled_back(s, 60, 180)
+
+
+@row("R2c", "the same, 600 s", "as R2")
+def rewind_600(s):
+    return rolled_back(s, 600, 21)
 
 
 @row("R3", "append-only file cut inside a batch, five times", "the whole batch is gone, never half of it")
