@@ -1,7 +1,7 @@
 """Can the checks fail? Builds the daemon with one fault at a time and runs the suites that should see it, in order, until one goes red.
 
-Each *.mutant here is a fault: lines `what:`, `file:`, `suites:`, then the text to find (`--- old`) and what stands in its place (`--- new`). The text must
-occur exactly once: a mutant that no longer fits the source fails loudly. The tree is copied; nothing is built or changed in the tree itself.
+Each *.mutant here is a fault: lines `what:`, `file:`, `suites:`, then the text to find (`--- old`) and what stands in its place (`--- new`), once or, where
+one line of defence stands behind another, for each of them. A text must occur exactly once: a mutant that no longer fits the source fails loudly. The tree is copied; nothing is built or changed in the tree itself.
 
 Suites:  unit:NAME (Criterion program)   golden (cases and traps)   sim (the simulator, SIM_SEEDS seeds)   it:NAME (integration test on real servers)
 """
@@ -25,16 +25,22 @@ LIMIT_S = {"unit": 240, "golden": 300, "sim": 600, "it": 900}
 class Mutant:
     def __init__(self, path):
         self.name = path.stem
-        head, _, rest = path.read_text().partition("--- old\n")
-        self.old, _, self.new = rest.partition("--- new\n")
+        head, *rest = path.read_text().split("--- old\n")
+        self.changes = [part.partition("--- new\n")[::2] for part in rest]
         keys = dict(line.split(": ", 1) for line in head.splitlines() if line.strip())
         self.what, self.file, self.suites = keys["what"], keys["file"], keys["suites"].split()
 
     def fault(self):
         """Why it does not fit the source, or None."""
         path = REPO / self.file
-        found = path.read_text().count(self.old) if path.is_file() and self.old else 0
-        return None if found == 1 and self.new != self.old else f"its text occurs {found} times in {self.file}"
+        text = path.read_text() if path.is_file() else ""
+        found = [text.count(old) if old and old != new else 0 for old, new in self.changes]
+        return None if found and set(found) == {1} else f"its text occurs {found} times in {self.file}"
+
+    def put_into(self, text):
+        for old, new in self.changes:
+            text = text.replace(old, new)
+        return text
 
 
 def run(command, cwd, limit_s, log, **environment):
@@ -89,7 +95,7 @@ def judge(copy, mutant, kinds):
     """The suite that went red; None: none did. With how many were tried."""
     path = copy.tree / mutant.file
     original = path.read_text()
-    path.write_text(original.replace(mutant.old, mutant.new))
+    path.write_text(mutant.put_into(original))
     tried = 0
     try:
         for suite in mutant.suites:
