@@ -2,7 +2,7 @@
 """SIGKILL of the daemon and of Redis at random moments while events flow: the end state is that of an unkilled replay and of the
 oracle, the alert ids are the same, and the counters add up.
 
-test_kill.py [--kills N] [--redis-kills N] [--seed N] [--copies N] [--pause S]; scripts/kill-test runs it with 50 and 5. Redis writes an
+test_kill.py [--kills N] [--redis-kills N] [--seed N] [--copies N] [--pause S] [--minutes N]; scripts/kill-test runs it with 50 and 5. Redis writes an
 append-only file; every second time it is killed that file also loses its tail, as after a power cut or a failover to a lagging replica:
 state and offsets then go back together. With --copies the history is told once for each of N organisations (copies.py), so that events
 flow until the last kill. The last line counts: kills, events lost and doubled, ids, recovery times.
@@ -66,7 +66,10 @@ class Victims:
         return self.read(), time.monotonic()
 
     def cut_tail(self):
-        log = max((self.redis.dir / "appendonlydir").glob("*.incr.aof"), key=lambda p: p.stat().st_mtime)
+        folder = self.redis.dir / "appendonlydir"
+        # While the file is being rewritten there are several; only the last may lack its end.
+        names = [line.split()[1] for line in next(folder.glob("*.manifest")).read_text().splitlines() if line.endswith("type i")]
+        log = folder / names[-1]
         size = log.stat().st_size
         lost = min(size // 5, 300_000)
         with open(log, "r+b") as f:
@@ -75,11 +78,13 @@ class Victims:
 
 
 def torment(victims, sender, args, chance):
-    """Kills spread over the whole time of sending; returns how many came after it because time was short."""
+    """Kills spread over the whole time of sending, until the plan or the time is over; returns how many came when all was sent."""
     plan = ["daemon"] * args.kills + ["redis"] * args.redis_kills
     chance.shuffle(plan)
     cut, late, began = False, 0, time.monotonic()
     for n, kind in enumerate(plan):
+        if args.minutes and time.monotonic() - began > 60 * args.minutes:
+            break
         time.sleep(chance.uniform(0.05, args.pause))
         late += not sender.alive()
         if kind == "daemon":
@@ -161,7 +166,8 @@ def arguments():
     parser.add_argument("--redis-kills", type=int, default=int(os.environ.get("CRMPULSE_REDIS_KILLS", "2")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("CRMPULSE_SEED", "1")))
     parser.add_argument("--copies", type=int, default=int(os.environ.get("CRMPULSE_COPIES", "1")))
-    parser.add_argument("--pause", type=float, default=2.0, help="longest time between two kills, in seconds")
+    parser.add_argument("--pause", type=float, default=float(os.environ.get("CRMPULSE_PAUSE", "2")), help="longest time between two kills, in seconds")
+    parser.add_argument("--minutes", type=float, default=float(os.environ.get("CRMPULSE_MINUTES", "0")), help="no kill after these; 0: no such end")
     return parser.parse_args()
 
 
@@ -174,7 +180,7 @@ def main():
     redis = lib.Server("redis", "--aof", "everysec")
     pipe = pipeline.Installation(told.config, 4, redis.socket, SETS)
     victims = Victims(redis, pipe)
-    seconds = (args.kills + args.redis_kills) * (args.pause / 2 + 1)
+    seconds = min((args.kills + args.redis_kills) * (args.pause / 2 + 1), 60 * args.minutes or 1e9)
     sender = send(pipe, told, args, seconds)
     late = torment(victims, sender, args, chance)
     lib.check_equal("all was sent", sender.wait(int(seconds * 3) + 60), 0)
