@@ -22,6 +22,7 @@ struct conn {
     uint64_t sent, cut;           /* requests sent; those beyond `cut` never arrive */
     uint64_t arrive_us, reply_us; /* of the newest one on its way */
     uint32_t refs;                /* messages on their way */
+    uint32_t held;                /* requests that wait until the server moves again */
     bool open;                    /* as the client sees it */
     bool in_callback, freeing, ended;
     void (*closed)(void *ctx);
@@ -207,9 +208,11 @@ static void request_arrives(struct sim *w, void *arg, uint64_t tag)
 {
     struct request *r = arg;
     struct conn *c = r->conn;
-    (void)tag;
-    if (server_frozen_until(w->server) > w->now_us) {
-        sim_at(w, server_frozen_until(w->server), request_arrives, r, 0);
+    const uint64_t moves_us = server_frozen_until(w->server);
+    c->held -= tag != 0;
+    if (moves_us > w->now_us || (!tag && c->held)) { /* none overtakes another of its connection */
+        c->held++;
+        sim_at(w, moves_us, request_arrives, r, 1);
         return;
     }
     redisReply *reply = r->number <= c->cut ? server_execute(w->server, &r->command) : NULL;

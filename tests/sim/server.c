@@ -350,7 +350,8 @@ void server_kill(struct server *s, uint64_t down_us, uint64_t loading_us, double
 void server_freeze(struct server *s, uint64_t until_us)
 {
     sim_trace(s->w, "redis stands still until %llu ms", (unsigned long long)(until_us / SIM_MS));
-    s->frozen_until_us = until_us;
+    if (until_us > s->frozen_until_us)
+        s->frozen_until_us = until_us;
 }
 
 void server_refuse(struct server *s, const char *error, uint64_t until_us)
