@@ -164,6 +164,15 @@ static uint32_t choose(struct sim *w, const struct held *held)
     return PARTITIONS_MAX;
 }
 
+/* What was applied still stands where it stood, though it was written anew: then nobody can tell, and nobody has to. */
+static bool still_stands(const struct log_part *log, const struct record *was, uint32_t n, int64_t applied)
+{
+    for (uint32_t i = 0; i < n && was[i].offset < applied; i++)
+        if (i >= log->n || log->record[i].offset != was[i].offset || !slice_eq(log->record[i].value, was[i].value))
+            return false;
+    return true;
+}
+
 /* Others take the place of what is gone: fewer, or so many that the log ends beyond what was read. */
 static void cut(struct sim *w, const struct held *held, uint32_t p)
 {
@@ -171,6 +180,12 @@ static void cut(struct sim *w, const struct held *held, uint32_t p)
     const bool anew = w->plan.damage == DAMAGE_REPLACED;
     const int64_t end = anew ? 0 : (int64_t)dice_below(&w->more_dice, (uint64_t)most(w, held, p));
     const uint32_t n = (uint32_t)dice_below(&w->more_dice, h->n_then - h->n_first + 1);
+    struct log_part *log = &w->broker->part[p];
+    const uint32_t n_was = log->n;
+    struct record *was = malloc((n_was + 1) * sizeof *was);
+    if (!was)
+        abort();
+    memcpy(was, log->record, n_was * sizeof *was);
     broker_truncate(w->broker, p, end);
     for (uint32_t i = 0; i < HISTORY_FIRST; i++)
         if (h->v[i].gone) { /* who is known by nothing else may be listed or not */
@@ -179,9 +194,10 @@ static void cut(struct sim *w, const struct held *held, uint32_t p)
         }
     append(w, h->n_first, h->n_first + n, p);
     append(w, h->n_first + n, h->n_then, PARTITIONS_MAX);
-    w->lineage.hit[p] = true;
+    w->lineage.hit[p] = log->end < most(w, held, p) || !still_stands(log, was, n_was, most(w, held, p));
+    free(was);
     sim_trace(w, "partition %u %s at %lld, ends at %lld now", p, anew ? "begins anew" : "is cut", (long long)end,
-              (long long)w->broker->part[p].end);
+              (long long)log->end);
 }
 
 static bool lost(const struct log_part *log, const struct record *r, const struct held *held, uint32_t p)
