@@ -236,8 +236,11 @@ void message_probe(struct daemon *d, const struct message *m)
     struct event ev;
     struct event_note note = { EVENT_FIELD_COUNT, 0 };
     bool decoded;
-    if (read_message(d, m, &ev, &note, &decoded) == REJECT_NONE)
-        engine_probe(d->shard[shard_of(d, ev.v[F_ORG_ID].s)].engine, &ev);
+    if (read_message(d, m, &ev, &note, &decoded) != REJECT_NONE)
+        return;
+    const struct shard *s = &d->shard[shard_of(d, ev.v[F_ORG_ID].s)];
+    if (!s->away)
+        engine_probe(s->engine, &ev);
 }
 
 void message_take(struct daemon *d, struct message *m)

@@ -4,6 +4,8 @@
 
 #include "daemon/ingest_int.h"
 
+enum { AWAY_AFTER_MS = 1000 }; /* a short loss is waited for: to read again costs more */
+
 struct ingest_call *ingest_call_new(struct shard *s)
 {
     struct ingest_call *c = malloc(sizeof *c);
@@ -101,7 +103,7 @@ void ingest_begin(struct daemon *d)
 static void take_held(struct shard *s, uint32_t i, const struct store_part *held)
 {
     struct part *p = &s->d->ingest.part[i];
-    const bool first = s->d->ingest.waiting == s->d->n_shards;
+    const bool first = s->d->ingest.waiting == s->d->ingest.asked;
     s->chain[i] = (struct chain){ held->prev_next, held->prev_next, held->epoch, held->read,        held->applied,
                                   held->duplicate, held->late,      held->dead,  held->max_event_ms };
     if (first || held->prev_next < p->position) {
@@ -133,17 +135,52 @@ static void on_claimed(void *ctx, enum store_result r, const struct store_part *
         standing_ask(d);
 }
 
+static void leave_out(struct shard *s)
+{
+    const bool ready = s->store_state == STORE_READY;
+    if (s->away == ready)
+        log_line(&s->d->log, ready ? LOG_INFO_ : LOG_WARNING_, ready ? "shard_back" : "shard_away", "shard %u%s",
+                 s->index, ready ? "" : ": the others go on, it reads again what it misses");
+    s->away = !ready;
+    for (uint32_t i = 0; s->away && i < s->d->ingest.n_parts; i++)
+        s->chain[i] = (struct chain){ .stored_next = INT64_MAX, .max_event_ms = INT64_MIN };
+}
+
+/* Who takes part from now on: all shards, or those that are ready once the others have been gone for a while. False: wait. */
+static bool muster(struct daemon *d)
+{
+    const uint64_t now_ms = uv_now(&d->loop);
+    uint32_t ready = 0;
+    for (uint32_t i = 0; i < d->n_shards; i++) {
+        if (d->shard[i].store_state == STORE_READY)
+            ready++;
+        else if (now_ms - d->shard[i].down_ms < AWAY_AFTER_MS)
+            return false;
+    }
+    if (!ready)
+        return false;
+    for (uint32_t i = 0; i < d->n_shards; i++)
+        leave_out(&d->shard[i]);
+    d->ingest.asked = ready;
+    return true;
+}
+
 static void claim(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
-    struct store_part *parts = ingest_part_names(in);
     in->state = INGEST_CLAIMING;
-    in->waiting = d->n_shards;
+    if (!muster(d)) {
+        ingest_rewind(d, "the store is not ready", 200);
+        return;
+    }
+    struct store_part *parts = ingest_part_names(in);
     uint64_t generation = in->generation;
+    in->waiting = in->asked;
     for (uint32_t i = 0; i < d->n_shards && in->generation == generation; i++) {
+        if (d->shard[i].away)
+            continue;
         struct ingest_call *call = ingest_call_new(&d->shard[i]);
-        if (d->shard[i].store_state == STORE_READY &&
-            redis_store_claim(d->shard[i].store, parts, in->n_parts, on_claimed, call) == 0)
+        if (redis_store_claim(d->shard[i].store, parts, in->n_parts, on_claimed, call) == 0)
             continue;
         free(call);
         ingest_rewind(d, "the store is not ready", 200);
@@ -242,31 +279,38 @@ static void on_offsets(void *ctx, enum store_result r, const struct store_part *
         ingest_begin(d);
 }
 
+static bool all_claimed(const struct daemon *d)
+{
+    for (uint32_t k = 0; k < d->n_shards; k++)
+        for (uint32_t i = 0; !d->shard[k].away && i < d->ingest.n_parts; i++)
+            if (d->shard[k].chain[i].epoch <= 0)
+                return false;
+    return true;
+}
+
 static void on_retry(uv_timer_t *t)
 {
     struct daemon *d = t->data;
     struct ingest *in = &d->ingest;
     if (in->state != INGEST_REWINDING)
         return;
-    for (uint32_t i = 0; i < d->n_shards; i++)
-        if (d->shard[i].store_state != STORE_READY) {
-            uv_timer_start(t, on_retry, 50, 0);
-            return;
-        }
+    if (!muster(d)) {
+        uv_timer_start(t, on_retry, 50, 0);
+        return;
+    }
     if (!in->n_parts) { /* the daemon only judges, and what it gave up was refused */
         in->state = INGEST_RUNNING;
         return;
     }
-    bool claimed = true;
-    for (uint32_t i = 0; i < in->n_parts; i++)
-        claimed &= d->shard[0].chain[i].epoch > 0;
-    if (!claimed) {
+    if (!all_claimed(d)) {
         claim(d);
         return;
     }
-    in->waiting = d->n_shards;
     uint64_t generation = in->generation;
+    in->waiting = in->asked;
     for (uint32_t i = 0; i < d->n_shards && in->generation == generation; i++) {
+        if (d->shard[i].away)
+            continue;
         struct ingest_call *call = ingest_call_new(&d->shard[i]);
         if (redis_store_offsets(d->shard[i].store, on_offsets, call) == 0)
             continue;

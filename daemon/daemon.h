@@ -92,6 +92,10 @@ struct shard {
     uint32_t index;
     struct redis_store *store;
     enum store_state store_state;
+    uint64_t down_ms; /* loop time since when the store is not ready */
+    /* Its store is gone for longer: the others go on without it. To ingest it is as if it had everything already (chain.stored_next); when it is back
+     * reading starts again where it stands, and the others pass over what they have. */
+    bool away;
     struct engine *engine;
     struct chain *chain; /* one per part, same order */
     struct out_list outs;
@@ -136,6 +140,7 @@ struct ingest {
     uint32_t cursor; /* next message of the pass under way */
     struct arena payload, decode;
     uint32_t waiting; /* answers from stores still to come */
+    uint32_t asked;   /* stores that were asked for positions */
     uint32_t rewinds; /* in a row */
     /* Messages taken at a time. A conflict throws a batch away: after one, batches are small, and grow again while there is none. */
     uint32_t batch_max;

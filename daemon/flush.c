@@ -39,7 +39,7 @@ bool shard_flush_due(const struct shard *s, uint64_t now_ms)
 {
     const struct config *c = s->d->config;
     const struct cell_delta *ignored;
-    if (s->flushing || !s->moved || s->store_state != STORE_READY)
+    if (s->flushing || !s->moved || s->away || s->store_state != STORE_READY)
         return false;
     return now_ms - s->last_flush_ms >= (uint64_t)c->redis.flush_interval_ms ||
            engine_deltas(s->engine, &ignored) >= c->redis.flush_cells_max ||

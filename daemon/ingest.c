@@ -205,6 +205,8 @@ static bool room(const struct daemon *d)
     for (uint32_t i = 0; i < d->n_shards; i++) {
         const struct shard *s = &d->shard[i];
         const struct cell_delta *ignored;
+        if (s->away)
+            continue;
         if (s->store_state != STORE_READY || engine_deltas(s->engine, &ignored) >= d->config->redis.flush_cells_max ||
             engine_batch_records(s->engine) >= d->config->redis.flush_records_max)
             return false;
@@ -350,7 +352,7 @@ bool ingest_drained(const struct daemon *d)
         if (in->part[i].state != PART_HALTED && !in->part[i].idle)
             return false;
     for (uint32_t i = 0; i < d->n_shards; i++)
-        if (d->shard[i].flushing || d->shard[i].moved || !judge_settled(d->shard[i].judge) ||
+        if (d->shard[i].away || d->shard[i].flushing || d->shard[i].moved || !judge_settled(d->shard[i].judge) ||
             !publish_settled(d->shard[i].publish) || !orphans_settled(&d->shard[i]))
             return false;
     return true;

@@ -61,9 +61,13 @@ static void on_store_state(void *ctx, enum store_state state, const char *why)
     struct daemon *d = s->d;
     enum store_state was = s->store_state;
     s->store_state = state;
+    if (was == STORE_READY)
+        s->down_ms = uv_now(&d->loop);
     switch (state) {
     case STORE_READY:
         log_line(&d->log, LOG_INFO_, "store_ready", "shard %u", s->index);
+        if (s->away)
+            ingest_rewind(d, "a store is back", 0);
         break;
     case STORE_DOWN:
         log_line(&d->log, LOG_WARNING_, "store_down", "shard %u: %s", s->index, why ? why : "");
@@ -140,7 +144,7 @@ static void on_stop_timer(uv_timer_t *t)
     bool waiting = false;
     for (uint32_t i = 0; i < d->n_shards; i++) {
         struct shard *s = &d->shard[i];
-        if (d->ingest.state == INGEST_RUNNING && s->moved && !s->flushing && !d->ingest.n_messages &&
+        if (d->ingest.state == INGEST_RUNNING && s->moved && !s->flushing && !d->ingest.n_messages && !s->away &&
             s->store_state == STORE_READY)
             shard_flush(s);
         waiting |= s->flushing || !publish_quiet(s->publish) || !judge_leave(s->judge);

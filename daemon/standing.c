@@ -121,10 +121,13 @@ void standing_ask(struct daemon *d)
     ask(d);
 }
 
-/* What every store holds. */
+/* What every store holds; while one is away nobody knows. */
 static void commit(struct daemon *d)
 {
     const struct ingest *in = &d->ingest;
+    for (uint32_t s = 0; s < d->n_shards; s++)
+        if (d->shard[s].away)
+            return;
     struct store_part *parts = ingest_part_names(in);
     for (uint32_t i = 0; i < in->n_parts; i++) {
         int64_t next = d->shard[0].chain[i].stored_next;

@@ -1,5 +1,7 @@
 """Redis in more than one process, on loopback: a cluster, a primary under Sentinels, a list of primaries. Each `store` says how the
 daemon is told of it (`settings`), whom to ask about a shard (`of`), and what its processes are."""
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -22,8 +24,8 @@ class Node:
         self.port = int((self.server.dir / "port").read_text())
         self.address = f"127.0.0.1:{self.port}"
 
-    def ask(self, *words):
-        connection = lib.Redis(self.server.socket)
+    def ask(self, *words, seconds=3):
+        connection = lib.Redis(self.server.socket, seconds)
         try:
             return connection(*words)
         finally:
@@ -39,6 +41,15 @@ class Node:
     def kill(self):
         self.server.kill()
 
+    def freeze(self):
+        os.kill(self.server.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.server.pid, signal.SIGCONT)
+
+    def back(self):
+        self.server.start()
+
     def role(self):
         return self.ask("ROLE")[0].decode()
 
@@ -47,9 +58,6 @@ class Store:
     """What all three share: nodes, and the one that has a shard."""
     nodes = ()
 
-    def empty(self):
-        pass
-
     def of(self, shard):
         """A connection to the server that has the shard now; LookupError while there is none."""
         return lib.Redis(self.node_of(shard).server.socket)
@@ -57,10 +65,10 @@ class Store:
 
 class List(Store):
     def __init__(self, n):
-        self.nodes = [Node() for _ in range(n)]
+        self.nodes = [Node("--aof", "always") for _ in range(n)]
 
-    def settings(self):
-        return ["redis.url=" + ",".join(f"redis://{n.address}" for n in self.nodes)]
+    def settings(self, order=None):
+        return ["redis.url=" + ",".join(f"redis://{n.address}" for n in order or self.nodes)]
 
     def node_of(self, shard):
         return self.nodes[shard % len(self.nodes)]
@@ -103,6 +111,13 @@ class Cluster(Store):
                 continue
         raise LookupError(f"no node serves shard {shard}")
 
+    def replica_of(self, node):
+        """Its replica that follows; LookupError if there is none."""
+        for other in self.nodes:
+            if other is not node and other.alive() and f"master_port:{node.port}".encode() in other.ask("INFO", "replication"):
+                return other
+        raise LookupError(f"nobody follows {node.address}")
+
     def primaries(self):
         return [node for node in self.nodes if node.alive() and node.role() == "master"]
 
@@ -113,7 +128,7 @@ class Cluster(Store):
         to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[to])
         while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 20):
-            source.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+            source.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 10000, "KEYS", *keys, seconds=20)
             moved += len(keys)
         for node in (to, source, *(n for n in self.primaries() if n not in (to, source))):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[to])

@@ -131,6 +131,20 @@ class Stand:
                        f"progress of {shard}: {self.pipe.read(shard)} after {first}\n{self.texts()}", 0.02)
         return time.monotonic() - began
 
+    def reads_of(self, shards):
+        return sum(self.pipe.read(s) for s in shards)
+
+    def after(self, fault, shards, others, seconds=60):
+        """Does `fault` under load. (seconds until each of `shards` goes on, records that the `others` read meanwhile)"""
+        before = {s: self.pipe.read(s) for s in shards}
+        began, apart = time.monotonic(), self.reads_of(others)
+        fault()
+        for s in shards:
+            lib.wait_until(lambda s=s: self.pipe.read(s) > before[s] + 10 or self.pipe.read() >= self.count, seconds,
+                           f"shard {s} goes on after {before[s]}: {self.pipe.read(s)}\n{self.texts()}", 0.02)
+        gap = time.monotonic() - began
+        return gap, self.reads_of(others) - apart
+
     def all_alive(self, when):
         lib.check(f"all daemons live {when}", all(d.alive() for d in self.daemons), self.texts())
 
