@@ -184,7 +184,6 @@ def partitions_grow():
     stand.send(700)
     stand.reach(3000, 60)
     lib.add_partitions(stand.pipe.input, 16)
-    # The sender learns of them by itself after its own refresh: the second half goes out by a new one.
     lib.wait_until(lambda: sum('event=assigned message="8 partitions"' in d.text() for d in stand.daemons) == 2, 90,
                    f"two share 16 partitions\n{stand.texts()}")
     stand.progress(1000, 60)
