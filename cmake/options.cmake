@@ -7,6 +7,7 @@ option(CRMPULSE_WERROR "Treat warnings as errors" ON)
 option(CRMPULSE_HARDENING "Hardening flags; they need an optimised build" OFF)
 set(CRMPULSE_SANITIZE "" CACHE STRING "Comma list for -fsanitize=, empty for none")
 option(CRMPULSE_FUZZ "Build for libFuzzer (clang): tests/fuzz and what it links, nothing else" OFF)
+option(CRMPULSE_CRASH_POINTS "Test build: CRASH_AT=name:n kills the process at a named point (daemon/crash_points.def)" OFF)
 
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -30,6 +31,10 @@ target_compile_options(crmpulse_warnings INTERFACE
 # Every target links with this one. Generated code gets it too.
 add_library(crmpulse_build INTERFACE)
 target_compile_options(crmpulse_build INTERFACE -fno-omit-frame-pointer -fno-common)
+
+if(CRMPULSE_CRASH_POINTS)
+    target_compile_definitions(crmpulse_build INTERFACE CRMPULSE_CRASH_POINTS)
+endif()
 
 if(CRMPULSE_SANITIZE)
     target_compile_options(crmpulse_build INTERFACE -fsanitize=${CRMPULSE_SANITIZE} -fno-sanitize-recover=all)

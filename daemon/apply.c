@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "crmpulse/out_pb.h"
+#include "daemon/crash_point.h"
 #include "daemon/daemon.h"
 
 static struct slice hex128(XXH128_hash_t h, char buf[33])
@@ -50,6 +51,7 @@ static void dead_letter(struct daemon *d, const struct message *m, enum event_re
     push(s, &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p->topic, p->partition, m->offset, id),
                                  SLICE("crmpulse.deadletter.v1"), out_pb_dead_letter(&d->ingest.decode, &letter) });
     s->chain[m->part].dead++;
+    CRASH_POINT(dead_letter_made);
 }
 
 /* Adds what every late event has. */
@@ -92,6 +94,7 @@ static void late_event(struct daemon *d, const struct message *m, const struct e
     late.watermark_ms = m->newest_ms;
     push_late(s, &late);
     s->chain[m->part].late++;
+    CRASH_POINT(late_made);
 }
 
 bool orphan_give_up(struct shard *s, struct slice key, int64_t until_ms)
@@ -122,6 +125,7 @@ bool orphan_give_up(struct shard *s, struct slice key, int64_t until_ms)
         .watermark_ms = o.due_ms,
     };
     push_late(s, &late); /* counted by the flush, not with its partition: there it was applied */
+    CRASH_POINT(orphan_given_up);
     return true;
 }
 

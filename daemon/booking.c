@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "crmpulse/cli.h"
+#include "daemon/crash_point.h"
 #include "daemon/daemon.h"
 
 enum { TIME_MAX = 40, PAIRS_MORE = 2 };
@@ -55,6 +56,7 @@ static void failed(struct shard *s, enum store_result r, const char *what)
 
 static void end_well(struct shard *s)
 {
+    CRASH_POINT(booked);
     end_look(s);
     if (!s->booked)
         log_line(&s->d->log, LOG_INFO_, "booked", "shard %u: by these definitions, %s", s->index,

@@ -2,6 +2,7 @@
  * read, reading starts there again. Takes no messages. */
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
 #include "daemon/ingest_int.h"
 
 enum { AWAY_AFTER_MS = 1000 }; /* a short loss is waited for: to read again costs more */
@@ -95,6 +96,7 @@ void ingest_begin(struct daemon *d)
     }
     free(start);
     in->state = INGEST_RUNNING;
+    CRASH_POINT(reading_begun);
     ingest_step(d);
 }
 
@@ -131,6 +133,7 @@ static void on_claimed(void *ctx, enum store_result r, const struct store_part *
         if (ingest_part(&d->ingest, parts[k].topic, parts[k].partition, &i))
             take_held(s, i, &parts[k]);
     }
+    CRASH_POINT(claimed);
     if (--d->ingest.waiting == 0)
         standing_ask(d);
 }
@@ -180,8 +183,10 @@ static void claim(struct daemon *d)
         if (d->shard[i].away)
             continue;
         struct ingest_call *call = ingest_call_new(&d->shard[i]);
-        if (redis_store_claim(d->shard[i].store, parts, in->n_parts, on_claimed, call) == 0)
+        if (redis_store_claim(d->shard[i].store, parts, in->n_parts, on_claimed, call) == 0) {
+            CRASH_POINT_WHEN_WRITTEN(claim_written);
             continue;
+        }
         free(call);
         ingest_rewind(d, "the store is not ready", 200);
     }
@@ -214,6 +219,7 @@ void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n)
                                      .max_event_ms = INT64_MIN,
                                      .seen_ms = INT64_MIN };
     log_line(&d->log, LOG_INFO_, "assigned", "%u partitions", n);
+    CRASH_POINT(assigned);
     watermark_ask(d);
     if (n)
         claim(d);
@@ -225,11 +231,13 @@ void ingest_revoked(void *ctx, const struct store_part *parts, uint32_t n)
 {
     struct daemon *d = ctx;
     (void)parts;
+    CRASH_POINT(revoke_begun);
     drop_pending(d);
     uv_timer_stop(&d->ingest.retry);
     d->ingest.n_parts = 0;
     d->ingest.state = INGEST_UNASSIGNED;
     log_line(&d->log, LOG_INFO_, "revoked", "%u partitions", n);
+    CRASH_POINT(revoked);
 }
 
 /* ---- rewind ---- */

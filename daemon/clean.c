@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
 #include "daemon/ingest_int.h"
 
 enum { PANES_AT_ONCE = 32, AGAIN_AFTER_MS = 5000 };
@@ -39,6 +40,7 @@ static void on_cleaned(void *ctx, enum store_result r, const char *detail)
         clean_failed(s, detail ? detail : "");
         return;
     }
+    CRASH_POINT(clean_midway);
     if (s->clean.next < s->clean.n) {
         step(s);
         return;
@@ -69,6 +71,7 @@ static void on_panes(void *ctx, enum store_result r, const struct slice *keys, u
     for (uint32_t i = 0; c->pane && i < n; i++)
         if (keys[i].n > c->panes.n && memcmp(keys[i].p, c->panes.p, c->panes.n) == 0)
             c->pane[c->n++] = arena_copy(&c->text, keys[i]);
+    CRASH_POINT(clean_begun);
     if (c->pane)
         step(s);
     else
@@ -125,6 +128,7 @@ bool clean_end(struct shard *s)
     if (s->clean.state == CLEAN_DONE) {
         s->moved = true;
         clean_drop(s);
+        CRASH_POINT(clean_ended);
     }
     return true;
 }

@@ -1,6 +1,7 @@
 /* One shard's flush: positions of all partitions, cells, records, feed and outbox entries in one atomic step; and what follows from its answer. */
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
 #include "daemon/daemon.h"
 
 enum { OUTS_FLUSH_AT = 1000, BATCH_MIN = 50 };
@@ -111,6 +112,7 @@ static void applied(struct shard *s)
     engine_flush_applied(s->engine);
     in->rewinds = 0;
     bounds_tell(s, uv_now(&s->d->loop));
+    CRASH_POINT(flush_noted);
     grow_batch(s->d);
     judge_stir(s->judge);
 }
@@ -126,6 +128,7 @@ static void on_flush(void *ctx, enum store_result r, const char *detail)
         return; /* what it carried was dropped since; the stores will tell whether it was applied */
     switch (r) {
     case STORE_OK:
+        CRASH_POINT(flush_answered);
         if (detail && *detail)
             log_line(&d->log, LOG_WARNING_, "overflow", "shard %u: %s", s->index, detail);
         applied(s);
@@ -171,7 +174,10 @@ void shard_flush(struct shard *s)
     s->flushing = true;
     s->moved = false;
     s->last_flush_ms = uv_now(&d->loop);
+    CRASH_POINT(flush_built);
     int rc = f.n_parts || f.n_records ? redis_store_flush(s->store, &f, on_flush, call) : -1;
+    CRASH_POINT(flush_queued);
+    CRASH_POINT_WHEN_WRITTEN(flush_written);
     engine_flush_begun(s->engine);
     out_clear(&s->outs);
     free(parts);

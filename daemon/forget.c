@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "crmpulse/cell.h"
+#include "daemon/crash_point.h"
 #include "daemon/ingest_int.h"
 
 enum { KEYS_AT_ONCE = 500, TEXTS_MAX = 3 * 256, ID_MAX = 1600 };
@@ -47,6 +48,7 @@ static void on_names(void *ctx, enum store_result r, const struct slice *keys, u
         clean_failed(s, "records cannot be looked through (does the Redis user have SCAN?)");
         return;
     }
+    CRASH_POINT(forget_midway);
     if (!s->clean.n_found) {
         go_on(s);
         return;
@@ -131,8 +133,10 @@ bool forget_work(struct shard *s)
         if (r != APPLY_NEED)
             c->found[i].n = 0; /* done */
     }
-    if (c->state == CLEAN_RECORDS && !need)
+    if (c->state == CLEAN_RECORDS && !need) {
         c->state = CLEAN_FLUSH;
+        CRASH_POINT(forget_rewritten);
+    }
     return !need;
 }
 

@@ -7,6 +7,7 @@
  * Where it starts, and starts again after anything went wrong, is in claim.c. Nothing is retried blindly. */
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
 #include "daemon/ingest_int.h"
 
 enum {
@@ -31,6 +32,7 @@ static bool verified(struct daemon *d, uint32_t i, const struct kafka_message *m
     char why[160];
     if (m->offset == p->verify && m->crc == p->verify_crc) {
         p->verify = -1;
+        CRASH_POINT(verified);
         return true;
     }
     if (m->offset == p->verify)
@@ -82,6 +84,8 @@ static int take_message(void *ctx, const struct kafka_message *m)
 static void batch_done(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
+    if (in->n_messages)
+        CRASH_POINT(batch_applied);
     for (uint32_t k = 0; k < in->n_messages; k++) {
         const struct message *m = &in->message[k];
         struct part *p = &in->part[m->part];
@@ -106,6 +110,7 @@ static void on_records(void *ctx, enum store_result r, const struct store_record
     if (!s)
         return;
     struct daemon *d = s->d;
+    CRASH_POINT(records_read);
     s->loading = false;
     d->ingest.waiting--;
     if (r != STORE_OK) {
@@ -191,6 +196,8 @@ static uint32_t flush_behind_reads(struct daemon *d)
         return 0;
     if (orphans_work(d))
         got = kafka_in_drain(d->in, in->batch_max, take_message, d);
+    if (got)
+        CRASH_POINT(batch_drained);
     for (uint32_t k = 0; k < in->n_messages; k++)
         message_probe(d, &in->message[k]);
     if (in->state == INGEST_RUNNING)
@@ -244,6 +251,8 @@ void ingest_step(struct daemon *d)
     }
     if (!in->n_messages && room(d))
         got = kafka_in_drain(d->in, in->batch_max, take_message, d);
+    if (got)
+        CRASH_POINT(batch_drained);
     bool over = in->state == INGEST_RUNNING && work_pass(d);
     if (over && in->n_done == in->n_messages) {
         batch_done(d);

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
+
 enum {
     FEED_READ = JUDGE_FEED_READ,
     CHUNK_MIN_MS = 3600000,
@@ -126,6 +128,7 @@ static void on_settled(void *ctx, enum store_result r, const char *detail)
         judge_fail(j, detail && *detail ? detail : "parked cells could not be settled", r);
         return;
     }
+    CRASH_POINT(settle_answered);
     if (!detail || strcmp(detail, "more") != 0)
         parked_drop_first(&j->parked);
     settle(j, true);
@@ -147,8 +150,12 @@ static void settle(struct judge *j, bool worked)
         return;
     }
     what.org = (struct slice){ escaped, (uint32_t)cell_escape(org, escaped, sizeof escaped) };
-    if (!judge_leaving(j) && redis_store_settle(j->s->store, &what, on_settled, j) < 0)
+    if (judge_leaving(j))
+        return;
+    CRASH_POINT(settle_built);
+    if (redis_store_settle(j->s->store, &what, on_settled, j) < 0)
         judge_fail(j, "the store settles nothing now", STORE_UNKNOWN);
+    CRASH_POINT_WHEN_WRITTEN(settle_written);
 }
 
 static void on_commit(void *ctx, enum store_result r, const char *detail)
@@ -163,22 +170,28 @@ static void on_commit(void *ctx, enum store_result r, const char *detail)
         judge_fail(j, detail && *detail ? detail : "the commit failed", r);
         return;
     }
+    CRASH_POINT(commit_answered);
     if (j->commit.built.n_outs)
         publish_poke(j->s->publish, j->lease_epoch);
     if (commit_next(&j->commit)) { /* by way of the lease, which many parts may outlast */
+        CRASH_POINT(commit_between);
         j->commit_waits = true;
         j->busy = false;
         j->not_before_ms = 0;
         judge_poke(j);
         return;
     }
+    CRASH_POINT(commit_done);
     commit_clear(&j->commit);
     settle(j, true);
 }
 
 static int commit_again(struct judge *j)
 {
-    return redis_store_commit(j->s->store, &j->commit.built, on_commit, j);
+    const int rc = redis_store_commit(j->s->store, &j->commit.built, on_commit, j);
+    CRASH_POINT(commit_queued);
+    CRASH_POINT_WHEN_WRITTEN(commit_written);
+    return rc;
 }
 
 static void advance(struct judge *j)
@@ -210,9 +223,10 @@ static void advance(struct judge *j)
         return;
     }
     const struct store_commit *part = commit_next(&j->commit);
+    CRASH_POINT(judged);
     if (!part)
         settle(j, to < j->watermark_ms);
-    else if (redis_store_commit(j->s->store, part, on_commit, j) < 0)
+    else if (commit_again(j) < 0)
         judge_fail(j, "the store takes no commit now", STORE_UNKNOWN);
 }
 
@@ -228,12 +242,14 @@ static void on_feed(void *ctx, enum store_result r, const struct store_feed_entr
         else if (!judge_take_entry(j, &entries[i], false))
             r = STORE_BROKEN;
     }
-    if (r != STORE_OK)
+    if (r != STORE_OK) {
         judge_fail(j, "the feed could not be followed", r);
-    else if (n == FEED_READ)
+    } else if (n == FEED_READ) {
         read_feed(j);
-    else
+    } else {
+        CRASH_POINT(feed_read);
         advance(j);
+    }
 }
 
 static void read_feed(struct judge *j)
@@ -291,13 +307,16 @@ static void on_lease(void *ctx, enum store_result r, const struct store_lease *l
     }
     publish_poke(j->s->publish, j->lease_epoch);
     if (fresh) {
+        CRASH_POINT(lease_taken);
         j->list_seq = lease->feed_seq;
         j->watermark_ms = INT64_MIN;
         j->judged_to_ms = INT64_MIN;
         judge_load(j);
-    } else if ((j->commit_waits ? commit_again(j) : redis_store_offsets(j->s->store, on_offsets, j)) < 0) {
-        judge_fail(j, "the store takes no call now", STORE_UNKNOWN);
+        return;
     }
+    CRASH_POINT(lease_renewed);
+    if ((j->commit_waits ? commit_again(j) : redis_store_offsets(j->s->store, on_offsets, j)) < 0)
+        judge_fail(j, "the store takes no call now", STORE_UNKNOWN);
 }
 
 void judge_poke(struct judge *j)
@@ -320,6 +339,8 @@ void judge_poke(struct judge *j)
         rc = commit_again(j);
     else
         rc = redis_store_offsets(j->s->store, on_offsets, j);
+    if (renew)
+        CRASH_POINT_WHEN_WRITTEN(lease_written);
     if (rc < 0)
         judge_fail(j, "the store takes no reads now", STORE_UNKNOWN);
 }
@@ -342,6 +363,7 @@ static void on_left(void *ctx, enum store_result r, const struct store_lease *le
 {
     struct judge *j = ctx;
     (void)r, (void)lease;
+    CRASH_POINT(lease_left);
     j->busy = false;
     j->lease_epoch = 0;
 }

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
+
 enum { PANES_READ = 64 };
 
 static int by_key(const void *a, const void *b)
@@ -45,6 +47,7 @@ static void on_panes(void *ctx, enum store_result r, uint64_t feed_seq, const st
     for (uint32_t i = 0; i < j->loading_n; i++)
         j->pane[j->loaded + i].seq = feed_seq;
     j->loaded += j->loading_n;
+    CRASH_POINT(panes_loading);
     load_panes(j);
 }
 
@@ -135,6 +138,7 @@ static void on_state(void *ctx, enum store_result r, const struct slice *pairs, 
     struct judge *j = ctx;
     if (r == STORE_OK && !judge_restore_state(j->evaluator, pairs, n))
         r = STORE_BROKEN;
+    CRASH_POINT(state_loaded);
     if (r != STORE_OK)
         judge_fail(j, "the judged state could not be read", r);
     else if (evaluator_judged_tick(j->evaluator) != INT64_MIN)
@@ -225,6 +229,7 @@ static void on_load_feed(void *ctx, enum store_result r, const struct store_feed
         arena_reset(&j->text);
         j->phase = JUDGE_READY;
         j->busy = false;
+        CRASH_POINT(judge_ready);
         log_line(&j->s->d->log, LOG_INFO_, "judge_ready", "shard %u: loaded, feed at %llu", j->s->index,
                  (unsigned long long)j->feed_seq);
         judge_poke(j);

@@ -4,6 +4,7 @@
  * What a crash or a rewind drops is found again: the list in Redis changes with the flush that tells of it, never before. */
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
 #include "daemon/ingest_int.h"
 
 enum { ASK_MOST = 256, ASK_EVERY_MS = 200, WAITS_LONG_MS = 86400000 };
@@ -52,6 +53,7 @@ static void on_due(void *ctx, enum store_result r, const struct slice *keys, uin
     o->seen_ms = r == STORE_OK && !n ? o->until_ms : INT64_MIN; /* else asked again when they are gone */
     if (r != STORE_OK || !n)
         return;
+    CRASH_POINT(orphans_found);
     if (o->cap < n) {
         struct slice *v = realloc(o->key, n * sizeof *v);
         if (!v)

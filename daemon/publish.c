@@ -5,6 +5,7 @@
  * be taken for entries of this one. */
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
 #include "daemon/daemon.h"
 
 enum { READ_MAX = 500, WINDOW_MAX = 20000, RETRY_MS = 1000, POLL_MS = 250, SHARD_BITS = 16 };
@@ -94,6 +95,7 @@ static void on_trim(void *ctx, enum store_result r, const char *detail)
     (void)detail;
     if (!p)
         return;
+    CRASH_POINT(trimmed);
     p->trimming = false;
     if (r == STORE_STALE)
         p->lease_epoch = 0;
@@ -118,6 +120,8 @@ static void trim(struct publish *p)
         return;
     struct call *call = call_new(p);
     p->trimming = redis_store_outbox_trim(p->s->store, p->lease_epoch, p->trim_seq, on_trim, call) == 0;
+    CRASH_POINT(trim_queued);
+    CRASH_POINT_WHEN_WRITTEN(trim_written);
     if (!p->trimming)
         free(call);
 }
@@ -146,6 +150,8 @@ static void on_outbox(void *ctx, enum store_result r, const struct store_outbox_
     if (r != STORE_OK || d->stopping)
         return;
     bool full = false;
+    if (n)
+        CRASH_POINT(outbox_read);
     for (uint32_t i = 0; i < n && !full; i++) {
         if (!remember(p, entries[i].seq))
             break;
@@ -155,7 +161,11 @@ static void on_outbox(void *ctx, enum store_result r, const struct store_outbox_
             p->read_seq = p->n ? p->sent[p->n - 1].seq : entries[i].seq - 1;
             full = true;
         }
+        if (i + 1 < n)
+            CRASH_POINT(produced_one);
     }
+    if (n)
+        CRASH_POINT(produced);
     p->empty = n < READ_MAX && !full && !p->asked;
     p->asked = false;
     if (!p->empty && !full)
@@ -198,6 +208,7 @@ void publish_delivered(void *ctx, uint32_t shard, uint64_t seq)
     struct publish *p = by_tag(ctx, shard);
     if (!p)
         return;
+    CRASH_POINT(delivered);
     uint32_t lo = 0, hi = p->n;
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;

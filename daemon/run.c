@@ -13,6 +13,7 @@
 
 #include "crmpulse/cli.h"
 #include "crmpulse/secret.h"
+#include "daemon/crash_point.h"
 #include "daemon/daemon.h"
 
 enum { STOP_MS = 4000, STOP_CHECK_MS = 20, CLOSE_KAFKA_MS = 1500 };
@@ -128,10 +129,12 @@ static void close_stores(struct daemon *d)
     d->closing = true;
     if (d->in) {
         standing_leave(d);
+        CRASH_POINT(stop_committed);
         kafka_in_close(d->in, CLOSE_KAFKA_MS);
         kafka_out_close(d->out, CLOSE_KAFKA_MS);
         d->in = NULL;
         d->out = NULL;
+        CRASH_POINT(stop_kafka_closed);
     }
     for (uint32_t i = 0; i < d->n_shards; i++)
         if (d->shard[i].store)
@@ -152,6 +155,7 @@ static void on_stop_timer(uv_timer_t *t)
     if ((waiting || !tally_leave(d)) && uv_now(&d->loop) < d->stop_deadline_ms)
         return;
     uv_timer_stop(t);
+    CRASH_POINT(stop_quiet);
     close_stores(d);
 }
 
@@ -161,6 +165,7 @@ void daemon_stop(struct daemon *d)
         return;
     log_line(&d->log, LOG_INFO_, "stopping", "flushing what is pending");
     d->stopping = true;
+    CRASH_POINT(stop_begun);
     d->stop_deadline_ms = uv_now(&d->loop) + STOP_MS / 2;
     uv_timer_start(&d->stop_timer, on_stop_timer, 0, STOP_CHECK_MS);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
 #include "daemon/ingest_int.h"
 
 enum { ASK_AGAIN_MS = 300, COMMIT_MS = 1000, COMPLAIN_EVERY = 10 };
@@ -100,6 +101,7 @@ static void on_standing(void *ctx, const struct kafka_standing *v, uint32_t n)
     for (uint32_t k = 0; k < n; k++)
         if (ingest_part(&d->ingest, v[k].topic, v[k].partition, &i))
             check(d, i, &v[k]);
+    CRASH_POINT(standing_known);
     ingest_begin(d);
 }
 
@@ -136,7 +138,9 @@ static void commit(struct daemon *d)
                 next = d->shard[s].chain[i].stored_next;
         parts[i].next = next;
     }
+    CRASH_POINT(offset_commit);
     kafka_in_commit(d->in, parts, in->n_parts);
+    CRASH_POINT(offset_committed);
     free(parts);
 }
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "daemon/crash_point.h"
+
 struct adapter {
     uv_poll_t poll;
     redisAsyncContext *ac; /* NULL once hiredis has let go of us */
@@ -55,9 +57,11 @@ static void add_write(void *data)
     watch(a, a->events | UV_WRITABLE);
 }
 
+/* hiredis has written all it had. */
 static void del_write(void *data)
 {
     struct adapter *a = data;
+    CRASH_POINT_WRITTEN();
     watch(a, a->events & ~UV_WRITABLE);
 }
 

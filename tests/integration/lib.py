@@ -331,7 +331,7 @@ def _escaped(data):
 def consume(topic, bootstrap=None, seconds=120, committed=True):
     """All messages from the first to the present end, ordered by partition and offset."""
     argv = ["kcat", "-b", bootstrap or BOOTSTRAP, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f",
-            "%p %o %T %K %S %h\\n%k%s", "-X", "fetch.message.max.bytes=20000000",
+            "%p %o %T %K %S %h\\n%k%s", "-X", "fetch.message.max.bytes=20000000", "-X", "fetch.wait.max.ms=20",
             "-X", "isolation.level=" + ("read_committed" if committed else "read_uncommitted")]
     data, at, found = must(argv, seconds), 0, []
     while at < len(data):
