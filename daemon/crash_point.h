@@ -19,15 +19,15 @@ void crash_point_when_written(enum crash_point point);
 /* The socket took all there was. */
 void crash_point_written(void);
 
-#define CRASH_POINT(name) crash_point(CRASH_##name)
+#define CRASH_POINT(name)              crash_point(CRASH_##name)
 #define CRASH_POINT_WHEN_WRITTEN(name) crash_point_when_written(CRASH_##name)
-#define CRASH_POINT_WRITTEN() crash_point_written()
+#define CRASH_POINT_WRITTEN()          crash_point_written()
 
 #else
 
-#define CRASH_POINT(name) ((void)0)
+#define CRASH_POINT(name)              ((void)0)
 #define CRASH_POINT_WHEN_WRITTEN(name) ((void)0)
-#define CRASH_POINT_WRITTEN() ((void)0)
+#define CRASH_POINT_WRITTEN()          ((void)0)
 
 #endif
 #endif

@@ -207,6 +207,9 @@ int daemon_run(struct config *config, const struct daemon_options *opt);
 struct daemon *daemon_open(struct config *config, const struct daemon_options *opt);
 int daemon_close(struct daemon *d);
 
+/* open_files.c: raises the limit of open files. -1: it is too low for Kafka's clients; the log says so. */
+int open_files_allow(const struct daemon *d);
+
 /* run.c: every store is ready; reading starts once all shards are `booked`. */
 void daemon_begin(struct daemon *d);
 

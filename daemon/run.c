@@ -206,7 +206,7 @@ static int init(struct daemon *d)
     rc |= uv_signal_start(&d->on_term, on_signal, SIGTERM) | uv_signal_start(&d->on_int, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
     hold_signals(SIG_UNBLOCK);
-    return rc < 0 ? -1 : start_shards(d);
+    return rc < 0 || open_files_allow(d) < 0 ? -1 : start_shards(d);
 }
 
 static void release(struct daemon *d)

@@ -63,14 +63,20 @@ def little_memory(s):
     return f"{s.end()}; under the limit it {'ended' if ended else 'stayed'}"
 
 
-@row("P4a", "few file descriptors (32)", "works")
+@row("P4a", "few file descriptors: 32, a soft limit of 32, and 65", "refused at the start with the reason; raised; works")
 def few_descriptors(s):
     s.start_servers()
     s.install(4)
-    s.daemon = limited(s, ["prlimit", "--nofile=32"])
-    s.send(1500)
-    s.progress(500, 60)
-    return s.end()
+    refused = limited(s, ["prlimit", "--nofile=32"])
+    lib.check_equal("32: it ends at once", refused.wait(10), 1)
+    lib.check("and says why", "at most 32 files may be open" in refused.text(), refused.text())
+    s.daemon = limited(s, ["prlimit", "--nofile=32:1024"])
+    s.send(1000)
+    s.progress(3000, 60, "a soft limit of 32")
+    s.stop()
+    s.daemon = limited(s, ["prlimit", "--nofile=65"])
+    s.progress(500, 60, "65")
+    return f"{s.end()}; refused at 32"
 
 
 @row("P4b", "standard output and error are full (/dev/full), closed, or a pipe whose reader is gone", "works all the same")

@@ -81,12 +81,12 @@ class Scenario:
         began = time.monotonic()
         first = lib.wait_until(lambda: self.read() is not None, seconds, "Redis answers", 0.02) and (self.read() or 0)
         lib.wait_until(lambda: (self.read() or 0) >= min(first + more, self.count), seconds,
-                       f"{what}\n{self.daemon.text()[-1500:] if self.daemon else ''}", 0.02)
+                       lambda: f"{what}\n{self.daemon.text()[-1500:] if self.daemon else ''}", 0.02)
         return time.monotonic() - began
 
     def says(self, pattern, seconds, daemon=None):
         daemon = daemon or self.daemon
-        lib.wait_until(lambda: pattern in daemon.text(), seconds, f"the log says {pattern!r}\n{daemon.text()[-1500:]}")
+        lib.wait_until(lambda: pattern in daemon.text(), seconds, lambda: f"the log says {pattern!r}\n{daemon.text()[-1500:]}")
 
     def alive(self, when):
         return lib.check(f"the daemon lives {when}", self.daemon.alive(), self.daemon.text()[-2000:])

@@ -54,14 +54,14 @@ def finish():
 
 
 def wait_until(condition, seconds, what, interval=0.05):
-    """Calls condition() until it returns something true, and returns that; raises TimeoutError after `seconds`."""
+    """Calls condition() until it returns something true, and returns that; raises TimeoutError after `seconds`. `what` may be a function: what it says then."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() >= deadline:
-            raise TimeoutError(f"{what}: not within {seconds} s")
+            raise TimeoutError(f"{what() if callable(what) else what}: not within {seconds} s")
         time.sleep(interval)
 
 
