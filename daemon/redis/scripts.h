@@ -4,8 +4,10 @@
 
 #include "crmpulse/slice.h"
 
-/* Version of keys, fields and value formats in Redis; kept in cp:{s}:meta. */
+/* Version of keys, fields and value formats in Redis; kept in cp:{s}:meta. A test build of the next version defines another. */
+#ifndef REDIS_LAYOUT
 #define REDIS_LAYOUT "1"
+#endif
 
 enum redis_script {
     SCRIPT_OPEN,

@@ -1,7 +1,9 @@
 """P: what happens to the process itself."""
+import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from registry import row
 from scenario import lib
@@ -108,3 +110,50 @@ def signals(s):
         s.progress(300, 30)
         s.alive(f"after {number.name}")
     return s.end()
+
+
+def next_version():
+    """The program as it will be after a change of what is in Redis: the same code, but its layout is the next one."""
+    folder = Path(lib.BIN).resolve().parents[1] / "next-layout"
+    env = {"CCACHE_BASEDIR": str(lib.REPO), "CCACHE_NOHASHDIR": "1"}
+    for command in (["cmake", "--preset", "debug", "-B", folder, "-DBUILD_TESTING=OFF", "-DCMAKE_C_FLAGS=-DREDIS_LAYOUT='\"2\"'"],
+                    ["cmake", "--build", folder, "--target", "crmpulse"]):
+        done = subprocess.run([str(word) for word in command], cwd=lib.REPO, env={**os.environ, **env}, capture_output=True, timeout=600, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout.decode()[-2000:] + done.stderr.decode()[-2000:])
+    return folder / "crmpulse"
+
+
+@row("P5", "two versions in one group: a newer program meets older state, then an older one meets newer state, while running and at the start",
+     "whoever does not know the layout is refused with the reason and writes nothing; the other goes on")
+def two_versions(s):
+    newer = next_version()
+    s.begin(rate=500)
+    second = s.pipe.start(program=newer)
+    lib.check_equal("the newer one is refused on older state", second.wait(20), 1)
+    lib.check("and says why", "has layout 1, this program writes 2" in second.text(), second.text())
+    s.progress(500, 30, "the older one goes on")
+    lib.check("undisturbed", "partition_halted" not in s.daemon.text() and "event=revoked" not in s.daemon.text(), s.daemon.text()[-1500:])
+    # What a newer version that converts state would do, under a running older one.
+    s.pipe.redis()("HSET", "cp:{0}:meta", "layout", "2")
+    time.sleep(1)
+    held = s.pipe.offsets()
+    s.says("layout", 20)
+    time.sleep(3)
+    lib.check("the older one writes nothing more", s.pipe.offsets() == held)
+    why = [line for line in s.daemon.text().splitlines() if "layout" in line]
+    lib.check("and says why", any("has layout 2, this program writes 1" in line for line in why), why[:3])
+    if s.daemon.alive():
+        s.daemon.stop(10)
+    s.start()
+    lib.check_equal("at the start it is refused", s.daemon.wait(20), 1)
+    lib.check("with the reason", "has layout 2, this program writes 1" in s.daemon.text(), s.daemon.text())
+    s.start(program=newer)
+    s.progress(500, 60, "the newer one goes on where the older stopped")
+    s.all_sent()
+    s.stop()
+    program, lib.BIN = lib.BIN, str(newer)
+    try:
+        return s.end()
+    finally:
+        lib.BIN = program

@@ -56,8 +56,8 @@ class Scenario:
         self.send(rate)
         self.progress(300, 60)
 
-    def start(self, *words, sets=()):
-        self.daemon = self.pipe.start(*words, sets=sets)
+    def start(self, *words, sets=(), env=None, program=None):
+        self.daemon = self.pipe.start(*words, sets=sets, env=env, program=program)
         return self.daemon
 
     def send(self, rate=1000, bootstrap=None):

@@ -1,8 +1,48 @@
 """T: clocks and times of events."""
 import json
+import time
+from pathlib import Path
 
 from registry import row
 from scenario import lib, pipeline
+
+HOUR_S, DAY_S = 3600, 86_400
+
+
+@row("T1", "the wall clock is a day off at the start and jumps while running: +1 h, -1 h, +1 d, -1 d, back (faketime)",
+     "no pause, no halt, no lost lease; windows unchanged: timers are monotonic, figures follow event time")
+def clock_jumps(s):
+    library = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+    lib.check("libfaketime is there (Debian: faketime)", library)
+    s.start_servers()
+    s.install(4)
+    shift = s.pipe.dir / "shift"
+
+    def clock(seconds):
+        new = shift.with_suffix(".new")
+        new.write_text(f"{seconds:+d}\n")
+        new.rename(shift)
+
+    clock(-DAY_S)
+    # Monotonic clocks stay as they are, like those of a machine whose wall clock is set.
+    s.start(env={"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(shift), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
+                 "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+    s.send(400)
+    s.progress(300, 60)
+    longest, steps = 0.0, (0, HOUR_S, -HOUR_S, DAY_S, -DAY_S, 0, -HOUR_S, 0)
+    for seconds in steps:
+        clock(seconds)
+        time.sleep(1)
+        longest = max(longest, s.progress(400, 30, f"with the clock at {seconds:+d} s"))
+        s.alive(f"with the clock at {seconds:+d} s")
+    told = s.daemon.text()
+    lib.check("nothing is halted, nothing read again, the lease is never lost",
+              not [word for word in ("partition_halted", "event=rewind", "lease_lost", "store_down") if word in told], told[-2000:])
+    # Each message carries the time it was sent at: they show that the daemon saw the jumps.
+    stamps = [m.timestamp_ms / 1000 for name in ("boards", "alerts") for m in lib.consume(s.pipe.topic(name))]
+    lib.check("the daemon saw the other days", stamps and max(stamps) - min(stamps) > DAY_S, [min(stamps, default=0), max(stamps, default=0)])
+    return f"{s.end()}; {len(steps)} jumps, 400 events after each within {longest:.1f} s"
+
 
 
 @row("T2", "events dated 2999, 1970, -1 and INT64_MAX among the others", "dead letters or late; the watermark does not move: no later event is late")

@@ -50,10 +50,10 @@ class Installation:
     def send(self, path, *options):
         return lib.must([lib.BIN, "send", path, "--brokers", lib.BOOTSTRAP, "--topic", self.input, *options], 600)
 
-    def start(self, *words, sets=()):
-        """A daemon; its log is in the installation's directory."""
+    def start(self, *words, sets=(), env=None, program=None):
+        """A daemon, of another build if `program` names one; its log is in the installation's directory."""
         self.started += 1
-        return lib.Process([lib.BIN, "run", *self.options(sets), *words], log=self.dir / f"run{self.started}.log")
+        return lib.Process([program or lib.BIN, "run", *self.options(sets), *words], log=self.dir / f"run{self.started}.log", env=env)
 
     def settle(self, seconds=120, sets=("time.idle_timeout=1s",)):
         """Reads everything, judges it, publishes it, ends. Raises with the end of the log if that fails."""
