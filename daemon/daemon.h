@@ -131,6 +131,7 @@ enum ingest_state {
 };
 
 struct ingest {
+    bool begun; /* ingest_start was called */
     enum ingest_state state;
     uint64_t generation; /* raised whenever pending work is dropped: late answers are recognised by it */
     struct part *part;

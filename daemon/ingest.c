@@ -370,6 +370,7 @@ bool ingest_drained(const struct daemon *d)
 int ingest_start(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
+    in->begun = true;
     in->batch_max = (uint32_t)d->config->kafka.batch_messages;
     arena_init(&in->payload, 1 << 20, 0);
     arena_init(&in->decode, 0, 0);

@@ -37,6 +37,8 @@ static int start_kafka(struct daemon *d)
     d->in = d->out ? kafka_in_new(&d->loop, d->config, &in_events, err, sizeof err) : NULL;
     if (!d->in) {
         log_line(&d->log, LOG_ERROR_, "kafka", "%s", err);
+        kafka_out_close(d->out, 0);
+        d->out = NULL;
         return -1;
     }
     return ingest_start(d);
@@ -211,7 +213,7 @@ static int init(struct daemon *d)
 
 static void release(struct daemon *d)
 {
-    if (d->started)
+    if (d->ingest.begun)
         ingest_stop(d);
     for (uint32_t i = 0; i < d->n_shards; i++) {
         struct shard *s = &d->shard[i];

@@ -1,9 +1,9 @@
-"""`crmpulse run` under a limit of open files that librdkafka cannot work with: refused at once, with the reason; a low soft limit is raised."""
+"""What `crmpulse run` refuses at the start: a limit of open files that librdkafka cannot work with (a low soft limit is raised), Kafka settings that it does not take."""
 import resource
 import subprocess
 import unittest
 
-from command import BIN, RUNTIME, Case
+from command import BIN, RUNTIME, Case, RedisCase
 
 
 class Limits(Case):
@@ -29,6 +29,17 @@ class Limits(Case):
         code, log = self.run_limited(32, 256)
         self.assertEqual(code, 0, log)
         self.assertNotIn("may be open", log)
+
+
+class Clients(RedisCase):
+    def test_a_client_that_cannot_be_made(self):
+        code, _, err = self.run_command("run", "--set", f"redis.url=unix://{self.path}", "--set", "kafka.brokers=127.0.0.1:1", "--set",
+                                        "kafka.topics.input=[in]", "--set", "kafka.security=ssl", "--set",
+                                        f"kafka.properties.ssl.ca.location={self.dir}/none.pem")
+        self.assertEqual(code, RUNTIME, err)
+        self.assertIn("ssl.ca.location failed", err)
+        self.assertIn("exit code 1", err)
+
 
 
 if __name__ == "__main__":
