@@ -18,6 +18,7 @@ import pipeline  # noqa: E402
 SET = "crm_sales"
 CONFIG = pipeline.EXAMPLES / f"{SET}.yaml"
 DAY_MS = 86_400_000
+PATIENCE = float(os.environ.get("CHAOS_PATIENCE", "1"))  # 4 on a busy machine: how much longer to wait for what must come
 SETS = ["publish.snapshot_every=30d", "time.out_of_orderness=1d", "kafka.session_timeout=6s", "redis.backoff_max=500ms",
         # Not before all is sent: a producer at rest must not look like the end of the history.
         "time.idle_timeout=60s"]
@@ -76,8 +77,8 @@ class Scenario:
             return None
 
     def progress(self, more, seconds, what="progress"):
-        """Waits until `more` further records are applied, or everything is; returns how long it took. CHAOS_PATIENCE=4 for a busy machine."""
-        seconds *= float(os.environ.get("CHAOS_PATIENCE", "1"))
+        """Waits until `more` further records are applied, or everything is; returns how long it took."""
+        seconds *= PATIENCE
         began = time.monotonic()
         first = lib.wait_until(lambda: self.read() is not None, seconds, "Redis answers", 0.02) and (self.read() or 0)
         lib.wait_until(lambda: (self.read() or 0) >= min(first + more, self.count), seconds,
@@ -86,6 +87,7 @@ class Scenario:
 
     def says(self, pattern, seconds, daemon=None):
         daemon = daemon or self.daemon
+        seconds *= PATIENCE
         lib.wait_until(lambda: pattern in daemon.text(), seconds, lambda: f"the log says {pattern!r}\n{daemon.text()[-1500:]}")
 
     def alive(self, when):
