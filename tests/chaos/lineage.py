@@ -106,6 +106,14 @@ def one_by_one(kind, tries, damage, chance, lines):
     return good
 
 
+def ends(t):
+    """Of its partitions; None while the broker that has just started does not know them yet."""
+    try:
+        return lib.offsets(t.pipe.input)
+    except RuntimeError:
+        return None
+
+
 def truncations(tries, chance, lines, kafka):
     """The broker's files of a moment come back for all topics at once."""
     all_of = [Try(chance, lines, lib.Server("redis")) for _ in range(tries)]
@@ -113,7 +121,7 @@ def truncations(tries, chance, lines, kafka):
     copy = lib.new_dir() / "data"
     shutil.copytree(kafka.dir / "data", copy)
     kafka.start()
-    before = {t: lib.offsets(t.pipe.input) for t in all_of}
+    before = {t: lib.wait_until(lambda t=t: ends(t), 60 * PATIENCE, "the broker leads all partitions", 0.5) for t in all_of}
     for t in all_of:
         t.send(t.rest)
         t.read()
@@ -123,6 +131,7 @@ def truncations(tries, chance, lines, kafka):
     kafka.start()
     good = 0
     for n, t in enumerate(all_of):
+        lib.wait_until(lambda t=t: ends(t), 60 * PATIENCE, "the broker leads all partitions", 0.5)
         shorter = [p for p, held in t.held.items() if before[t][p][1] < held]
         good += told("truncated", n, t.recognised(shorter, WORDS["truncated"]) if shorter else "the log is not shorter")
     return good

@@ -35,6 +35,7 @@ def rolled_back(s, seconds, rate):
     at = s.read()
     shutil.copytree(log, copy)
     time.sleep(seconds)
+    s.progress(1, 60)
     before = s.read()
     s.redis.kill()
     shutil.rmtree(log)
