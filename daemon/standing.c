@@ -8,7 +8,7 @@
 #include "daemon/crash_point.h"
 #include "daemon/ingest_int.h"
 
-enum { ASK_AGAIN_MS = 300, COMMIT_MS = 1000, COMPLAIN_EVERY = 10 };
+enum { ASK_AGAIN_MS = 300, ASK_ENDS_MOST = 10, COMMIT_MS = 1000, COMPLAIN_EVERY = 10 };
 
 /* The store knows nothing of the partition. */
 static void check_new(struct daemon *d, uint32_t i, const struct kafka_standing *k)
@@ -70,12 +70,14 @@ static void check(struct daemon *d, uint32_t i, const struct kafka_standing *k)
     }
 }
 
-/* Without the group's word an empty store cannot be told from a new one, nor without the brokers' where to go on after a loss. */
+/* Without the group's word an empty store cannot be told from a new one. Without the brokers' nobody knows where to go on after a loss, nor that only what was
+ * applied has expired, which halts a partition for nothing. */
 static bool must_ask_again(struct daemon *d, const struct kafka_standing *v, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++) {
         const struct part *p = ingest_part(&d->ingest, v[k].topic, v[k].partition, NULL);
-        if (p && ((p->position < 0 && v[k].committed == KAFKA_UNKNOWN) || (d->opt.accept_loss && v[k].low < 0)))
+        const bool new = p && p->position < 0, silent = p &&v[k].low < 0;
+        if (new ? v[k].committed == KAFKA_UNKNOWN : silent && (d->opt.accept_loss || d->standing.asked < ASK_ENDS_MOST))
             return true;
     }
     return false;

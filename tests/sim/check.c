@@ -175,8 +175,12 @@ static void compare_message(struct sim *w, const struct message_out *want, const
                   is ? "told with another content" : "never told");
 }
 
-static void unexpected_message(struct comparison *c, const struct message_out *is, uint32_t *letters)
+static void unexpected_message(struct comparison *c, const struct message_out *is, uint32_t *letters, uint32_t *late)
 {
+    if (slice_eq(is->topic, SLICE("late"))) {
+        ++*late;
+        return;
+    }
     if (slice_eq(is->topic, SLICE("dead_letter"))) {
         ++*letters;
         return;
@@ -194,15 +198,18 @@ static void unexpected_message(struct comparison *c, const struct message_out *i
 static void compare_topics(struct comparison *c)
 {
     const struct broker *is = c->w->broker, *want = c->ref.out;
-    uint32_t letters = 0;
+    uint32_t letters = 0, late = 0;
     for (uint32_t i = 0; i < want->out_slots; i++)
         if (want->out[i].times)
             compare_message(c->w, &want->out[i], is);
     for (uint32_t i = 0; i < is->out_slots; i++)
         if (is->out[i].times)
-            unexpected_message(c, &is->out[i], &letters);
+            unexpected_message(c, &is->out[i], &letters, &late);
     if (letters != c->ref.refused)
         sim_violation(c->w, "%u dead letters, %u records are no events", letters, c->ref.refused);
+    if (late != c->ref.late)
+        sim_violation(c->w, "%u events are told as late, %u should be", late, c->ref.late);
+    c->w->n_late += late;
 }
 
 void check_end(struct sim *w)

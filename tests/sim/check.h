@@ -22,6 +22,7 @@ struct reference {
     struct book *views; /* "<key>\n<field>" -> text */
     struct broker *out;
     uint32_t refused; /* records that are no events, by place */
+    uint32_t late;    /* events that were too late or of the erased, and corrections given up */
 };
 int reference_make(struct sim *w, struct reference *ret);
 void reference_release(struct reference *r);

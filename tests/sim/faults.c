@@ -6,8 +6,31 @@
 #include "daemon/judge_int.h"
 #include "server.h"
 
+#define HOUR_MS INT64_C(3600000)
+
 /* The whole catalogue costs four times as much. */
-enum { WHOLE_ONE_IN = 24, DAMAGE_ONE_IN = 12, GROWS_ONE_IN = 16, SETTINGS_ONE_IN = 6 };
+enum {
+    WHOLE_ONE_IN = 24,
+    DAMAGE_ONE_IN = 12,
+    GROWS_ONE_IN = 16,
+    SETTINGS_ONE_IN = 6,
+    LATE_ONE_IN = 8,
+    FINALITY_ONE_IN = 12
+};
+
+/* How long something waits goes by the newest event of its partition, which with one partition is the newest of all. */
+static void plan_finality(struct sim *w)
+{
+    struct plan *p = &w->plan;
+    if (p->damage)
+        return;
+    p->finality = true;
+    p->partitions = 1;
+    w->own = *w->config;
+    w->own.defs.orphan_wait_ms = (int64_t)dice_between(&w->more_dice, 6, 120) * HOUR_MS;
+    w->own.defs.erase_final_ms = (int64_t)dice_between(&w->more_dice, 6, 120) * HOUR_MS;
+    w->config = &w->own;
+}
 
 /* What only some seeds have; by other dice, so that the rest of a seed stays as it is. */
 static void plan_more(struct sim *w)
@@ -23,12 +46,17 @@ static void plan_more(struct sim *w)
         /* Something has to be read before, and what was read committed to the group where only that tells it. */
         p->quiet_us += p->produce_us + dice_between(d, p->damage == DAMAGE_EMPTIED ? 1500 : 300, 2500) * SIM_MS;
     }
-    if (dice_one_in(d, GROWS_ONE_IN)) {
+    if (dice_one_in(d, FINALITY_ONE_IN))
+        plan_finality(w);
+    if (dice_one_in(d, GROWS_ONE_IN) && !p->finality) {
         p->partitions = (uint32_t)dice_between(d, 1, PARTITIONS_MAX / 2);
         p->grows_to = 2 * p->partitions;
         p->produce_us += dice_between(d, 500, 2000) * SIM_MS;
         p->quiet_us += p->produce_us / 2;
     }
+    /* What is too late goes by the newest event of its partition: each has to have one, for good. */
+    if (!p->damage && !p->grows_to && dice_one_in(d, LATE_ONE_IN))
+        p->too_late = (uint32_t)dice_between(d, 1, 5);
 }
 
 void plan_make(struct sim *w)

@@ -338,6 +338,24 @@ static void begin(struct sim *w, struct history *h)
     }
 }
 
+/* As any event, but of years ago, and arriving among the others. */
+static void happen_too_late(struct sim *w, struct history *h, uint32_t number)
+{
+    struct writer x = { .dice = &w->history_dice };
+    const int64_t arrives_ms = start_ms + (int64_t)dice_below(x.dice, DAYS * 24) * HOUR_MS;
+    struct happening row = { .occurred_at_ms = start_ms - (int64_t)dice_between(x.dice, 900, 1200) * 24 * HOUR_MS };
+    put(&x, "{\"event_id\":\"y%u\",\"org_id\":\"acme\",\"occurred_at_ms\":%lld,", number,
+        (long long)row.occurred_at_ms);
+    facts[any(&x, sizeof facts / sizeof facts[0])](&x);
+    put(&x, "}");
+    row.shard = shard_of(w, h, (struct slice){ x.text, x.n });
+    for (uint32_t times = dice_one_in(x.dice, 4) ? 2 : 1; times; times--) {
+        row.arrives_ms = arrives_ms + (int64_t)dice_below(x.dice, HISTORY_DISORDER_MS);
+        row.partition = any(&x, w->plan.partitions);
+        keep(h, &x, row);
+    }
+}
+
 /* Far enough behind all before, so that nothing of it is behind the watermark of who has read those. */
 static void later(struct sim *w, struct history *h, uint32_t *ret_end, unsigned day)
 {
@@ -351,7 +369,7 @@ struct history *history_new(struct sim *w)
 {
     struct history *h = calloc(1, sizeof *h);
     if (h)
-        h->v = calloc(2 * (w->plan.events + 2 * w->plan.later) + HISTORY_FIRST, sizeof *h->v);
+        h->v = calloc(2 * (w->plan.events + 2 * w->plan.later + w->plan.too_late) + HISTORY_FIRST, sizeof *h->v);
     if (!h || !h->v)
         abort();
     arena_init(&h->text, 0, 0);
@@ -360,6 +378,8 @@ struct history *history_new(struct sim *w)
     begin(w, h);
     for (uint32_t i = 0; i < w->plan.events; i++)
         happen(w, h, i, 0, DAYS);
+    for (uint32_t i = 0; i < w->plan.too_late; i++)
+        happen_too_late(w, h, i);
     h->n_first = h->n_then = h->n;
     later(w, h, &h->n_then, DAYS + 1);
     later(w, h, NULL, DAYS + 4);

@@ -17,7 +17,7 @@ struct options {
 
 struct totals {
     uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, refused, undelivered,
-        rows_missing, extra, same, damaged[DAMAGES], halted, grown;
+        rows_missing, extra, same, damaged[DAMAGES], halted, grown, late;
 };
 
 /* The same in every run: it only names the process. */
@@ -74,6 +74,7 @@ static void add(struct totals *t, const struct sim *w)
     t->same += w->n_same;
     t->halted += w->n_halted;
     t->grown += w->n_grown;
+    t->late += w->n_late;
     for (int i = 0; i < DAMAGES; i++)
         t->damaged[i] += w->n_damaged[i];
 }
@@ -122,7 +123,8 @@ static void summary(const struct totals *t, double seconds)
            "%llu rows of the kpis"
            " topic missing, %llu rows and boards more, %llu unchanged boards not told; %llu topics cut, %llu made "
            "anew, %llu expired unread, %llu Redis "
-           "emptied: %llu partitions halted; %llu topics grew\n",
+           "emptied: %llu partitions halted; %llu topics grew; %llu "
+           "late, erased or given up\n",
            (unsigned long long)t->seeds, seconds, (unsigned long long)t->bad, (unsigned long long)t->steps,
            (double)t->sim_us / 1e6, (unsigned long long)t->crashes, (unsigned long long)t->restarts,
            (unsigned long long)t->rewinds, (unsigned long long)t->lost, (unsigned long long)t->frozen,
@@ -130,7 +132,7 @@ static void summary(const struct totals *t, double seconds)
            (unsigned long long)t->rows_missing, (unsigned long long)t->extra, (unsigned long long)t->same,
            (unsigned long long)t->damaged[DAMAGE_TRUNCATED], (unsigned long long)t->damaged[DAMAGE_REPLACED],
            (unsigned long long)t->damaged[DAMAGE_EXPIRED], (unsigned long long)t->damaged[DAMAGE_EMPTIED],
-           (unsigned long long)t->halted, (unsigned long long)t->grown);
+           (unsigned long long)t->halted, (unsigned long long)t->grown, (unsigned long long)t->late);
 }
 
 static int usage(void)

@@ -18,6 +18,9 @@ struct uninterrupted {
     struct commit commit;
     struct arena decode;
     int64_t newest_ms;
+    struct slice *waiting; /* keys of records in which something waits */
+    uint32_t n_waiting, waiting_cap;
+    struct arena keys;
 };
 
 static int take_deltas(struct uninterrupted *u)
@@ -40,6 +43,42 @@ static int take_deltas(struct uninterrupted *u)
     return 0;
 }
 
+/* ---- what waits, as the daemon gives it up ---- */
+
+static int give_up(struct uninterrupted *u, struct slice key, int64_t until_ms)
+{
+    struct orphan o;
+    enum apply_result result = engine_give_up(u->engine, key, until_ms, &o);
+    u->r->late += result == APPLY_DONE;
+    if (result == APPLY_FINAL)
+        result = engine_cleaned(u->engine, key);
+    return result == APPLY_NO_MEMORY ? -1 : take_deltas(u);
+}
+
+static void note_waiting(struct uninterrupted *u)
+{
+    struct slice key = engine_waits(u->engine);
+    if (!key.n)
+        return;
+    if (u->n_waiting == u->waiting_cap) {
+        u->waiting_cap = u->waiting_cap ? u->waiting_cap * 2 : 64;
+        u->waiting = realloc(u->waiting, u->waiting_cap * sizeof *u->waiting);
+        if (!u->waiting)
+            abort();
+    }
+    u->waiting[u->n_waiting++] = arena_copy(&u->keys, key);
+}
+
+/* What begins to wait anew (an erasure whose names are to be forgotten) is due again at once. */
+static int sweep(struct uninterrupted *u, int64_t until_ms)
+{
+    int rc = 0;
+    for (int round = 0; round < 3; round++)
+        for (uint32_t i = 0; rc == 0 && i < u->n_waiting; i++)
+            rc = give_up(u, u->waiting[i], until_ms);
+    return rc;
+}
+
 static int take(struct uninterrupted *u, const struct happening *h)
 {
     struct event ev;
@@ -52,7 +91,16 @@ static int take(struct uninterrupted *u, const struct happening *h)
         u->r->refused++;
         return 0;
     }
-    enum apply_result result = engine_apply(u->engine, &ev, u->newest_ms);
+    const struct event_source from = { SLICE("reference"), 0, h - u->w->history->v, h->json };
+    enum apply_result result;
+    while ((result = engine_apply_from(u->engine, &ev, u->newest_ms, &from)) == APPLY_OVERDUE)
+        if (give_up(u, engine_overdue(u->engine), INT64_MAX) < 0)
+            return -1;
+    note_waiting(u);
+    if (result == APPLY_LATE || result == APPLY_ERASED || result == APPLY_FINAL) {
+        u->r->late++;
+        return take_deltas(u);
+    }
     if (result != APPLY_DONE && result != APPLY_DUPLICATE) {
         sim_violation(u->w, "the reference cannot take an event (%d): %.*s", (int)result, (int)h->json.n, h->json.p);
         return -1;
@@ -97,6 +145,8 @@ static int judge(struct uninterrupted *u)
     const int64_t tick = u->w->config->defs.tick_ms;
     if (u->newest_ms == INT64_MIN)
         return 0;
+    if (sweep(u, (u->newest_ms / tick + 1) * tick) < 0)
+        return -1;
     if (evaluator_advance(u->evaluator, (u->newest_ms / tick + 1) * tick, u->newest_ms, commit_sink(&u->commit)) < 0 ||
         u->commit.failed)
         return -1;
@@ -109,8 +159,9 @@ int reference_make(struct sim *w, struct reference *ret)
     const struct engine_options engine_opt = { .all_in_memory = true };
     const struct evaluator_options eval_opt = { .live = true, .judge = true };
     struct uninterrupted u = { .w = w, .r = ret, .newest_ms = INT64_MIN };
-    *ret = (struct reference){ book_new(), book_new(), broker_new(w), 0 };
+    *ret = (struct reference){ book_new(), book_new(), broker_new(w), 0, 0 };
     arena_init(&u.decode, 0, 0);
+    arena_init(&u.keys, 0, 0);
     commit_init(&u.commit);
     u.engine = engine_new(&w->config->defs, &engine_opt);
     u.evaluator = evaluator_new(&w->config->defs, &eval_opt);
@@ -124,6 +175,8 @@ int reference_make(struct sim *w, struct reference *ret)
     engine_free(u.engine);
     commit_release(&u.commit);
     arena_release(&u.decode);
+    arena_release(&u.keys);
+    free(u.waiting);
     return rc;
 }
 

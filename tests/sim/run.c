@@ -75,7 +75,8 @@ static bool has_judged(const struct daemon *d, bool *judged)
     for (uint32_t s = 0; s < d->n_shards; s++) {
         const struct shard *shard = &d->shard[s];
         const bool holds = shard->judge->lease_epoch != 0;
-        if (!publish_settled(shard->publish) || (holds && !judge_settled(shard->judge)))
+        if (!publish_settled(shard->publish) ||
+            (holds && (!judge_settled(shard->judge) || !orphans_settled(shard) || shard->clean.state != CLEAN_IDLE)))
             return false;
         judged[s] |= holds;
     }

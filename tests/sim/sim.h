@@ -69,6 +69,8 @@ struct plan {
     enum damage damage;
     uint32_t later;    /* records that come after the damage, and as many after it was mended */
     uint32_t grows_to; /* partitions the topic gets while daemons run; 0: it does not grow */
+    uint32_t too_late; /* events beyond time.lateness */
+    bool finality;     /* corrections wait for their target for days only, and erasures become final */
     bool settings;     /* every process starts with other settings, and the same definitions */
 };
 
@@ -84,6 +86,7 @@ struct sim {
     struct plan plan;
     const struct catalogues *catalogues;
     const struct config *config;
+    struct config own; /* what it is, where a seed changes it */
     struct node *node[NODES_MAX];
     struct server *server;
     struct broker *broker;
@@ -101,7 +104,7 @@ struct sim {
     uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing,
         n_extra;
     uint64_t n_same; /* boards that were not told because nothing on them changed */
-    uint64_t n_damaged[DAMAGES], n_halted, n_grown;
+    uint64_t n_damaged[DAMAGES], n_halted, n_grown, n_late;
 };
 
 /* ---- sim.c ---- */
