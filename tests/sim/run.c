@@ -101,7 +101,7 @@ static bool ended(const struct sim *w)
     for (uint32_t i = 0; i < w->plan.nodes; i++)
         if (!has_judged(w->node[i]->d, judged))
             return false;
-    return judged[0] && (w->plan.shards == 1 || judged[1]);
+    return judged[0] && (w->plan.shards == 1 || judged[1]) && !server_untold(w->server);
 }
 
 static void stuck(struct sim *w)

@@ -377,6 +377,16 @@ void server_empty(struct server *s)
 
 /* ---- contents ---- */
 
+uint32_t server_untold(struct server *s)
+{
+    push_api(s, "untold");
+    lua_pushinteger(s->lua, (lua_Integer)s->w->plan.shards);
+    lua_call(s->lua, 1, 1);
+    const uint32_t n = (uint32_t)lua_tointeger(s->lua, -1);
+    lua_pop(s->lua, 1);
+    return n;
+}
+
 struct held {
     int64_t next[PARTITIONS_MAX];
 };

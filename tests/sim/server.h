@@ -33,6 +33,9 @@ void server_refuse(struct server *s, const char *error, uint64_t until_us); /* "
 void server_forget_scripts(struct server *s);
 void server_empty(struct server *s);
 
+/* Messages in the outboxes. */
+uint32_t server_untold(struct server *s);
+
 /* What is in it, for the check at the end: calls `each` with key, field, value of every field of every hash of this prefix. */
 typedef void (*server_each)(void *ctx, struct slice key, struct slice field, struct slice value);
 void server_hashes(struct server *s, const char *prefix, server_each each, void *ctx);

@@ -603,6 +603,15 @@ function server.rewind(keep)
     end
 end
 
+-- Messages that are still to be published, of shards 0 .. n - 1.
+function server.untold(n)
+    local sum = 0
+    for i = 0, n - 1 do
+        sum = sum + commands.XLEN('cp:{' .. i .. '}:outbox')
+    end
+    return sum
+end
+
 function server.hashes(prefix, each)
     for key, e in pairs(db) do
         if e.kind == 'hash' and string.sub(key, 1, #prefix) == prefix then
