@@ -11,6 +11,7 @@
 #include "broker.h"
 #include "crmpulse/cell.h"
 #include "crmpulse/v1/board.pb-c.h"
+#include "crmpulse/v1/kpi.pb-c.h"
 #include "server.h"
 
 struct comparison {
@@ -155,7 +156,50 @@ static bool nothing_new(const struct message_out *want, const struct broker *in)
     return same;
 }
 
-static void compare_message(struct sim *w, const struct message_out *want, const struct broker *in)
+/* ---- rows of ended windows ---- */
+
+static Crmpulse__V1__KpiRow *row_of(const struct message_out *m)
+{
+    return crmpulse__v1__kpi_row__unpack(NULL, m->payload.n, (const uint8_t *)m->payload.p);
+}
+
+static bool same_window(const Crmpulse__V1__KpiRow *a, const Crmpulse__V1__KpiRow *b)
+{
+    return a->at_ms == b->at_ms && a->window_start_ms == b->window_start_ms && strcmp(a->kpi, b->kpi) == 0 &&
+           strcmp(a->org, b->org) == 0 && strcmp(a->window, b->window) == 0 && strcmp(a->dim, b->dim) == 0 &&
+           strcmp(a->subject, b->subject) == 0;
+}
+
+/* Of the rows of the window of `like`, that of the highest revision; the caller's. */
+static Crmpulse__V1__KpiRow *newest_row(const struct broker *b, const Crmpulse__V1__KpiRow *like)
+{
+    Crmpulse__V1__KpiRow *newest = NULL;
+    for (uint32_t i = 0; i < b->out_slots; i++) {
+        Crmpulse__V1__KpiRow *r =
+            b->out[i].times && slice_eq(b->out[i].topic, SLICE("kpis")) ? row_of(&b->out[i]) : NULL;
+        const bool newer = r && same_window(r, like) && (!newest || r->revision > newest->revision);
+        crmpulse__v1__kpi_row__free_unpacked(newer ? newest : r, NULL);
+        newest = newer ? r : newest;
+    }
+    return newest;
+}
+
+/* A window that was touched and withdrawn after its end is revised, or not where one batch has both: then revisions have other numbers. The newest says the same. */
+static bool ends_the_same(const struct message_out *want, const struct broker *ref, const struct broker *in)
+{
+    Crmpulse__V1__KpiRow *like = row_of(want);
+    Crmpulse__V1__KpiRow *a = like && like->revision ? newest_row(ref, like) : NULL;
+    Crmpulse__V1__KpiRow *b = a ? newest_row(in, like) : NULL;
+    const bool same = b && a->is_null == b->is_null && a->value == b->value && a->numerator == b->numerator &&
+                      a->denominator == b->denominator && strcmp(a->flags, b->flags) == 0;
+    crmpulse__v1__kpi_row__free_unpacked(like, NULL);
+    crmpulse__v1__kpi_row__free_unpacked(a, NULL);
+    crmpulse__v1__kpi_row__free_unpacked(b, NULL);
+    return same;
+}
+
+static void compare_message(struct sim *w, const struct message_out *want, const struct broker *ref,
+                            const struct broker *in)
 {
     const struct message_out *is = broker_find(in, want->topic, want->id);
     if (!is && slice_eq(want->topic, SLICE("kpis")) && w->n_crashes + w->n_restarts + w->n_rebalances > 0) {
@@ -168,6 +212,10 @@ static void compare_message(struct sim *w, const struct message_out *want, const
     }
     if (is && slice_eq(is->payload, want->payload))
         return;
+    if (is && slice_eq(want->topic, SLICE("kpis")) && ends_the_same(want, ref, in)) {
+        w->n_same++;
+        return;
+    }
     dump("want", want->payload);
     if (is)
         dump("told", is->payload);
@@ -191,6 +239,7 @@ static void unexpected_message(struct comparison *c, const struct message_out *i
         c->w->n_extra++;
         return;
     }
+    dump("unexpected", is->payload);
     sim_violation(c->w, "%.*s %.*s was told and should not have been", (int)is->topic.n, is->topic.p, (int)is->id.n,
                   is->id.p);
 }
@@ -201,7 +250,7 @@ static void compare_topics(struct comparison *c)
     uint32_t letters = 0, late = 0;
     for (uint32_t i = 0; i < want->out_slots; i++)
         if (want->out[i].times)
-            compare_message(c->w, &want->out[i], is);
+            compare_message(c->w, &want->out[i], want, is);
     for (uint32_t i = 0; i < is->out_slots; i++)
         if (is->out[i].times)
             unexpected_message(c, &is->out[i], &letters, &late);

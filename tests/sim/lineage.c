@@ -205,11 +205,14 @@ static bool lost(const struct log_part *log, const struct record *r, const struc
     return r->offset < log->start && r->offset >= held->next[r->shard][p];
 }
 
-static bool loses_first(const struct log_part *log, const struct held *held, uint32_t p)
+/* What makes everybody known; and what was told by a state that Redis has lost since: it stays told. */
+static bool loses_too_much(const struct sim *w, const struct log_part *log, const struct held *held, uint32_t p)
 {
     bool loses = false;
     for (uint32_t i = 0; i < log->n; i++)
-        loses |= log->record[i].happening < HISTORY_FIRST && lost(log, &log->record[i], held, p);
+        loses |=
+            lost(log, &log->record[i], held, p) && (log->record[i].happening < HISTORY_FIRST ||
+                                                    log->record[i].offset < w->lineage.ever[log->record[i].shard][p]);
     return loses;
 }
 
@@ -218,7 +221,7 @@ static void expire(struct sim *w, const struct held *held, uint32_t p)
     struct log_part *log = &w->broker->part[p];
     append(w, w->history->n_first, w->history->n_then, PARTITIONS_MAX);
     log->start = (int64_t)dice_below(&w->more_dice, (uint64_t)log->end + 1);
-    if (loses_first(log, held, p))
+    if (loses_too_much(w, log, held, p))
         log->start = 0;
     w->lineage.hit[p] = log->start > least(w, held, p);
     for (uint32_t i = 0; i < log->n; i++)

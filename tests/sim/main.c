@@ -121,7 +121,8 @@ static void summary(const struct totals *t, double seconds)
            "of Redis (%llu with lost"
            " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries, "
            "%llu rows of the kpis"
-           " topic missing, %llu rows and boards more, %llu unchanged boards not told; %llu topics cut, %llu made "
+           " topic missing, %llu rows and boards more, %llu boards and revisions that say nothing new; %llu topics "
+           "cut, %llu made "
            "anew, %llu expired unread, %llu Redis "
            "emptied: %llu partitions halted; %llu topics grew; %llu "
            "late, erased or given up\n",

@@ -67,6 +67,8 @@ static int lua_expected_read(lua_State *lua)
     if (w->lineage.hit[partition] && next > w->lineage.limit[shard][partition])
         sim_violation(w, "I5: partition %u of shard %u was written up to %lld, though it is not the log that was read",
                       partition, shard, (long long)next);
+    if (next > w->lineage.ever[shard][partition])
+        w->lineage.ever[shard][partition] = next;
     lua_pushnumber(lua, (lua_Number)broker_count(w->broker, shard, partition, from, next));
     return 1;
 }

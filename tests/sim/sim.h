@@ -97,13 +97,15 @@ struct sim {
     struct {
         bool hit[PARTITIONS_MAX]; /* has to be halted: nothing beyond `limit` may be written */
         int64_t limit[SHARDS_MAX][PARTITIONS_MAX];
-        uint64_t until_us;         /* by then it has to be seen */
-        bool rebuild, accept_loss; /* what the operator starts daemons with */
+        int64_t ever[SHARDS_MAX]
+                    [PARTITIONS_MAX]; /* the furthest that was ever written, whatever Redis has lost since */
+        uint64_t until_us;            /* by then it has to be seen */
+        bool rebuild, accept_loss;    /* what the operator starts daemons with */
     } lineage;
     char why[1024]; /* failed: the first violation */
     uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing,
         n_extra;
-    uint64_t n_same; /* boards that were not told because nothing on them changed */
+    uint64_t n_same; /* boards that were not told, and revisions with another number, because nothing changed */
     uint64_t n_damaged[DAMAGES], n_halted, n_grown, n_late;
 };
 
