@@ -1,9 +1,8 @@
 /* Redis of the simulated world: server.lua in an embedded Lua, its ups and downs, and Lua values as answers of hiredis. One Lua state serves all seeds of a
  * process: a seed begins with an empty keyspace. */
-#include "server.h"
+#include "server_int.h"
 
 #include <lauxlib.h>
-#include <lua.h>
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,6 @@
 #include "broker.h"
 #include "daemon/redis/scripts.h"
 #include "sim_lua.h"
-
-struct server {
-    struct sim *w;
-    lua_State *lua;
-    uint64_t down_until_us, loading_until_us, frozen_until_us, refuse_until_us;
-    char refusal[64];
-};
 
 /* A script tells its name in its second line: "-- flush: applies one batch ..". */
 static struct slice script_name(uint32_t script)
@@ -45,15 +37,14 @@ static int lua_violation(lua_State *lua)
     return 0;
 }
 
-static struct slice slice_at(lua_State *lua, int at)
+struct slice server_slice(lua_State *lua, int at)
 {
     size_t n;
     const char *p = luaL_checklstring(lua, at, &n);
     return (struct slice){ p, (uint32_t)n };
 }
 
-/* "<topic>/<partition>"; there are fewer than ten. */
-static uint32_t partition_of(struct slice field)
+uint32_t server_partition(struct slice field)
 {
     return (uint32_t)(field.p[field.n - 1] - '0');
 }
@@ -62,7 +53,7 @@ static uint32_t partition_of(struct slice field)
 static int lua_expected_read(lua_State *lua)
 {
     struct sim *w = server_of(lua)->w;
-    const uint32_t shard = (uint32_t)luaL_checkinteger(lua, 1), partition = partition_of(slice_at(lua, 2));
+    const uint32_t shard = (uint32_t)luaL_checkinteger(lua, 1), partition = server_partition(server_slice(lua, 2));
     const int64_t from = (int64_t)luaL_checknumber(lua, 3), next = (int64_t)luaL_checknumber(lua, 4);
     if (w->lineage.hit[partition] && next > w->lineage.limit[shard][partition])
         sim_violation(w, "I5: partition %u of shard %u was written up to %lld, though it is not the log that was read",
@@ -76,7 +67,7 @@ static int lua_expected_read(lua_State *lua)
 static int lua_was_published(lua_State *lua)
 {
     const struct server *s = server_of(lua);
-    lua_pushboolean(lua, broker_has(s->w->broker, slice_at(lua, 1), slice_at(lua, 2)));
+    lua_pushboolean(lua, broker_has(s->w->broker, server_slice(lua, 1), server_slice(lua, 2)));
     return 1;
 }
 
@@ -113,8 +104,7 @@ static lua_State *open_lua(void)
     return lua;
 }
 
-/* Leaves the table of functions below the function on the stack. */
-static void push_api(struct server *s, const char *name)
+void server_push(struct server *s, const char *name)
 {
     lua_getfield(s->lua, LUA_REGISTRYINDEX, "api");
     lua_getfield(s->lua, -1, name);
@@ -138,7 +128,7 @@ struct server *server_new(struct sim *w)
     s->lua = lua;
     lua_pushlightuserdata(lua, s);
     lua_setfield(lua, LUA_REGISTRYINDEX, "server");
-    push_api(s, "reset");
+    server_push(s, "reset");
     lua_call(lua, 0, 0);
     /* Not while a seed runs: where `pairs` finds what was removed and set again would depend on when it was collected, so on the seeds before. */
     lua_gc(lua, LUA_GCCOLLECT, 0);
@@ -150,7 +140,7 @@ void server_free(struct server *s)
 {
     if (!s)
         return;
-    push_api(s, "reset");
+    server_push(s, "reset");
     lua_call(s->lua, 0, 0);
     free(s);
 }
@@ -237,7 +227,7 @@ static redisReply *load_script(struct server *s, struct slice text)
         if (!slice_eq(text, redis_script_text((enum redis_script)i)))
             continue;
         sha_of(i, sha);
-        push_api(s, "load");
+        server_push(s, "load");
         lua_pushlstring(s->lua, script_name(i).p, script_name(i).n);
         lua_pushlstring(s->lua, text.p, text.n);
         lua_pushstring(s->lua, sha);
@@ -295,7 +285,7 @@ redisReply *server_execute(struct server *s, const struct command *c)
         return load_script(s, c->argv[2]);
     const bool script = slice_eq(c->argv[0], SLICE("EVALSHA"));
     const uint32_t n_keys = script ? (uint32_t)strtoul(c->argv[2].p, NULL, 10) : 0;
-    push_api(s, script ? "evalsha" : "execute");
+    server_push(s, script ? "evalsha" : "execute");
     if (script) {
         lua_pushlstring(lua, c->argv[1].p, c->argv[1].n);
         push_list(lua, c->argv + 3, n_keys);
@@ -329,7 +319,7 @@ uint64_t server_frozen_until(const struct server *s)
 
 void server_kill(struct server *s, uint64_t down_us, uint64_t loading_us, double keep)
 {
-    push_api(s, "log_length");
+    server_push(s, "log_length");
     lua_call(s->lua, 0, 1);
     lua_Number writes = lua_tonumber(s->lua, -1);
     lua_pop(s->lua, 1);
@@ -341,7 +331,7 @@ void server_kill(struct server *s, uint64_t down_us, uint64_t loading_us, double
     s->frozen_until_us = s->refuse_until_us = 0;
     if (left < writes) {
         s->w->n_rewinds++;
-        push_api(s, "rewind");
+        server_push(s, "rewind");
         lua_pushnumber(s->lua, left);
         lua_call(s->lua, 1, 0);
     }
@@ -366,71 +356,13 @@ void server_refuse(struct server *s, const char *error, uint64_t until_us)
 
 void server_forget_scripts(struct server *s)
 {
-    push_api(s, "forget_scripts");
+    server_push(s, "forget_scripts");
     lua_call(s->lua, 0, 0);
 }
 
 void server_empty(struct server *s)
 {
     sim_trace(s->w, "redis is emptied");
-    push_api(s, "reset");
+    server_push(s, "reset");
     lua_call(s->lua, 0, 0);
-}
-
-/* ---- contents ---- */
-
-uint32_t server_untold(struct server *s)
-{
-    push_api(s, "untold");
-    lua_pushinteger(s->lua, (lua_Integer)s->w->plan.shards);
-    lua_call(s->lua, 1, 1);
-    const uint32_t n = (uint32_t)lua_tointeger(s->lua, -1);
-    lua_pop(s->lua, 1);
-    return n;
-}
-
-struct held {
-    int64_t next[PARTITIONS_MAX];
-};
-
-static void take_held(void *ctx, struct slice key, struct slice field, struct slice value)
-{
-    struct held *held = ctx;
-    char text[32];
-    (void)key;
-    snprintf(text, sizeof text, "%.*s", (int)value.n, value.p);
-    held->next[partition_of(field)] = strtoll(text + sizeof "next=" - 1, NULL, 10);
-}
-
-void server_held(struct server *s, uint32_t shard, int64_t next[PARTITIONS_MAX])
-{
-    struct held held;
-    char key[32];
-    for (uint32_t i = 0; i < PARTITIONS_MAX; i++)
-        held.next[i] = -1;
-    snprintf(key, sizeof key, "cp:{%u}:off", shard);
-    server_hashes(s, key, take_held, &held);
-    memcpy(next, held.next, sizeof held.next);
-}
-
-struct walk {
-    server_each each;
-    void *ctx;
-};
-
-static int lua_each(lua_State *lua)
-{
-    const struct walk *walk = lua_touserdata(lua, lua_upvalueindex(1));
-    walk->each(walk->ctx, slice_at(lua, 1), slice_at(lua, 2), slice_at(lua, 3));
-    return 0;
-}
-
-void server_hashes(struct server *s, const char *prefix, server_each each, void *ctx)
-{
-    struct walk walk = { each, ctx };
-    push_api(s, "hashes");
-    lua_pushstring(s->lua, prefix);
-    lua_pushlightuserdata(s->lua, &walk);
-    lua_pushcclosure(s->lua, lua_each, 1);
-    lua_call(s->lua, 2, 0);
 }
