@@ -69,8 +69,8 @@ static void on_store_state(void *ctx, enum store_state state, const char *why)
     switch (state) {
     case STORE_READY:
         log_line(&d->log, LOG_INFO_, "store_ready", "shard %u", s->index);
-        if (s->away)
-            ingest_rewind(d, "a store is back", 0);
+        if (s->away) /* soon: the other shards of that server come, too */
+            ingest_rewind(d, "a store is back", 100);
         break;
     case STORE_DOWN:
         log_line(&d->log, LOG_WARNING_, "store_down", "shard %u: %s", s->index, why ? why : "");

@@ -41,7 +41,7 @@ def gap_told(gap, others):
 @row("S1", "list of 3 primaries: one is killed (kill -9) for 5 s under load; then the list is given in another order, longer, shorter",
      "the others go on; equal state; each changed list is refused, nothing is begun empty")
 def server_list():
-    store = List(3)
+    store = List(3, "--aof", "always")
     stand = Stand(store, thin=2)
     stand.start()
     stand.send(700)
@@ -206,7 +206,7 @@ def processor_seconds(pids):
 def drained(daemons, seconds=240):
     """A full topic, keyed by org, read by so many daemons: (records a second from the first read to the last, processor time a record in
     ms: of the daemons, of Redis)."""
-    stand = Stand(List(2), orgs=24, partitions=8)
+    stand = Stand(List(2), orgs=24, partitions=8, sets=["redis.command_timeout=60s", "redis.connect_timeout=20s", "run.lease=30s"])
     stand.pipe.send(stand.events, "--key", "org", "--shuffle-ms", str(DAY_MS))
     sent = sum(end for _, end in lib.offsets(stand.pipe.input).values())
     for _ in range(daemons):

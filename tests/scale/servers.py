@@ -64,8 +64,8 @@ class Store:
 
 
 class List(Store):
-    def __init__(self, n):
-        self.nodes = [Node("--aof", "always") for _ in range(n)]
+    def __init__(self, n, *settings):
+        self.nodes = [Node(*settings) for _ in range(n)]
 
     def settings(self, order=None):
         return ["redis.url=" + ",".join(f"redis://{n.address}" for n in order or self.nodes)]
