@@ -24,7 +24,7 @@ for turn in range(2):
     began = time.monotonic()
     keys = cluster.move(busy, target)
     took = time.monotonic() - began
-    again = stand.progress(20, 20, busy)
+    again = stand.progress(20, 60, busy)
     note(f"shard {busy}: {keys} keys moved in {took:.2f} s, it goes on {again:.2f} s later")
     lib.check_equal("the shard lies on the other node", cluster.node_of(busy), target)
 stand.all_alive("after its slot moved")
