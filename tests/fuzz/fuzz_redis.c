@@ -1,5 +1,5 @@
 /* Answers of Redis through the store's readers into the judge's evaluator, as at a start of the daemon: state, keys, panes, feed; and beside them
- * offsets, records, the outbox, lease, flush. An input is lines: the name of a call, then its answer (reply.h). At the end the evaluator judges.
+ * offsets, records, the outbox, lease, flush, and where a shard lives. An input is lines: the name of a call, then its answer (reply.h). At the end the evaluator judges.
  *
  * The link wraps store_call_send: the call is not sent but kept, and gets the answer that the input holds. */
 #include "fuzz.h"
@@ -7,6 +7,7 @@
 #include "crmpulse/record.h"
 #include "daemon/judge_int.h"
 #include "daemon/redis/store_internal.h"
+#include "daemon/redis/topology.h"
 #include "reply.h"
 
 enum { KEYS_MAX = 64, CALLS_MAX = 64, JUDGED_BACK_MS = 3 * 24 * FUZZ_HOUR_MS };
@@ -25,6 +26,7 @@ int __wrap_store_call_send(struct store_call *call, enum redis_lane lane, enum r
 struct world {
     struct redis_store store;
     struct judge judge;
+    struct redis_topology where;
     struct slice key[KEYS_MAX]; /* of panes */
     uint32_t n_keys;
     bool failed; /* something was refused: the daemon would drop the evaluator and begin anew */
@@ -140,6 +142,28 @@ static void ask(struct world *w, struct slice name)
     FUZZ_CHECK(rc == 0);
 }
 
+/* Where the shard lives: whatever is answered, there is somebody to connect to. */
+static void look(struct world *w, struct slice name, const redisReply *reply)
+{
+    static const struct redis_address here = { .host = "10.0.0.1", .port = 7000 };
+    enum redis_whither to = WHITHER_NOWHERE;
+    struct redis_address next;
+    if (slice_eq(name, SLICE("slots")))
+        to = redis_topology_slots(&w->where, reply, &here);
+    else if (slice_eq(name, SLICE("master")))
+        to = redis_topology_master(&w->where, reply);
+    else if (reply->type == REDIS_REPLY_ERROR)
+        to = redis_topology_moved(&w->where, reply->str, &here);
+    FUZZ_CHECK((to == WHITHER_THERE) == w->where.has_target);
+    FUZZ_CHECK(!redis_topology_next(&w->where, &next) && !w->where.has_target);
+    FUZZ_CHECK(next.host[0] && next.port >= 1 && next.port <= 65535 && !next.tls);
+}
+
+static bool is_look(struct slice name)
+{
+    return slice_eq(name, SLICE("slots")) || slice_eq(name, SLICE("master")) || slice_eq(name, SLICE("moved"));
+}
+
 static int on_row(void *ctx, const struct kpi_row *row)
 {
     (void)ctx;
@@ -171,9 +195,14 @@ static void play(struct world *w, struct slice rest)
     struct slice name;
     for (int i = 0; i < CALLS_MAX && !w->failed && fuzz_line(&rest, &name); i++) {
         ask(w, name);
-        if (!sent)
+        if (!sent && !is_look(name))
             continue;
         redisReply *reply = replies_read(&replies, &rest);
+        if (!sent) {
+            if (reply)
+                look(w, name, reply);
+            continue;
+        }
         sent->finish(sent, reply ? STORE_OK : STORE_UNKNOWN, reply, "");
         free(sent);
     }
@@ -189,6 +218,9 @@ int fuzz_one(const uint8_t *bytes, size_t n)
     const struct config *config = fuzz_config();
     FUZZ_CHECK(w && (w->judge.evaluator = evaluator_new(&config->defs, &opt)));
     w->store.config = config;
+    const struct config cluster = { .redis = { .url = (char *)(uintptr_t) "redis://10.0.0.1:7000", .cluster = true } };
+    const char *why;
+    FUZZ_CHECK(redis_topology_init(&w->where, &cluster, 0, &why) == 0);
     redis_argv_init(&w->store.argv, 0);
     parked_init(&w->judge.parked);
     play(w, fuzz_slice(bytes, n));

@@ -373,6 +373,10 @@ def seeds_redis():
     yield "lease", reply("lease", "[", ":0", '"', ":4", ":1", ":3000", ":9", "]").encode()
     yield "flush", (reply("flush", "[", ":0", '"', ":0", "]") + reply("flush", "[", ":1", '"stale', "]") + reply("flush", "-OOM command not allowed")).encode()
     yield "lost", b"state\n"
+    nodes = ["[", "[", ":0", ":9999", "[", '"10.0.0.1', ":7000", '"id', "]", "[", '"10.0.0.4', ":7003", '"id', "]", "]",
+             "[", ":10000", ":16383", "[", '"10.0.0.2', ":7001", '"id', "]", "]", "]"]
+    yield "where", (reply("slots", *nodes) + reply("moved", "-MOVED 13907 10.0.0.3:7002") + reply("moved", "-MOVED 13907 :7002")
+                    + reply("master", "[", '"10.0.0.9', '"6379', "]") + reply("slots", "[", "]")).encode()
 
 
 CASE_HEAD = "config:\n  catalogue: none\n  measures: {won: {fact: deal_close, where: \"outcome == 'won'\", agg: count}, all: {fact: deal_close, agg: count}, " \
@@ -419,7 +423,7 @@ WORDS = {
     "map": YAML_WORDS + "|lookups:|tables:|every:|events:|type: login|rows:|when:|fields:|file:|key:|best:|text:|date:|plus:|at: \\x2212:00\\x22|unit: h|middle_of:|present|absent|{row:5}|{a.b|c}|"
                         "\\n----\\n|%d/%m/%Y|%H:%M:%S",
     "test_case": YAML_WORDS + "|config:|defaults:|events:|expect:|alerts:|published:|late:|dead_letter:|duplicates:|orders: shuffled|judge: arrival|now:|until:|refused:|at: 2025-03-01T02:00Z",
-    "redis": "\\nstate\\n|\\nkeys\\n|\\npanes\\n|\\nfeed\\n|\\noutbox\\n|\\noffsets\\n|\\nrecords\\n|\\nlease\\n|\\nflush\\n|\\n[\\n|\\n]\\n|\\n:0\\n|\\n\\x22|\\nx01|\\n0\\n|\\n-OOM|"
+    "redis": "\\nstate\\n|\\nkeys\\n|\\npanes\\n|\\nfeed\\n|\\noutbox\\n|\\noffsets\\n|\\nrecords\\n|\\nlease\\n|\\nflush\\n|\\nslots\\n|\\nmaster\\n|\\nmoved\\n|-MOVED 13907 |\\n[\\n|\\n]\\n|\\n:0\\n|\\n\\x22|\\nx01|\\n0\\n|\\n-OOM|"
              "pane:acme:|:h:|:g:|:m:|:f:|rep:ann|org:acme||won|open|buyers.d|cycle.n|cycle.sum|cycle#|dearest#|alert|pos|prt|evi|rvd|rev|chg|crd|snc|board|plan|tick|fed|firing|pending|d\\n",
     "text": "redis://|rediss://|unix:///|..|T00:00Z|+08:00|%Y|%m|%d|%H|%M|%S|next=|epoch=|crc=|max=none|idle=1| ",
 }
