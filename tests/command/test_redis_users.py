@@ -17,7 +17,8 @@ class RedisUsers(unittest.TestCase):
         called = set(re.findall(r"redis\.p?call\('([A-Z]+)'", scripts))
         # commit.lua runs what its table names.
         called |= set(re.findall(r"^    ([A-Z]+) = \{ needs", scripts, re.M))
-        sent = set(re.findall(r'redis_argv_text\([^,]+, "([A-Z]{3,})"\)', sources)) - {"LOAD", "COUNT", "AUTH"}
+        # Words behind a command, what needs no right, and what goes to Sentinels only.
+        sent = set(re.findall(r'redis_argv_text\([^,]+, "([A-Z]{3,})"\)', sources)) - {"LOAD", "COUNT", "SLOTS", "AUTH", "SENTINEL"}
         return {name.lower() for name in called | sent}
 
     def test_every_command_is_allowed_and_no_other(self):
