@@ -16,7 +16,7 @@
 #include "daemon/crash_point.h"
 #include "daemon/daemon.h"
 
-enum { STOP_MS = 4000, STOP_CHECK_MS = 20, CLOSE_KAFKA_MS = 1500 };
+enum { STOP_MS = 4000, STOP_CHECK_MS = 20, CLOSE_KAFKA_MS = 1500, LEAVE_S = 1 };
 
 static void close_handle(uv_handle_t *h, void *arg)
 {
@@ -262,6 +262,19 @@ int daemon_close(struct daemon *d)
     return rc;
 }
 
+static void leave(int signum)
+{
+    (void)signum;
+    _exit(EXIT_SUCCESS);
+}
+
+/* All is flushed, told and given up; what is left is memory, and look-ups of names that nobody can cancel: libuv and librdkafka wait for them. */
+static void leave_soon(void)
+{
+    signal(SIGALRM, leave);
+    alarm(LEAVE_S);
+}
+
 int daemon_run(struct config *config, const struct daemon_options *opt)
 {
     struct daemon *d = daemon_open(config, opt);
@@ -269,7 +282,11 @@ int daemon_run(struct config *config, const struct daemon_options *opt)
         return EXIT_FAILURE;
     if (!d->refused)
         uv_run(&d->loop, UV_RUN_DEFAULT);
-    return daemon_close(d);
+    if (!d->refused)
+        leave_soon();
+    const int rc = daemon_close(d);
+    alarm(0); /* nothing was left to wait for */
+    return rc;
 }
 
 /* The libraries keep passwords as long as they may have to connect again: no core dump, no debugger of the same user. */

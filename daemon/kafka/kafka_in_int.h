@@ -26,6 +26,7 @@ struct standing_question {
     uv_work_t work;
     atomic_bool stop;
     bool asking;
+    uint32_t failed; /* questions in a row whose answer was not all there: the next may take longer */
     kafka_in_standing_cb answer;
     uint32_t n;
     struct kafka_standing *v;

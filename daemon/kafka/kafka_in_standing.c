@@ -5,7 +5,9 @@
 
 #include "kafka_in_int.h"
 
-enum { COMMITTED_MS = 1000, ENDS_MS = 1000 };
+/* A second, so that a broker that is silent does not hold up the end; doubled while that is not enough (a slow name server), for every question connects
+ * anew. */
+enum { ANSWER_MS = 1000, DOUBLED_MAX = 3 };
 
 static const struct client_setting defaults[] = { { NULL, NULL } };
 
@@ -40,9 +42,14 @@ static rd_kafka_topic_partition_list_t *list_of(const struct standing_question *
     return list;
 }
 
+static int wait_ms(const struct standing_question *q)
+{
+    return ANSWER_MS << (q->failed < DOUBLED_MAX ? q->failed : DOUBLED_MAX);
+}
+
 static void ask_committed(rd_kafka_t *rk, struct standing_question *q, rd_kafka_topic_partition_list_t *list)
 {
-    bool known = rd_kafka_committed(rk, list, COMMITTED_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool known = rd_kafka_committed(rk, list, wait_ms(q)) == RD_KAFKA_RESP_ERR_NO_ERROR;
     for (uint32_t i = 0; i < q->n; i++) {
         const rd_kafka_topic_partition_t *p = &list->elems[i];
         if (known && p->err == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -50,14 +57,15 @@ static void ask_committed(rd_kafka_t *rk, struct standing_question *q, rd_kafka_
     }
 }
 
-/* A broker that is silent costs ENDS_MS: the rest stays unknown then. */
+/* A broker that is silent costs wait_ms: the rest stays unknown then. */
 static void ask_ends(rd_kafka_t *rk, struct standing_question *q, const rd_kafka_topic_partition_list_t *list)
 {
     bool silent = false;
     for (uint32_t i = 0; i < q->n && !silent && !atomic_load(&q->stop); i++) {
         const rd_kafka_topic_partition_t *p = &list->elems[i];
         int64_t low, high;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(rk, p->topic, p->partition, &low, &high, ENDS_MS);
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(rk, p->topic, p->partition, &low, &high, wait_ms(q));
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             q->v[i].low = low;
             q->v[i].high = high;
@@ -89,6 +97,10 @@ static void on_answer(uv_work_t *work, int status)
     (void)status; /* cancelled: nothing is known */
     q->asking = false;
     q->v = NULL;
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < q->n; i++)
+        known += v[i].committed != KAFKA_UNKNOWN && v[i].low >= 0;
+    q->failed = known == q->n ? 0 : q->failed + 1;
     if (!in->closing)
         q->answer(in->events.ctx, v, q->n);
     free(v);
@@ -124,5 +136,5 @@ void kafka_in_standing_end(struct kafka_in *in)
     if (!q->asking)
         return;
     atomic_store(&q->stop, true);
-    (void)uv_cancel((uv_req_t *)&q->work); /* under way: it ends by itself, within a second or two */
+    (void)uv_cancel((uv_req_t *)&q->work); /* under way: it ends by itself, within seconds */
 }

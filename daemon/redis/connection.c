@@ -224,23 +224,33 @@ static int pick_address(const struct addrinfo *list, uint32_t attempt, char *tex
     return uv_ip4_name((const struct sockaddr_in *)(const void *)list->ai_addr, text, cap);
 }
 
+/* A look-up that is under way cannot be cancelled, and may take as long as the name server likes: it outlives the connection. */
+struct redis_lookup {
+    uv_getaddrinfo_t request;
+    struct redis_conn *conn; /* NULL: closed since */
+};
+
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
-    struct redis_conn *c = request->data;
+    struct redis_lookup *l = request->data;
+    struct redis_conn *c = l->conn;
     char numeric[INET6_ADDRSTRLEN] = "";
-    if (status == 0)
+    free(l);
+    if (c && status == 0)
         status = pick_address(list, c->attempt, numeric, sizeof numeric);
     uv_freeaddrinfo(list);
-    if (c->phase == PHASE_RESOLVING) {
-        if (status == 0) {
-            open_context(c, numeric);
-        } else {
-            char why[REDIS_WHY_MAX];
-            snprintf(why, sizeof why, "cannot resolve '%.128s': %s", c->address.host, uv_strerror(status));
-            wait_and_retry(c, why);
-        }
+    if (!c)
+        return;
+    c->lookup = NULL;
+    if (c->phase != PHASE_RESOLVING)
+        return;
+    if (status == 0) {
+        open_context(c, numeric);
+    } else {
+        char why[REDIS_WHY_MAX];
+        snprintf(why, sizeof why, "cannot resolve '%.128s': %s", c->address.host, uv_strerror(status));
+        wait_and_retry(c, why);
     }
-    on_handle_gone(c);
 }
 
 static bool is_numeric(const char *host)
@@ -252,13 +262,19 @@ static bool is_numeric(const char *host)
 static void resolve(struct redis_conn *c)
 {
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    c->resolver.data = c;
-    int rc = uv_getaddrinfo(c->loop, &c->resolver, on_resolved, c->address.host, NULL, &hints);
+    struct redis_lookup *l = calloc(1, sizeof *l);
+    int rc = l ? 0 : UV_ENOMEM;
+    if (l) {
+        l->conn = c;
+        l->request.data = l;
+        rc = uv_getaddrinfo(c->loop, &l->request, on_resolved, c->address.host, NULL, &hints);
+    }
     if (rc < 0) {
+        free(l);
         wait_and_retry(c, uv_strerror(rc));
         return;
     }
-    c->open_handles++;
+    c->lookup = l;
     redis_conn_enter(c, PHASE_RESOLVING, NULL);
 }
 
@@ -383,8 +399,11 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void redis_conn_close(struct redis_conn *c, void (*closed)(void *ctx), void *ctx)
 {
-    if (c->phase == PHASE_RESOLVING)
-        uv_cancel((uv_req_t *)&c->resolver);
+    if (c->lookup) {
+        c->lookup->conn = NULL;
+        (void)uv_cancel((uv_req_t *)&c->lookup->request);
+        c->lookup = NULL;
+    }
     c->phase = PHASE_CLOSED;
     c->closed = closed;
     c->ctx = ctx;

@@ -77,10 +77,10 @@ struct redis_conn {
     struct redis_topology topology;
     struct redis_address address; /* connected to, or last tried */
     bool asks;                    /* the server at `address` is a Sentinel: it is asked for the primary, no more */
-    uv_getaddrinfo_t resolver;
-    uv_timer_t settle; /* runs what must not run inside other calls: lost requests, `changed` */
-    uv_timer_t tick;   /* deadlines, and the preflight again from time to time */
-    uv_timer_t retry;  /* next attempt to connect */
+    struct redis_lookup *lookup;  /* under way; NULL: none */
+    uv_timer_t settle;            /* runs what must not run inside other calls: lost requests, `changed` */
+    uv_timer_t tick;              /* deadlines, and the preflight again from time to time */
+    uv_timer_t retry;             /* next attempt to connect */
     uint32_t open_handles;
     uint32_t attempt; /* since it was ready */
     uint64_t random;

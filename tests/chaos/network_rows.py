@@ -1,8 +1,12 @@
 """N: the network, by a TCP proxy between the daemon and Kafka or Redis."""
 import os
 import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+from dns import Names
 from registry import row
 from scenario import lib
 from proxy import Proxy
@@ -101,3 +105,70 @@ def cut_replies(s):
     proxy.cut_after = None
     s.progress(200, 60)
     return f"{s.end()}; {proxy.cuts} answers cut"
+
+
+def in_own_namespace(s, name):
+    """This row once more, in a network namespace whose name server is on its own loopback. What the other process saw; None in that process."""
+    if os.environ.get("CHAOS_NETNS") == name:
+        return None
+    space = f"cp{os.getpid()}"
+    lib.must(["ip", "netns", "add", space])
+    files = Path("/etc/netns") / space
+    try:
+        lib.must(["ip", "netns", "exec", space, "ip", "link", "set", "lo", "up"])
+        files.mkdir(parents=True)
+        (files / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+        done = subprocess.run(["ip", "netns", "exec", space, sys.executable, Path(__file__).with_name("one_row.py"), name, str(s.seed)],
+                              env={**os.environ, "CHAOS_NETNS": name}, stdout=subprocess.PIPE, timeout=800, check=False)
+    finally:
+        (files / "resolv.conf").unlink(missing_ok=True)
+        files.rmdir()
+        lib.must(["ip", "netns", "del", space])
+    lines = done.stdout.decode().splitlines()
+    print("\n".join(line for line in lines if not line.startswith("seen: ")), flush=True)
+    seen = [line[6:] for line in lines if line.startswith("seen: ")]
+    lib.check("the namespace's run went through", done.returncode == 0 and seen)
+    return seen[-1] if seen else "failed"
+
+
+@row("N4", "names: not there at the start, a name server that says nothing while connections break and the daemon is told to stop, other addresses later",
+     "says what it cannot resolve; the loop is never blocked: TERM ends it within 5 s; follows the name")
+def names(s):
+    seen = in_own_namespace(s, "N4")
+    if seen is not None:
+        return seen
+    server = Names()
+    s.start_servers(redis=("--tcp", "--aof", "everysec"))
+    port = int((s.redis.dir / "port").read_text())
+    first = Proxy(port, host="127.0.0.2")
+    s.install(4, [f"redis.url=redis://redis.chaos.test:{first.port}", "redis.backoff_max=500ms"])
+    kafka = lib.BOOTSTRAP.replace("127.0.0.1", "kafka.chaos.test")
+    s.pipe.sets.append(f"kafka.brokers={kafka}")
+    s.start()
+    s.says("cannot resolve 'redis.chaos.test'", 30)
+    server.address["redis.chaos.test"] = "127.0.0.2"
+    s.send(600)
+    s.says("event=booked", 30)
+    s.says("event=kafka ", 30)  # the brokers' name is not there yet
+    s.alive("without brokers")
+    server.address["kafka.chaos.test"] = "127.0.0.1"
+    s.progress(500, 60, "both names are there")
+    server.silent = True
+    first.cut()
+    s.says("event=store_down", 10)
+    time.sleep(1)
+    began = time.monotonic()
+    status = s.daemon.stop(30)
+    took = time.monotonic() - began
+    lib.check("TERM while a name is being looked up: exit status 0 within 5 s", status == 0 and took <= 5, f"{status} after {took:.1f} s")
+    server.silent, server.delay_s = False, 2
+    s.start()
+    s.progress(500, 60, "with a slow name server")
+    server.delay_s = 0
+    second = Proxy(port, host="127.0.0.3", port=first.port)
+    server.address["redis.chaos.test"] = "127.0.0.3"
+    first.close()
+    back = s.progress(300, 30, "at the other address")
+    lib.check("it follows the name", second.cuts == 0 and s.daemon.alive())
+    seen = s.end()
+    return f"{seen}; TERM during a look-up took {took:.1f} s; at the other address after {back:.1f} s"

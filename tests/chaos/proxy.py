@@ -9,12 +9,12 @@ import time
 class Proxy:
     """`target_port` may be set later, and changed: it counts for connections made from then on."""
 
-    def __init__(self, target_port=None):
+    def __init__(self, target_port=None, host="127.0.0.1", port=0):
         self.target_port = target_port
         self.delay_s, self.piece, self.cut_after = 0, 65536, None
         self.cuts = 0
         self._hole, self._pairs, self._lock = False, [], threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, port))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -29,6 +29,12 @@ class Proxy:
         for pair in pairs:
             self._reset(pair)
 
+    def close(self):
+        """Takes no more connections, and resets those there are."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
     def _reset(self, pair):
         self.cuts += 1
         for sock in pair:
@@ -41,7 +47,10 @@ class Proxy:
 
     def _accept(self):
         while True:
-            client, _ = self._listener.accept()
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
             try:
                 server = socket.create_connection(("127.0.0.1", self.target_port), timeout=5)
             except OSError:
