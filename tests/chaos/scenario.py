@@ -117,6 +117,7 @@ class Scenario:
         wrong = [w for w in self.pipe.counters_add_up() if not gaps or not str(w[1]).startswith("ends at")]
         lib.check_equal("counters add up", wrong, [])
         lib.check_equal("applied, late, dead", [self.pipe.total(c) for c in ("applied", "late", "dead")], [self.count, 0, 0])
+        note(f"{self.pipe.total('read')} read, {self.pipe.total('duplicate')} duplicates")
         want, got = self.replay(), self.pipe.query()
         lib.check("rows equal those of a replay, byte for byte", got == want, pipeline.first_difference(got, want))
         transitions = {alert["id"] for alert in pipeline.rows(self.replay("--alerts"))}

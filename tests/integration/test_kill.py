@@ -185,7 +185,7 @@ def main():
     late = torment(victims, sender, args, chance)
     lib.check_equal("all was sent", sender.wait(int(seconds * 3) + 60), 0)
     # A slow build may not have judged anything yet; the last kill comes when it has.
-    lib.wait_until(lambda: pipe.ids("alerts"), 180, f"an alert\n{victims.daemon.text()[-2000:]}")
+    lib.wait_until(lambda: pipe.ids("alerts"), 900, "an alert", 1)
     victims.kill_daemon()
     judged = len(set(pipe.ids("alerts")))
     lib.check("alerts were judged and published between the kills", judged > 0, judged)

@@ -91,32 +91,38 @@ class Copy:
         return run(command, self.tree, LIMIT_S[kind], self.log, CRMPULSE_DATA=DATA) == 0
 
 
-def judge(copy, mutant, kinds):
-    """The suite that went red; None: none did. With how many were tried."""
+class Sound:
+    """A suite that is red without a fault proves nothing. Each is run once on the tree as it is, when it is first needed."""
+
+    def __init__(self, copy):
+        self.copy, self.known = copy, {}
+
+    def fault(self, suite):
+        if suite not in self.known:
+            self.known[suite] = self.copy.build(self.copy.targets(suite)) and self.copy.passes(suite)
+        return "" if self.known[suite] else f"{suite} is red or not built without a fault"
+
+
+def judge(copy, sound, mutant, kinds):
+    """(the suite that went red or None, what else is wrong, how many suites were run)."""
     path = copy.tree / mutant.file
     original = path.read_text()
-    path.write_text(mutant.put_into(original))
     tried = 0
-    try:
-        for suite in mutant.suites:
-            if suite.partition(":")[0] not in kinds or (suite == "sim" and not copy.has_sim):
-                continue
+    for suite in mutant.suites:
+        if suite.partition(":")[0] not in kinds or (suite == "sim" and not copy.has_sim):
+            continue
+        if sound.fault(suite):
+            return None, sound.fault(suite), tried
+        try:
+            path.write_text(mutant.put_into(original))
             if not copy.build(copy.targets(suite)):
-                return "does not build", tried
+                return None, "does not build", tried
             tried += 1
             if not copy.passes(suite):
-                return suite, tried
-    finally:
-        path.write_text(original)
-    return None, tried
-
-
-def sound(copy, mutants, kinds):
-    """A suite that is red without a fault proves nothing: those are named and the run ends."""
-    suites = sorted({s for m in mutants for s in m.suites if s.partition(":")[0] in kinds and (s != "sim" or copy.has_sim)})
-    if not copy.build(sorted({t for s in suites for t in copy.targets(s)})):
-        sys.exit(f"mutants: the tree does not build; {copy.log}")
-    return [s for s in suites if not copy.passes(s)]
+                return suite, "", tried
+        finally:
+            path.write_text(original)
+    return None, "", tried
 
 
 def main():
@@ -141,18 +147,15 @@ def main():
     survived = 0
     try:
         copy = Copy(directory)
-        red = sound(copy, mutants, kinds)
-        if red:
-            sys.exit(f"mutants: red without a fault: {', '.join(red)}; see {copy.log} (--keep)")
+        sound = Sound(copy)
         for m in mutants:
             if m.fault():
                 continue
             began = time.monotonic()
-            by, tried = judge(copy, m, kinds)
-            bad = by in (None, "does not build")
-            survived += bad
-            verdict = f"caught by {by}" if not bad else by or f"SURVIVED {tried} suites"
-            print(f"{'not ok' if bad else 'ok'} {m.name}: {verdict} ({time.monotonic() - began:.0f} s): {m.what}", flush=True)
+            by, wrong, tried = judge(copy, sound, m, kinds)
+            survived += not by
+            verdict = f"caught by {by}" if by else wrong or f"SURVIVED {tried} suites"
+            print(f"{'ok' if by else 'not ok'} {m.name}: {verdict} ({time.monotonic() - began:.0f} s): {m.what}", flush=True)
     finally:
         if not args.keep:
             shutil.rmtree(directory, ignore_errors=True)
