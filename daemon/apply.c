@@ -210,10 +210,17 @@ static void look(const struct part *p, struct message *m)
     m->looked = true;
 }
 
+/* Changes who is who, and with it what a correction finds: it neither overtakes nor is overtaken. */
+static bool joins(enum event_type type)
+{
+    return type == EV_ENTITY_MERGED || type == EV_ENTITY_DELETED || type == EV_EVENT_RETRACTED;
+}
+
 static void postpone(struct part *p, const struct event *ev)
 {
     int64_t at_ms = ev->v[F_OCCURRED_AT_MS].i;
-    p->blocked |= event_corrects(ev->type);
+    p->behind = true;
+    p->blocked |= event_corrects(ev->type) || joins(ev->type);
     p->seen_ms = at_ms > p->seen_ms ? at_ms : p->seen_ms;
 }
 
@@ -268,7 +275,7 @@ void message_take(struct daemon *d, struct message *m)
     }
     struct part *p = &in->part[m->part];
     look(p, m);
-    if (p->blocked) {
+    if (p->blocked || (p->behind && joins(ev.type))) {
         engine_probe(s->engine, &ev);
         postpone(p, &ev);
         return;

@@ -157,7 +157,7 @@ static bool work_pass(struct daemon *d)
     struct ingest *in = &d->ingest;
     const uint64_t end = uv_hrtime() + SLICE_MS * UINT64_C(1000000);
     for (uint32_t i = 0; i < in->n_parts && !in->cursor; i++)
-        in->part[i].blocked = false;
+        in->part[i].blocked = in->part[i].behind = false;
     while (in->cursor < in->n_messages) {
         struct message *m = &in->message[in->cursor++];
         if (m->done)
