@@ -1,6 +1,8 @@
 """N: the network, by a TCP proxy between the daemon and Kafka or Redis."""
 import os
 import re
+import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -172,3 +174,62 @@ def names(s):
     lib.check("it follows the name", second.cuts == 0 and s.daemon.alive())
     seen = s.end()
     return f"{seen}; TERM during a look-up took {took:.1f} s; at the other address after {back:.1f} s"
+
+
+def certificates(folder):
+    """A CA; certificates for this machine, for another one, and one that has expired, each with its key as a PEM file for the broker."""
+    def openssl(*words):
+        lib.must(["openssl", *words], 30)
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=ca", "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
+    for name, alternative, days in (("good", "IP:127.0.0.1", "2"), ("other", "DNS:kafka.example", "2"), ("expired", "IP:127.0.0.1", "-1")):
+        openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr")
+        (folder / "san").write_text(f"subjectAltName={alternative}\n")
+        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile",
+                folder / "san", "-days", days, "-out", folder / f"{name}.crt")
+        (folder / f"{name}.pem").write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text())
+
+
+@row("N5", "Kafka by TLS and SCRAM, and while events flow its certificate has expired, is for another host; its handshake stands still (Redis: `test_secure`)",
+     "refused with the reason; no secret in the log; goes on when the certificate is good again")
+def tls_fails(s):
+    folder, mark = lib.new_dir(), "Canary" + secrets.token_hex(12)
+    certificates(folder)
+    broker, password = folder / "kafka.pem", folder / "password"
+    broker.write_bytes((folder / "good.pem").read_bytes())
+    password.write_text(mark + "\n")
+    password.chmod(0o600)
+    (folder / "kafka.users").write_text(f"crmpulse:{mark}\n")
+    s.start_servers(kafka=("--secure", str(folder)))
+    secure = (s.kafka.dir / "secure").read_text().strip()
+    s.install(4)
+    s.pipe.sets += [f"kafka.brokers={secure}", "kafka.security=sasl_ssl", "kafka.sasl_user=crmpulse", f"kafka.sasl_password_file={password}",
+                    f"kafka.tls_ca={folder}/ca.crt"]
+    s.start()
+    s.send(400)
+    s.progress(500, 60)
+    logs = []
+    for name, reason in (("expired", "certificate has expired|certificate verify failed"), ("other", "certificate verify failed|mismatch")):
+        broker.write_bytes((folder / f"{name}.pem").read_bytes())
+        s.kafka.stop()
+        s.kafka.start()
+        before = len(s.daemon.text())
+        lib.wait_until(lambda: re.search(reason, s.daemon.text()[before:]), 60, lambda: f"{name}: the reason\n{s.daemon.text()[-1500:]}")
+        held = s.read()
+        time.sleep(3)
+        lib.check(f"{name}: nothing is read over such a connection", s.read() == held)
+        s.alive(f"with a certificate: {name}")
+    broker.write_bytes((folder / "good.pem").read_bytes())
+    s.kafka.stop()
+    s.kafka.start()
+    s.progress(300, 60, "the certificate is good again")
+    logs.append(s.daemon.text())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stalled = s.pipe.start(sets=[f"kafka.brokers=127.0.0.1:{silent.getsockname()[1]}", "kafka.properties.socket.connection.setup.timeout.ms=2000"])
+        lib.wait_until(lambda: re.search(r"SSL_HANDSHAKE", stalled.text()), 60, lambda: f"a handshake that stands still is told\n{stalled.text()[-1500:]}")
+        lib.check_equal("and it ends when told", stalled.stop(20), 0)
+        logs.append(stalled.text())
+    seen = s.end()
+    logs += [path.read_text(errors="replace") for path in s.pipe.dir.glob("*.log")]
+    lib.check("no secret in any log", logs and not any(mark in text for text in logs))
+    return seen
