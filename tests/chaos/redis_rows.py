@@ -40,6 +40,7 @@ def rolled_back(s, seconds, rate):
     s.redis.kill()
     shutil.rmtree(log)
     shutil.copytree(copy, log)
+    lib.mend_append_only(s.redis.dir)
     s.redis.start()
     lib.wait_until(lambda: s.read() is not None, 20, "Redis answers")
     back = s.read()
@@ -80,6 +81,7 @@ def cut(s):
         size = log.stat().st_size
         with open(log, "r+b") as f:
             f.truncate(max(0, size - s.chance.randrange(20, 4000)))
+        lib.mend_append_only(s.redis.dir)
         s.redis.start()
     return s.end()
 

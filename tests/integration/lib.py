@@ -199,6 +199,13 @@ class Server:
 # ---- Redis --------------------------------------------------------------------------------------------------------------------
 
 
+def mend_append_only(directory):
+    """Takes a torn transaction off the end of a stopped server's append-only file. redis-server 7.0 itself leaves the open MULTI behind, and with
+    its next start half a batch comes back (docs/FAULTS.md)."""
+    manifest, = (Path(directory) / "appendonlydir").glob("*.manifest")
+    must(["redis-check-aof", "--fix", manifest], 60, b"y\n")
+
+
 class RedisError(Exception):
     pass
 

@@ -75,6 +75,7 @@ class Victims:
         with open(log, "r+b") as f:
             f.truncate(size - lost)
         self.lost_bytes += lost
+        lib.mend_append_only(self.redis.dir)
 
 
 def torment(victims, sender, args, chance):
