@@ -15,6 +15,7 @@ enum { DAYS = 12, JSON_MAX = 700 };
 
 struct writer {
     struct dice *dice;
+    bool merges_customers; /* only: see docs/ARCHITECTURE.md, Simulator */
     char text[JSON_MAX];
     uint32_t n;
 };
@@ -229,7 +230,7 @@ static void entity_merged(struct writer *x)
 {
     static const char letters[] = "LDk";
     static const char *const kinds[] = { "lead", "deal", "customer" };
-    unsigned i = any(x, 3);
+    unsigned i = x->merges_customers ? 2 : any(x, 3);
     put(x, "\"type\":\"entity_merged\",\"entity_kind\":\"%s\",\"from_id\":\"%c%u\",\"into_id\":\"%c%u\"", kinds[i],
         letters[i], any(x, 4), letters[i], any(x, 4));
 }
@@ -287,7 +288,7 @@ static void happen(struct sim *w, struct history *h, uint32_t number, unsigned d
 {
     static const char *const orgs[] = { "acme", "beta" };
     struct dice *d = &w->history_dice;
-    struct writer x = { .dice = d };
+    struct writer x = { .dice = d, .merges_customers = w->plan.finality };
     const char *org = orgs[dice_one_in(d, 4)];
     struct happening row = { .occurred_at_ms = start_ms + (int64_t)(day * 24 + dice_below(d, days * 24)) * HOUR_MS +
                                                (int64_t)dice_below(d, 3) * 1000 };
