@@ -320,7 +320,7 @@ def denied(s):
         s.start()
     s.progress(200, 60)
     seen = s.end()
-    cluster = lib.Server("redis", "--tcp", "cluster-enabled=yes")
+    cluster = lib.Server("redis", "--tcp", "cluster-enabled=yes", f"cluster-port={lib.free_port()}")
     s.pipe.socket = cluster.socket
     s.start()
     s.says("CLUSTERDOWN", 30)

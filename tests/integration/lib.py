@@ -160,6 +160,13 @@ atexit.register(_cleanup)
 # A TERM from scripts/test must run the cleanup too.
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
 
+def free_port():
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 _servers = []
 
 

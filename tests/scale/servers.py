@@ -2,18 +2,11 @@
 daemon is told of it (`settings`), whom to ask about a shard (`of`), and what its processes are."""
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
 import lib  # noqa: E402
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Node:
@@ -79,7 +72,7 @@ class Cluster(Store):
 
     def __init__(self, primaries=3, replicas=True, node_timeout_ms=2000):
         n = primaries * (2 if replicas else 1)
-        self.nodes = [Node("cluster-enabled=yes", f"cluster-node-timeout={node_timeout_ms}", f"cluster-port={free_port()}",
+        self.nodes = [Node("cluster-enabled=yes", f"cluster-node-timeout={node_timeout_ms}", f"cluster-port={lib.free_port()}",
                            # One primary without a successor must not stop the others.
                            "cluster-require-full-coverage=no") for _ in range(n)]
         self.must("create", *(node.address for node in self.nodes), "--cluster-replicas", 1 if replicas else 0)
@@ -169,7 +162,7 @@ class Watched(Store):
 
 class Sentinel:
     def __init__(self, name, port, down_after_ms):
-        self.port, folder = free_port(), lib.new_dir()
+        self.port, folder = lib.free_port(), lib.new_dir()
         self.socket = folder / "sentinel.sock"
         (folder / "sentinel.conf").write_text(
             f"port {self.port}\nbind 127.0.0.1\nunixsocket {self.socket}\ndir {folder}\nsentinel monitor {name} 127.0.0.1 {port} 2\n"
