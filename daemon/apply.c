@@ -129,14 +129,14 @@ bool orphan_give_up(struct shard *s, struct slice key, int64_t until_ms)
     return true;
 }
 
-/* The event, after corrections that waited too long for it were given up. */
+/* The event, after corrections that waited too long for it were given up; not while one before it waits for records, which may still find them. */
 static enum apply_result apply(struct shard *s, const struct message *m, const struct event *ev)
 {
     const struct part *p = &s->d->ingest.part[m->part];
     const struct event_source from = { p->topic, p->partition, m->offset, m->value };
     enum apply_result r;
     while ((r = engine_apply_from(s->engine, ev, m->newest_ms, &from)) == APPLY_OVERDUE)
-        if (!orphan_give_up(s, engine_overdue(s->engine), INT64_MAX))
+        if (p->behind || !orphan_give_up(s, engine_overdue(s->engine), INT64_MAX))
             return APPLY_NEED;
     return r;
 }
@@ -157,12 +157,20 @@ static uint32_t shard_of(const struct daemon *d, struct slice org)
     return d->n_shards == 1 ? 0 : (uint32_t)(XXH3_64bits(org.p, org.n) % d->n_shards);
 }
 
+/* An event of a known org moves event time on, whatever becomes of it: what waited for records was seen before that was known (postpone). */
+static void see(struct part *p, const struct event *ev)
+{
+    if (ev->v[F_OCCURRED_AT_MS].i > p->max_event_ms)
+        p->max_event_ms = ev->v[F_OCCURRED_AT_MS].i;
+}
+
 static void account(struct daemon *d, struct message *m, const struct event *ev, enum apply_result r)
 {
     struct chain *c = &d->shard[m->shard].chain[m->part];
-    struct part *p = &d->ingest.part[m->part];
     m->done = true;
     c->read++;
+    if (r != APPLY_NO_ORG)
+        see(&d->ingest.part[m->part], ev);
     switch (r) {
     case APPLY_DONE:
         c->applied++;
@@ -174,19 +182,17 @@ static void account(struct daemon *d, struct message *m, const struct event *ev,
     case APPLY_ERASED:
     case APPLY_FINAL:
         late_event(d, m, ev, r);
-        return;
+        break;
     case APPLY_CONFLICT:
         dead_letter(d, m, REJECT_ID_CONFLICT, "", ev);
-        return;
+        break;
     case APPLY_PARKED:
         dead_letter(d, m, REJECT_NO_RATE, "remembered; it counts once a rate to the currency of the org is set", ev);
-        return;
+        break;
     default:
         dead_letter(d, m, REJECT_UNKNOWN_ORG, "", ev);
-        return;
+        break;
     }
-    if (ev->v[F_OCCURRED_AT_MS].i > p->max_event_ms)
-        p->max_event_ms = ev->v[F_OCCURRED_AT_MS].i;
 }
 
 /* An org without a configured currency counts in one all the same: somebody should know in which. */
@@ -269,8 +275,7 @@ void message_take(struct daemon *d, struct message *m)
     struct shard *s = &d->shard[m->shard];
     if (m->offset < s->chain[m->part].stored_next) { /* this shard had it before the restart; another did not */
         m->done = true;
-        if (ev.v[F_OCCURRED_AT_MS].i > in->part[m->part].max_event_ms)
-            in->part[m->part].max_event_ms = ev.v[F_OCCURRED_AT_MS].i;
+        see(&in->part[m->part], &ev);
         return;
     }
     struct part *p = &in->part[m->part];

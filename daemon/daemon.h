@@ -33,9 +33,10 @@ struct part {
     int64_t last; /* newest offset taken, -1 */
     uint32_t last_crc;
     int64_t max_event_ms;
-    int64_t seen_ms;    /* newest event of the batch at work that was looked at, applied or not */
-    bool blocked;       /* in this pass a correction waits for records: what follows it must not be applied before it */
-    bool behind;        /* in this pass an event waits for records: no merge that follows may be applied before it */
+    int64_t seen_ms; /* newest event of the batch at work that was looked at, applied or not */
+    bool blocked;    /* in this pass a correction waits for records: what follows it must not be applied before it */
+    bool
+        behind; /* in this pass an event waits for records: no merge that follows may be applied before it, nothing be given up */
     uint64_t eof_at_ms; /* loop time since when the end of the log is reached; 0: not at the end */
     bool idle;
 };

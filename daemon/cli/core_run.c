@@ -162,6 +162,8 @@ int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *v
     if (v->why == REJECT_NONE) {
         v->result = apply(r, &ev, bytes);
         v->why = refusal(v->result);
+        if (v->result != APPLY_NO_ORG && ev.v[F_OCCURRED_AT_MS].i > r->newest_ms)
+            r->newest_ms = ev.v[F_OCCURRED_AT_MS].i;
         if (note_adoption(r) < 0)
             return -1;
     }
@@ -177,8 +179,6 @@ int core_run_take(struct core_run *r, struct slice bytes, struct core_verdict *v
     if (v->result == APPLY_ERASED || v->result == APPLY_FINAL)
         v->result = APPLY_LATE;
     r->late += v->result == APPLY_LATE;
-    if (ev.v[F_OCCURRED_AT_MS].i > r->newest_ms)
-        r->newest_ms = ev.v[F_OCCURRED_AT_MS].i;
     return v->result == APPLY_DONE ? feed(r) : 0;
 }
 

@@ -97,6 +97,8 @@ static int take(struct uninterrupted *u, const struct happening *h)
         if (give_up(u, engine_overdue(u->engine), INT64_MAX) < 0)
             return -1;
     note_waiting(u);
+    if (ev.v[F_OCCURRED_AT_MS].i > u->newest_ms)
+        u->newest_ms = ev.v[F_OCCURRED_AT_MS].i;
     if (result == APPLY_LATE || result == APPLY_ERASED || result == APPLY_FINAL) {
         u->r->late++;
         return take_deltas(u);
@@ -105,8 +107,6 @@ static int take(struct uninterrupted *u, const struct happening *h)
         sim_violation(u->w, "the reference cannot take an event (%d): %.*s", (int)result, (int)h->json.n, h->json.p);
         return -1;
     }
-    if (ev.v[F_OCCURRED_AT_MS].i > u->newest_ms)
-        u->newest_ms = ev.v[F_OCCURRED_AT_MS].i;
     return take_deltas(u);
 }
 
