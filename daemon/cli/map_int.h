@@ -76,6 +76,7 @@ struct map_event {
 struct map {
     struct map_calls calls;
     struct source source;
+    struct event_schema schema;
     struct arena arena; /* the mapping, the tables and the texts of events */
     bool bad;           /* a problem was found in the mapping */
     uint32_t n_lookups, n_tables, n_every, n_events;

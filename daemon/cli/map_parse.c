@@ -150,6 +150,26 @@ static int parse_field(struct map *map, const struct node *key, struct map_field
     return key->value->kind == NODE_MAP ? parse_spec(map, key->value, f) : map_text_parse(map, key->value, &f->text);
 }
 
+/* What is no field at all was told before. */
+static bool has_field(const struct map *map, enum event_type type, enum event_field f)
+{
+    return (unsigned)f >= EVENT_FIELD_COUNT || map->schema.type[type].allowed[f >> 6] >> (f & 63) & 1;
+}
+
+/* What the type does not have could not be sent. */
+static int check_fields(struct map *map, const struct node *at, const struct map_event *ev)
+{
+    const struct node *key = node_get(at, "fields") ? node_get(at, "fields")->first : NULL;
+    int rc = 0;
+    for (uint32_t i = 0; key && i < ev->n; i++, key = key->next)
+        if (!has_field(map, ev->type, ev->field[i].field))
+            rc = fail(map, key, "no field of this event type");
+    for (uint32_t i = 0; i < map->n_every; i++)
+        if (!has_field(map, ev->type, map->every[i].field))
+            rc = fail(map, node_get(at, "type"), "`every` fills a field that this event type does not have");
+    return rc;
+}
+
 static int parse_fields(struct map *map, const struct node *fields, struct map_field **ret, uint32_t *ret_n)
 {
     int rc = 0;
@@ -177,7 +197,7 @@ static int parse_event(struct map *map, const struct node *v, struct map_event *
         return -1;
     if (!node_get(v, "fields"))
         return fail(map, v, "`fields` is missing");
-    return parse_fields(map, node_get(v, "fields"), &ev->field, &ev->n);
+    return parse_fields(map, node_get(v, "fields"), &ev->field, &ev->n) < 0 ? -1 : check_fields(map, v, ev);
 }
 
 static int parse_lookups(struct map *map, const struct node *v)
@@ -220,6 +240,7 @@ int map_parse(struct map *map, const struct node *root)
     static const char *const known[] = { "lookups", "tables", "every", "events", NULL };
     if (check_keys(map, root, known) != 0)
         return -1;
+    event_schema_init(&map->schema);
     int rc = parse_lookups(map, node_get(root, "lookups"));
     rc |= parse_tables(map, node_get(root, "tables"));
     rc |= parse_fields(map, node_get(root, "every"), &map->every, &map->n_every);

@@ -141,6 +141,15 @@ void redis_topology_settled(struct redis_topology *t)
 
 /* ---- answers ------------------------------------------------------------------------------------------------------------------------------------ */
 
+/* Neither blanks nor control bytes, nor a NUL, which would end it early. */
+static bool is_host(struct slice host)
+{
+    for (uint32_t i = 0; i < host.n; i++)
+        if ((unsigned char)host.p[i] <= ' ' || host.p[i] == 0x7f)
+            return false;
+    return host.n > 0;
+}
+
 /* An empty host, "?" or none means: the one that was asked. The scheme is that of the configuration. */
 static int address_of(const struct redis_topology *t, struct slice host, int64_t port, const struct redis_address *here,
                       struct redis_address *ret)
@@ -148,7 +157,7 @@ static int address_of(const struct redis_topology *t, struct slice host, int64_t
     *ret = (struct redis_address){ .port = (int)port, .tls = t->given[0].tls };
     if (host.n == 0 || slice_eq(host, SLICE("?")))
         host = here ? slice_of(here->host) : host;
-    if (host.n == 0 || host.n >= sizeof ret->host || port < 1 || port > PORT_LAST)
+    if (!is_host(host) || host.n >= sizeof ret->host || port < 1 || port > PORT_LAST)
         return -1;
     memcpy(ret->host, host.p, host.n);
     return 0;

@@ -281,3 +281,17 @@ Test(map, a_nul_in_a_text_is_a_byte)
         convert(&w, "events:\n  - type: login\n    when: [\"\\0\\0 = {s}\"]\n    fields: { event_id: \"\\0\" }\n"), 0);
     cr_expect_str_eq(w.log, "");
 }
+
+/* What the type does not have could not be sent: refused with its place. */
+Test(map, fields_of_other_types_are_refused)
+{
+    struct world w = { .file = { { "main.csv", "id,s\n1,x\n" } } };
+    cr_expect_lt(convert(&w, "events:\n  - type: deal_closed\n    fields: { event_id: \"{id}\", user_id: u }\n"), 0);
+    cr_expect(strstr(w.log, "no field of this event type"), "%s", w.log);
+    cr_expect_lt(convert(&w, "every: { deal_id: d }\nevents:\n  - type: login\n    fields: { event_id: \"{id}\" }\n"),
+                 0);
+    cr_expect(strstr(w.log, "`every` fills a field"), "%s", w.log);
+    cr_expect_lt(convert(&w, "every: { colour: d }\nevents:\n  - type: login\n    fields: { shade: d }\n"), 0);
+    cr_expect_str_eq(w.log, "m.yaml:1:10 no field of an event that a mapping can fill;"
+                            "m.yaml:4:15 no field of an event that a mapping can fill;");
+}

@@ -177,6 +177,7 @@ Test(redis_topology, answers_that_name_nobody)
         "*1\r\n*3\r\n:0\r\n:16383\r\n" NODE("$1\r\na\r\n", "0"),     /* no port */
         "*1\r\n*3\r\n:0\r\n:16383\r\n" NODE("$1\r\na\r\n", "65536"),
         "*1\r\n*3\r\n:0\r\n:16383\r\n*1\r\n$1\r\na\r\n",
+        "*1\r\n*3\r\n:0\r\n:16383\r\n" NODE("$3\r\na b\r\n", "1"), /* no host */
         "*1\r\n*2\r\n:0\r\n:16383\r\n",
     };
     const struct redis_address here = { .host = "seed", .port = 7000 };
