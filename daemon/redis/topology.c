@@ -157,7 +157,7 @@ static int address_of(const struct redis_topology *t, struct slice host, int64_t
     *ret = (struct redis_address){ .port = (int)port, .tls = t->given[0].tls };
     if (host.n == 0 || slice_eq(host, SLICE("?")))
         host = here ? slice_of(here->host) : host;
-    if (!is_host(host) || host.n >= sizeof ret->host || port < 1 || port > PORT_LAST)
+    if (!host.p || !is_host(host) || host.n >= sizeof ret->host || port < 1 || port > PORT_LAST)
         return -1;
     memcpy(ret->host, host.p, host.n);
     return 0;
