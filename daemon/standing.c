@@ -76,8 +76,8 @@ static bool must_ask_again(struct daemon *d, const struct kafka_standing *v, uin
 {
     for (uint32_t k = 0; k < n; k++) {
         const struct part *p = ingest_part(&d->ingest, v[k].topic, v[k].partition, NULL);
-        const bool new = p && p->position < 0, silent = p &&v[k].low < 0;
-        if (new ? v[k].committed == KAFKA_UNKNOWN : silent && (d->opt.accept_loss || d->standing.asked < ASK_ENDS_MOST))
+        const bool insist = d->opt.accept_loss || d->standing.asked < ASK_ENDS_MOST;
+        if (p && (p->position < 0 ? v[k].committed == KAFKA_UNKNOWN : v[k].low < 0 && insist))
             return true;
     }
     return false;
