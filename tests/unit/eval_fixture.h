@@ -143,6 +143,54 @@ static inline void put(struct evaluator *e, const char *field, enum cell_grain g
     cr_assert_eq(evaluator_apply(e, &d), 0, "%s", field);
 }
 
+/* ---- a restart: the state as the store would hold it, then the cells ---- */
+
+struct saved_state {
+    uint32_t n;
+    struct {
+        char org[16], key[96], value[512];
+        uint32_t value_n;
+    } field[64];
+};
+
+/* For evaluator_state_save: the newest value of a field stands, as in a hash. */
+static inline int state_keep(void *ctx, struct slice org, struct slice key, struct slice value)
+{
+    struct saved_state *s = ctx;
+    uint32_t i = 0;
+    while (i < s->n && !(slice_eq(slice_of(s->field[i].org), org) && slice_eq(slice_of(s->field[i].key), key)))
+        i++;
+    cr_assert(i < sizeof s->field / sizeof *s->field && org.n < sizeof s->field[i].org &&
+              key.n < sizeof s->field[i].key && value.n <= sizeof s->field[i].value);
+    s->n += i == s->n;
+    snprintf(s->field[i].org, sizeof s->field[i].org, "%.*s", (int)org.n, org.p);
+    snprintf(s->field[i].key, sizeof s->field[i].key, "%.*s", (int)key.n, key.p);
+    memcpy(s->field[i].value, value.p, value.n);
+    s->field[i].value_n = value.n;
+    return 0;
+}
+
+/* Ends `e`; another begins with the state alone. Its cells are loaded by restore_cell. */
+static inline struct evaluator *world_restart(const struct world *w, struct evaluator *e, const struct saved_state *s)
+{
+    evaluator_free(e);
+    e = world_start(w, false, true, false);
+    for (uint32_t i = 0; i < s->n; i++)
+        cr_assert_eq(evaluator_state_restore(e, slice_of(s->field[i].org), slice_of(s->field[i].key),
+                                             (struct slice){ s->field[i].value, s->field[i].value_n }),
+                     0, "%s", s->field[i].key);
+    return e;
+}
+
+/* An hour cell of acme as the store holds it. */
+static inline void restore_cell(struct evaluator *e, const char *field, int64_t pane_ms, int64_t value)
+{
+    struct cell_delta d = {
+        .org = SLICE("acme"), .field = slice_of(field), .grain = CELL_HOUR, .pane_ms = pane_ms, .value = value
+    };
+    cr_assert_eq(evaluator_restore_cell(e, &d), 0, "%s", field);
+}
+
 /* Advance both clocks to one instant. */
 static inline void advance(struct evaluator *e, int64_t t_ms, const struct evaluator_sink *sink)
 {

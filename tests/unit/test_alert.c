@@ -361,53 +361,27 @@ Test(alert, less_than_on_a_civil_window_judges_complete_windows)
     cr_assert_eq(seen.t[1].value, 0);
 }
 
-/* State that survives a restart: nothing is repeated, a firing alert clears, a changed rule starts anew. */
-struct saved {
-    int n;
-    char org[32][32], key[32][96], value[32][96];
-};
-
-static int save(void *ctx, struct slice org, struct slice key, struct slice value)
+static void restart(const struct saved_state *s, int64_t top2, int64_t n)
 {
-    struct saved *s = ctx;
-    snprintf(s->org[s->n], sizeof s->org[0], "%.*s", (int)org.n, org.p);
-    snprintf(s->key[s->n], sizeof s->key[0], "%.*s", (int)key.n, key.p);
-    snprintf(s->value[s->n], sizeof s->value[0], "%.*s", (int)value.n, value.p);
-    s->n++;
-    return 0;
-}
-
-static void restore_state(const struct saved *s)
-{
-    for (int i = 0; i < s->n; i++)
-        cr_assert_eq(evaluator_state_restore(e, slice_of(s->org[i]), slice_of(s->key[i]), slice_of(s->value[i])), 0,
-                     "%s", s->key[i]);
-}
-
-static void restore(const struct saved *s, int64_t top2, int64_t n)
-{
-    restore_state(s);
     int64_t pane = at("2025-03-10T02:00Z");
-    struct cell_delta a = { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, pane, 0, top2, false, false },
-                      b = { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, pane, 0, n, false, false };
-    cr_assert_eq(evaluator_restore_cell(e, &a), 0);
-    cr_assert_eq(evaluator_restore_cell(e, &b), 0);
+    e = world_restart(&w, e, s);
+    restore_cell(e, "org:acme|top2", pane, top2);
+    restore_cell(e, "org:acme|n", pane, n);
 }
 
+/* State that survives a restart: nothing is repeated, a firing alert clears, a changed rule starts anew. */
 Test(alert, a_restart_repeats_nothing)
 {
-    struct saved s = { 0 }, none = { 0 };
+    static struct saved_state s, none;
     int64_t t = at("2025-03-10T02:00Z");
     e = world_start(&w, false, true, false);
     answer("org:acme", t, 5, 10);
     advance(e, t + HOUR_MS, &sink);
     cr_assert_eq(seen.n, 1);
-    cr_assert_eq(evaluator_state_save(e, true, save, &s), 0);
-    cr_assert_eq(evaluator_state_save(e, true, save, &none), 0);
+    cr_assert_eq(evaluator_state_save(e, true, state_keep, &s), 0);
+    cr_assert_eq(evaluator_state_save(e, true, state_keep, &none), 0);
     cr_assert_eq(none.n, 0, "nothing changed since");
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    restore(&s, 45, 50); /* the cells hold what is not judged yet: 40 of 40 */
+    restart(&s, 45, 50); /* the cells hold what is not judged yet: 40 of 40 */
     struct cell_delta d[] = {
         { SLICE("acme"), SLICE("org:acme|top2"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false, false },
         { SLICE("acme"), SLICE("org:acme|n"), CELL_HOUR, t, t + 90 * MINUTE_MS, 40, false, false },
@@ -454,17 +428,12 @@ static void begin_idle(void)
 
 static void restart_idle(int64_t march)
 {
-    static struct saved s;
+    static struct saved_state s;
     s.n = 0;
-    cr_assert_eq(evaluator_state_save(e, false, save, &s), 0);
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    restore_state(&s);
-    struct cell_delta
-        a = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-03-03T02:00Z"), 0, march, false, false },
-        b = { SLICE("acme"), SLICE("team:b|n"), CELL_HOUR, at("2025-04-01T02:00Z"), 0, 10, false, false };
-    cr_assert_eq(evaluator_restore_cell(e, &a), 0);
-    cr_assert_eq(evaluator_restore_cell(e, &b), 0);
+    cr_assert_eq(evaluator_state_save(e, false, state_keep, &s), 0);
+    e = world_restart(&w, e, &s);
+    restore_cell(e, "team:b|n", at("2025-03-03T02:00Z"), march);
+    restore_cell(e, "team:b|n", at("2025-04-01T02:00Z"), 10);
 }
 
 static void check_revision(int n, const char *text, int64_t revision, double value)
@@ -528,16 +497,14 @@ Test(alert, changes_before_maturity_are_no_revision)
 
 Test(alert, a_changed_rule_starts_anew)
 {
-    struct saved s = { 0 };
+    static struct saved_state s;
     int64_t t = at("2025-03-10T02:00Z");
     e = world_start(&w, false, true, false);
     answer("org:acme", t, 5, 10);
     advance(e, t + HOUR_MS, &sink);
-    cr_assert_eq(evaluator_state_save(e, false, save, &s), 0);
-    evaluator_free(e);
+    cr_assert_eq(evaluator_state_save(e, false, state_keep, &s), 0);
     w.rule[0].hash++;
-    e = world_start(&w, false, true, false);
-    restore(&s, 5, 10);
+    restart(&s, 5, 10);
     advance(e, t + 2 * HOUR_MS, &sink);
     cr_assert_eq(seen.n, 2, "fires under the new definition");
     cr_assert_str_neq(seen.id[0], seen.id[1]);

@@ -342,43 +342,6 @@ Test(board, around_a_subject)
 
 /* ---- between snapshots ---- */
 
-struct kept {
-    int n;
-    char key[64][64], value[64][64];
-};
-
-static int keep(void *ctx, struct slice org, struct slice key, struct slice value)
-{
-    struct kept *k = ctx;
-    (void)org;
-    int i = 0;
-    while (i < k->n && !slice_eq(slice_of(k->key[i]), key))
-        i++;
-    k->n += i == k->n;
-    snprintf(k->key[i], sizeof k->key[0], "%.*s", (int)key.n, key.p);
-    snprintf(k->value[i], sizeof k->value[0], "%.*s", (int)value.n, value.p);
-    return 0;
-}
-
-static void restart_with(const struct kept *kept)
-{
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    for (int i = 0; i < kept->n; i++) {
-        struct slice org = strchr(kept->key[i], '|') ? SLICE("acme") : SLICE("");
-        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept->key[i]), slice_of(kept->value[i])), 0, "%s",
-                     kept->key[i]);
-    }
-}
-
-static void load(const char *field, const char *pane, int64_t value)
-{
-    struct cell_delta d = {
-        .org = SLICE("acme"), .field = slice_of(field), .grain = CELL_HOUR, .pane_ms = at(pane), .value = value
-    };
-    cr_assert_eq(evaluator_restore_cell(e, &d), 0);
-}
-
 /* March of Shanghai: ann 60, bo 50; told for the last time at its end, revision 0. In April bo's March becomes 70: the board of March is told anew at the next
  * snapshot, revision 1, and not again until it changes: 2, after a restart. That of April goes on by itself. */
 Test(board, the_board_of_an_ended_month_is_revised)
@@ -409,14 +372,14 @@ Test(board, the_board_of_an_ended_month_is_revised)
     cr_assert_eq(shown.n_boards, before, "70 as before");
     put(e, "rep:ann|txn", CELL_HOUR, at("2025-03-10T09:00Z"), at("2025-04-02T12:07Z"), 11);
     advance(e, at("2025-04-02T12:30Z"), &sink);
-    static struct kept kept;
+    static struct saved_state kept;
     kept.n = 0;
-    cr_assert_eq(evaluator_state_save(e, false, keep, &kept), 0);
-    restart_with(&kept);
-    load("rep:ann|txn", "2025-03-10T09:00Z", 71);
-    load("rep:ann|txn", "2025-04-02T01:00Z", 5);
-    load("rep:bo|txn", "2025-03-10T09:00Z", 71);
-    load("rep:bo|refund", "2025-03-10T09:00Z", 1);
+    cr_assert_eq(evaluator_state_save(e, false, state_keep, &kept), 0);
+    e = world_restart(&w, e, &kept);
+    restore_cell(e, "rep:ann|txn", at("2025-03-10T09:00Z"), 71);
+    restore_cell(e, "rep:ann|txn", at("2025-04-02T01:00Z"), 5);
+    restore_cell(e, "rep:bo|txn", at("2025-03-10T09:00Z"), 71);
+    restore_cell(e, "rep:bo|refund", at("2025-03-10T09:00Z"), 1);
     advance(e, at("2025-04-02T13:00Z"), &sink);
     cr_assert(shown.board.window_start_ms == march && shown.board.revision == 2);
     check(0, "ann", 1, 0, 0, 71, 0, NULL);
@@ -479,9 +442,9 @@ Test(board, changes_between_snapshots)
     check(0, "cy", 2, 0, 0, 55, 5, NULL);
     check(1, "bo", 0, 0, 0, 0, 0, NULL);
     cr_assert(shown.entry[1].last_rank == 2 && shown.entry[0].last_rank == 0);
-    static struct kept kept;
-    cr_assert_eq(evaluator_state_save(e, false, keep, &kept), 0);
-    restart_with(&kept);
+    static struct saved_state kept;
+    cr_assert_eq(evaluator_state_save(e, false, state_keep, &kept), 0);
+    e = world_restart(&w, e, &kept);
     static const struct {
         const char *field;
         const char *pane;

@@ -118,43 +118,11 @@ Test(evidence, the_newest_are_kept)
 
 /* ---- a restart ---- */
 
-struct saved {
-    int n;
-    char key[32][64], value[32][512];
-    uint32_t len[32];
-};
-
-static int save(void *ctx, struct slice org, struct slice key, struct slice value)
+static void restart(const struct saved_state *s, int64_t bad, int64_t all, int64_t pane_ms)
 {
-    struct saved *s = ctx;
-    (void)org;
-    for (int i = 0; i < s->n; i++)
-        if (slice_eq(slice_of(s->key[i]), key)) { /* the newest stands, as in a hash */
-            memcpy(s->value[i], value.p, value.n);
-            s->len[i] = value.n;
-            return 0;
-        }
-    snprintf(s->key[s->n], sizeof s->key[0], "%.*s", (int)key.n, key.p);
-    memcpy(s->value[s->n], value.p, value.n);
-    s->len[s->n++] = value.n;
-    return 0;
-}
-
-static void restart(const struct saved *s, int64_t bad, int64_t all, int64_t pane_ms)
-{
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    for (int i = 0; i < s->n; i++) {
-        struct slice org = strchr(s->key[i], '|') ? SLICE("acme") : SLICE("");
-        cr_assert_eq(evaluator_state_restore(e, org, slice_of(s->key[i]), (struct slice){ s->value[i], s->len[i] }), 0,
-                     "%s", s->key[i]);
-    }
-    struct cell_delta cell[] = {
-        { .org = SLICE("acme"), .field = SLICE("org:acme|bad"), .grain = CELL_HOUR, .pane_ms = pane_ms, .value = bad },
-        { .org = SLICE("acme"), .field = SLICE("org:acme|all"), .grain = CELL_HOUR, .pane_ms = pane_ms, .value = all }
-    };
-    for (int i = 0; i < 2; i++)
-        cr_assert_eq(evaluator_restore_cell(e, &cell[i]), 0);
+    e = world_restart(&w, e, s);
+    restore_cell(e, "org:acme|bad", pane_ms, bad);
+    restore_cell(e, "org:acme|all", pane_ms, all);
 }
 
 static void again(uint64_t seq, const char *id, int64_t t_ms)
@@ -175,7 +143,7 @@ static void again(uint64_t seq, const char *id, int64_t t_ms)
  * count twice, 2 must not be lost. */
 Test(evidence, a_restart_neither_loses_nor_doubles)
 {
-    static struct saved s;
+    static struct saved_state s;
     memset(&s, 0, sizeof s);
     int64_t t = at("2025-03-10T12:00Z");
     evaluator_feed_position(e, 1);
@@ -185,7 +153,7 @@ Test(evidence, a_restart_neither_loses_nor_doubles)
     give("all", "two", t + 1, t + 1, 1);
     advance(e, t + 2 * MINUTE_MS, &sink);
     cr_assert_eq(evaluator_judged_position(e), 1);
-    cr_assert_eq(evaluator_state_save(e, true, save, &s), 0);
+    cr_assert_eq(evaluator_state_save(e, true, state_keep, &s), 0);
     restart(&s, 0, 2, t);
     again(1, "one", t);
     again(2, "two", t + 1);

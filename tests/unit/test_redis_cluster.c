@@ -85,6 +85,14 @@ static void start_pair(struct pair *p)
     rig_await_state(&p->a, STORE_READY);
 }
 
+/* The partition is claimed, and a first flush took it to offset 10. */
+static void write_first(struct pair *p)
+{
+    struct store_part part = rig_step(0, 0, 0);
+    cr_assert_eq(rig_claim(&p->a, &part, 1).r, STORE_OK);
+    cr_assert_eq(flush_new(&p->a, 1, -1, 10, "1").r, STORE_OK);
+}
+
 static void stop_pair(struct pair *p)
 {
     rig_stop(&p->a);
@@ -96,9 +104,7 @@ Test(redis_cluster, the_node_of_the_slot_is_found)
     struct pair p = { 0 };
     start_pair(&p);
     ASK(&p.a, slot_of_3, "CLUSTER KEYSLOT cp:{3}:meta");
-    struct store_part part = rig_step(0, 0, 0);
-    cr_assert_eq(rig_claim(&p.a, &part, 1).r, STORE_OK);
-    cr_assert_eq(flush_new(&p.a, 1, -1, 10, "1").r, STORE_OK);
+    write_first(&p);
     ASK(&p.a, "1", "XLEN cp:{3}:feed");
     stop_pair(&p);
 }
@@ -108,9 +114,7 @@ Test(redis_cluster, while_the_slot_moves_nothing_is_written_by_halves)
 {
     struct pair p = { 0 };
     start_pair(&p);
-    struct store_part part = rig_step(0, 0, 0);
-    cr_assert_eq(rig_claim(&p.a, &part, 1).r, STORE_OK);
-    cr_assert_eq(flush_new(&p.a, 1, -1, 10, "1").r, STORE_OK);
+    write_first(&p);
     ASK(&p.a, "OK", "CLUSTER SETSLOT %s MIGRATING %s", slot_of_3, p.id_b);
     struct answer a = flush_new(&p.a, 1, 10, 20, "2");
     cr_assert_eq(a.r, STORE_BUSY, "%d: %s", a.r, a.detail);
@@ -130,9 +134,7 @@ Test(redis_cluster, a_slot_that_moved_is_followed)
     struct pair p = { 0 };
     char text[RIG_TEXT_MAX], key[RIG_TEXT_MAX];
     start_pair(&p);
-    struct store_part part = rig_step(0, 0, 0);
-    cr_assert_eq(rig_claim(&p.a, &part, 1).r, STORE_OK);
-    cr_assert_eq(flush_new(&p.a, 1, -1, 10, "1").r, STORE_OK);
+    write_first(&p);
     ASK(&p.b, "OK", "CLUSTER SETSLOT %s IMPORTING %s", slot_of_3, p.id_a);
     ASK(&p.a, "OK", "CLUSTER SETSLOT %s MIGRATING %s", slot_of_3, p.id_b);
     while (*rig_ask(&p.a, key, "CLUSTER GETKEYSINSLOT %s 1", slot_of_3))

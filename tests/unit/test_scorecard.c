@@ -420,41 +420,6 @@ static int take_change(void *ctx, const struct scorecard_snapshot *s)
     return 0;
 }
 
-struct kept_state {
-    int n;
-    char key[64][64], value[64][512];
-};
-
-static int keep_state(void *ctx, struct slice org, struct slice key, struct slice value)
-{
-    struct kept_state *k = ctx;
-    (void)org;
-    snprintf(k->key[k->n], sizeof k->key[0], "%.*s", (int)key.n, key.p);
-    snprintf(k->value[k->n++], sizeof k->value[0], "%.*s", (int)value.n, value.p);
-    return 0;
-}
-
-/* From the state alone: cells are loaded afterwards. */
-static void restart(struct kept_state *kept)
-{
-    cr_assert_eq(evaluator_state_save(e, false, keep_state, kept), 0);
-    evaluator_free(e);
-    e = world_start(&w, false, true, false);
-    for (int i = 0; i < kept->n; i++) {
-        struct slice org = strchr(kept->key[i], '|') ? SLICE("acme") : SLICE("");
-        cr_assert_eq(evaluator_state_restore(e, org, slice_of(kept->key[i]), slice_of(kept->value[i])), 0, "%s",
-                     kept->key[i]);
-    }
-}
-
-static void load_cell(const char *field, const char *pane, int64_t value)
-{
-    struct cell_delta d = {
-        .org = SLICE("acme"), .field = slice_of(field), .grain = CELL_HOUR, .pane_ms = at(pane), .value = value
-    };
-    cr_assert_eq(evaluator_restore_cell(e, &d), 0);
-}
-
 struct cards {
     int n;
     struct scorecard_snapshot s[64];
@@ -481,7 +446,7 @@ static void late_sale(const char *pane, const char *cause, int64_t amount)
 Test(scorecard, the_card_of_an_ended_cycle_is_revised)
 {
     static struct cards cards;
-    static struct kept_state kept;
+    static struct saved_state kept;
     const struct evaluator_sink to = { .ctx = &cards, .scorecard = keep_card };
     int64_t march = at("2025-02-28T16:00Z");
     memset(&cards, 0, sizeof cards);
@@ -512,12 +477,13 @@ Test(scorecard, the_card_of_an_ended_cycle_is_revised)
     cr_assert_eq(cards.n, n + 1, "70 as before");
     late_sale("2025-03-02T01:00Z", "2025-04-02T12:07Z", 20);
     advance(e, at("2025-04-02T12:30Z"), &to);
-    restart(&kept);
-    load_cell("org:acme|target", "2025-03-02T01:00Z", 100);
-    load_cell("org:acme|sales", "2025-03-02T01:00Z", 95);
-    load_cell("org:acme|sales", "2025-03-03T01:00Z", -5);
-    load_cell("org:acme|target", "2025-04-02T01:00Z", 100);
-    load_cell("org:acme|sales", "2025-04-02T01:00Z", 80);
+    cr_assert_eq(evaluator_state_save(e, false, state_keep, &kept), 0);
+    e = world_restart(&w, e, &kept);
+    restore_cell(e, "org:acme|target", at("2025-03-02T01:00Z"), 100);
+    restore_cell(e, "org:acme|sales", at("2025-03-02T01:00Z"), 95);
+    restore_cell(e, "org:acme|sales", at("2025-03-03T01:00Z"), -5);
+    restore_cell(e, "org:acme|target", at("2025-04-02T01:00Z"), 100);
+    restore_cell(e, "org:acme|sales", at("2025-04-02T01:00Z"), 80);
     advance(e, at("2025-04-02T13:00Z"), &to);
     cr_assert_eq(cards.n, n + 2);
     cr_assert(cards.s[n + 1].revision == 2 && cards.s[n + 1].window_start_ms == march);
@@ -559,7 +525,7 @@ Test(scorecard, longer_windows_reach_later_cycles)
 Test(scorecard, change_since_the_last_snapshot)
 {
     static struct parts parts;
-    static struct kept_state kept;
+    static struct saved_state kept;
     const struct evaluator_sink change = { .ctx = &parts, .scorecard = take_change };
     memset(&parts, 0, sizeof parts);
     memset(&kept, 0, sizeof kept);
@@ -569,9 +535,10 @@ Test(scorecard, change_since_the_last_snapshot)
     advance(e, at("2025-03-02T03:00Z"), &change);
     cr_assert(parts.n == 1 && !parts.has_change);
     cr_assert_float_eq(parts.score, 20, 1e-9);
-    restart(&kept);
-    load_cell("org:acme|target", "2025-03-02T01:00Z", 100);
-    load_cell("org:acme|sales", "2025-03-02T01:00Z", 60);
+    cr_assert_eq(evaluator_state_save(e, false, state_keep, &kept), 0);
+    e = world_restart(&w, e, &kept);
+    restore_cell(e, "org:acme|target", at("2025-03-02T01:00Z"), 100);
+    restore_cell(e, "org:acme|sales", at("2025-03-02T01:00Z"), 60);
     happen(e, "org:acme|top2", at("2025-03-02T05:00Z"), 17);
     happen(e, "org:acme|n", at("2025-03-02T05:00Z"), 20);
     advance(e, at("2025-03-02T07:00Z"), &change);
