@@ -8,7 +8,6 @@ every event counted once, rows byte for byte those of a replay, the alert ids th
 """
 import argparse
 import json
-import os
 import random
 import re
 import sys
@@ -23,8 +22,7 @@ FIRST, REAL = 3000, 1200  # events of crm_sales, when deals are won and lost
 PARTITIONS = 3
 TWICE = 60  # of them come a second time
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
-PATIENCE = float(os.environ.get("CHAOS_PATIENCE", "1"))
-LIFE_S = 40 * PATIENCE
+LIFE_S = 40 * lib.PATIENCE
 POINTS = re.findall(r'^POINT\((\w+), "', (lib.REPO / "daemon/crash_points.def").read_text(), re.M)
 REBALANCE = ("revoke_begun", "revoked")  # need a second daemon that comes
 SHUTDOWN = ("stop_begun", "stop_quiet", "lease_left", "stop_committed", "stop_kafka_closed")  # told to stop in the middle of work

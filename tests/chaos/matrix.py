@@ -6,14 +6,13 @@ matrix.py [ROWS] [--seed N | --seeds A..B] [--kafka VERSION] [--write FILE] [--l
 import argparse
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import one_row
 from registry import ROWS, order
+import row_run  # after one_row, which says where it is
 
 HERE = Path(__file__).resolve().parent
 LIMIT_S = 1800
@@ -33,25 +32,9 @@ def chosen(words):
 
 
 def run(name, seed, args, cache, logs):
-    began, log = time.monotonic(), logs / (f"{name}.{seed}.log" if args.seeds else f"{name}.log")
     command = [sys.executable, HERE / "one_row.py", name, str(seed), *([args.kafka] if args.kafka else [])]
-    with open(log, "wb") as out:
-        try:
-            status = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT_S, check=False,
-                                    env={**os.environ, "CHAOS_CACHE": str(cache)}).returncode
-        except subprocess.TimeoutExpired:
-            status = -1
-    text = log.read_text(errors="replace")
-    good, bad = len(re.findall(r"^ok ", text, re.M)), len(re.findall(r"^not ok ", text, re.M))
-    seen = re.findall(r"^seen: (.*)", text, re.M)
-    passed = status == 0 and good and not bad and seen
-    if not passed:
-        print("\n".join(text.splitlines()[-25:]))
-    failed = "; ".join(re.findall(r"^not ok (.*)", text, re.M)) or f"exit status {status}"
-    result = {"row": name, "seed": seed, "seen": seen[-1] if passed else f"FAILED: {failed}", "passed": bool(passed), "checks": good,
-              "seconds": time.monotonic() - began}
-    print(f"{'ok' if passed else 'not ok'} {name} seed {seed} ({good} checks, {result['seconds']:.0f} s): {result['seen']}", flush=True)
-    return result
+    log = logs / (f"{name}.{seed}.log" if args.seeds else f"{name}.log")
+    return {"row": name, "seed": seed, **row_run.apart(f"{name} seed {seed}", command, log, LIMIT_S, {"CHAOS_CACHE": str(cache)})}
 
 
 def table(results):

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """One row of the fault matrix: one_row.py ROW SEED [KAFKA_VERSION]. Prints its checks, and last `seen: ...`."""
 import sys
-import traceback
 
 import kafka_rows  # noqa: F401  (each enters its rows)
 import network_rows  # noqa: F401
@@ -9,17 +8,13 @@ import process_rows  # noqa: F401
 import redis_rows  # noqa: F401
 import time_rows  # noqa: F401
 from registry import ROWS
-from scenario import Scenario, lib
+from scenario import Scenario
+import row_run  # after scenario, which says where it is
 
 
 def main():
     name, seed = sys.argv[1], int(sys.argv[2])
-    try:
-        seen = ROWS[name].run(Scenario(seed, sys.argv[3] if len(sys.argv) > 3 else None))
-        print(f"seen: {seen}", flush=True)
-    except Exception:  # pylint: disable=broad-except
-        lib.check(f"{name} went through", False, traceback.format_exc())
-    lib.finish()
+    row_run.here(name, lambda: ROWS[name].run(Scenario(seed, sys.argv[3] if len(sys.argv) > 3 else None)))
 
 
 if __name__ == "__main__":

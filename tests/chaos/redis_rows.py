@@ -1,4 +1,5 @@
 """R: what happens to Redis."""
+import functools
 import os
 import shutil
 import signal
@@ -51,24 +52,11 @@ def rolled_back(s, seconds, rate):
     return f"{seen}; {before - back} records' work was gone, {again} alerts were told again under the same ids"
 
 
-@row("R2", "Redis loses its last 10 s: state and offsets rewind together", "seen as stale; reads again; equal state, the same ids once more")
-def rewind(s):
-    return rolled_back(s, 10, 400)
-
-
-@row("R2a", "the same, 1 s", "as R2")
-def rewind_1(s):
-    return rolled_back(s, 1, 400)
-
-
-@row("R2b", "the same, 60 s", "as R2")
-def rewind_60(s):
-    return rolled_back(s, 60, 180)
-
-
-@row("R2c", "the same, 600 s", "as R2")
-def rewind_600(s):
-    return rolled_back(s, 600, 21)
+# (row, fault, seconds lost, events a second: what is sent must last so long)
+for name, fault, lost_s, rate in (("R2", "Redis loses its last 10 s: state and offsets rewind together", 10, 400), ("R2a", "the same, 1 s", 1, 400),
+                                  ("R2b", "the same, 60 s", 60, 180), ("R2c", "the same, 600 s", 600, 21)):
+    row(name, fault, "seen as stale; reads again; equal state, the same ids once more" if name == "R2" else "as R2")(
+        functools.partial(rolled_back, seconds=lost_s, rate=rate))
 
 
 @row("R3", "append-only file cut inside a batch, five times", "the whole batch is gone, never half of it")

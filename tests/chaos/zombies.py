@@ -59,7 +59,7 @@ def put_to_sleep(pipe, redis, victim, chance, still):
 def wait(pipe, condition, what, daemons):
     """Up to a minute (CHAOS_PATIENCE=4 for a busy machine: four); if it is not to be, the ends of both logs."""
     try:
-        lib.wait_until(condition, 60 * float(os.environ.get("CHAOS_PATIENCE", "1")), what, 0.02)
+        lib.wait_until(condition, 60 * lib.PATIENCE, what, 0.02)
     except TimeoutError:
         for d in daemons:
             print(f"# {d.pid}:\n{d.text()[-4000:]}")
@@ -90,15 +90,8 @@ def takeover(pipe, redis, daemons, chance, still, sender):
 
 
 def compare(pipe, told):
-    lib.check_equal("counters add up", pipe.counters_add_up(), [])
-    lib.check_equal("applied, late, dead", [pipe.total(c) for c in ("applied", "late", "dead")], [told.stream, 0, 0])
-    want, got = pipeline.replay(told.events, told.config, sets=SETS), pipe.query()
-    lib.check("rows equal those of a replay, byte for byte", got == want, pipeline.first_difference(got, want))
-    transitions = {a["id"] for a in pipeline.rows(pipeline.replay(told.events, told.config, "--alerts", sets=SETS))}
-    ids = pipe.ids("alerts")
-    lib.check(f"the {len(transitions)} alert ids are those of a replay", transitions and set(ids) == transitions,
-              f"{len(set(ids) - transitions)} more, {len(transitions - set(ids))} fewer")
-    return f"state {'equal' if got == want else 'DIFFERS'}, {len(set(ids) & transitions)} of {len(transitions)} alert ids"
+    equal, both, transitions = pipe.compare_end(told.stream, lambda *words: pipeline.replay(told.events, told.config, *words, sets=SETS))
+    return f"state {'equal' if equal else 'DIFFERS'}, {len(both)} of {len(transitions)} alert ids"
 
 
 def look_back(redis):

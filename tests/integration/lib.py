@@ -26,6 +26,9 @@ BOOTSTRAP = os.environ.get("KAFKA_BOOTSTRAP", "")
 REDIS_SOCKET = os.environ.get("REDIS_SOCKET", "")
 KAFKA_ADMIN = os.environ.get("KAFKA_ADMIN") or str(Path(BIN).parent / "tests/tools/kafka_admin")
 
+# How much longer to wait for what must come: CHAOS_PATIENCE=4 on a busy machine.
+PATIENCE = float(os.environ.get("CHAOS_PATIENCE", "1"))
+
 # ---- checks -------------------------------------------------------------------------------------------------------------------
 
 _failed = 0

@@ -106,6 +106,19 @@ class Installation:
         """{output: set of ids} of what is judged."""
         return {name: set(self.ids(name)) for name in ("alerts", "boards", "scorecards")}
 
+    def compare_end(self, count, replay, gaps=False):
+        """The end of a run whose `count` events are all in: every one applied once, rows and alert ids those that `replay(*words)` prints. With `gaps`
+        the log has offsets without a record. (whether the rows are equal, alert ids of both, alert ids of the replay)"""
+        wrong = [w for w in self.counters_add_up() if not gaps or not str(w[1]).startswith("ends at")]
+        lib.check_equal("counters add up", wrong, [])
+        lib.check_equal("applied, late, dead", [self.total(c) for c in ("applied", "late", "dead")], [count, 0, 0])
+        want, got = replay(), self.query()
+        lib.check("rows equal those of a replay, byte for byte", len(want) > 1000 and got == want, first_difference(got, want))
+        transitions, ids = {alert["id"] for alert in rows(replay("--alerts"))}, set(self.ids("alerts"))
+        lib.check(f"the {len(transitions)} alert ids are those of a replay", transitions and ids == transitions,
+                  f"{len(ids - transitions)} more, {len(transitions - ids)} fewer")
+        return got == want, ids & transitions, transitions
+
 
 def replay(events, config, *words, sets=()):
     return lib.must([lib.BIN, "replay", events, "--config", config, "--quiet", "--json",

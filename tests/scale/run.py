@@ -6,43 +6,18 @@ run.py [ROWS] [--write FILE] [--list]: ROWS like S1,S3; default all. run.py --on
 import argparse
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
-import traceback
 from pathlib import Path
 
-from rows import ROWS, lib
+from rows import ROWS
+import row_run  # after rows, which says where it is
 
 LIMIT_S = 600
 
 
-def one(name):
-    try:
-        print(f"seen: {ROWS[name].run()}", flush=True)
-    except Exception:  # pylint: disable=broad-except
-        lib.check(f"{name} went through", False, traceback.format_exc())
-    lib.finish()
-
-
 def run(name, logs):
-    began, log = time.monotonic(), logs / f"{name}.log"
-    with open(log, "wb") as out:
-        try:
-            status = subprocess.run([sys.executable, __file__, "--one", name], stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT_S,
-                                    check=False).returncode
-        except subprocess.TimeoutExpired:
-            status = -1
-    text = log.read_text(errors="replace")
-    good, bad = (re.findall(rf"^{word} (.*)", text, re.M) for word in ("ok", "not ok"))
-    seen = re.findall(r"^seen: (.*)", text, re.M)
-    passed = bool(status == 0 and good and not bad and seen)
-    if not passed:
-        print("\n".join(text.splitlines()[-25:]))
-        seen = [f"FAILED: {'; '.join(bad) or f'exit status {status}'}"]
-    print(f"{'ok' if passed else 'not ok'} {name} ({len(good)} checks, {time.monotonic() - began:.0f} s): {seen[-1]}", flush=True)
-    return {"row": name, "seen": seen[-1], "passed": passed, "checks": len(good)}
+    return {"row": name, **row_run.apart(name, [sys.executable, __file__, "--one", name], logs / f"{name}.log", LIMIT_S)}
 
 
 def write(path, results):
@@ -62,7 +37,7 @@ def main():
     parser.add_argument("--one")
     args = parser.parse_args()
     if args.one:
-        one(args.one)
+        row_run.here(args.one, ROWS[args.one].run)
     if args.list:
         print("\n".join(f"{name}  {entry.what}: {entry.expected}" for name, entry in ROWS.items()))
         return 0
