@@ -169,6 +169,8 @@ static int resolve(struct query_args *q, const struct raw_args *r, const struct 
     for (; q->n_windows < r->n_windows; q->n_windows++)
         if (window_parse(cal, slice_of(r->window[q->n_windows]), &q->window[q->n_windows]) < 0)
             return bad("not a window:", r->window[q->n_windows]);
+        else if (!window_fits(&q->window[q->n_windows], defs->fine_pane_ms))
+            return bad("no whole number of panes (time.fine_pane):", r->window[q->n_windows]);
     for (; q->n_dims < r->n_dims; q->n_dims++) {
         int dim = dim_by_name(slice_of(r->dim[q->n_dims]));
         if (dim < 0)

@@ -105,6 +105,8 @@ static bool select_rows(struct test_check *k, const struct node *x, struct selec
         unclear(k, kpi ? kpi : x, kpi ? "no such KPI" : "'kpi' is missing");
     else if (window && window_parse(NULL, window->text, &s->window) < 0)
         unclear(k, window, "not a window");
+    else if (window && !window_fits(&s->window, k->run->defs->fine_pane_ms))
+        unclear(k, window, "no whole number of panes (time.fine_pane)");
     else if (d < 0)
         unclear(k, dim, "not a dimension");
     else {

@@ -3,7 +3,7 @@
 
 #include "loader.h"
 
-enum { DAY_MS = 86400000 };
+enum { MINUTE_MS = 60000, DAY_MS = 86400000 };
 
 static void add_row(struct loader *l, struct slice kind, struct slice id, const struct text *value, uint64_t switches,
                     bool informs)
@@ -38,6 +38,8 @@ static void add_measure(struct loader *l, uint32_t index)
             comma = ",";
         }
     text_put(&value, "%s", m->fine ? " fine" : "");
+    if (m->fine && l->defs->fine_pane_ms != MINUTE_MS)
+        text_put(&value, "=%lld", (long long)l->defs->fine_pane_ms);
     add_row(l, SLICE("measure"), e->id, &value, e->books, false);
 }
 

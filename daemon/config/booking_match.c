@@ -83,9 +83,13 @@ static uint32_t dims_of(struct slice value)
     return dims;
 }
 
-static bool fine_of(struct slice value)
+/* What is said about fine panes, behind the dimensions: " fine" for minutes, " fine=10000" for others in ms; empty: none are kept. */
+static struct slice fine_of(struct slice value)
 {
-    return value.n > 5 && memcmp(value.p + value.n - 5, " fine", 5) == 0;
+    uint32_t i = HASH_DIGITS + 1;
+    while (i < value.n && value.p[i] != ' ')
+        i++;
+    return i < value.n ? (struct slice){ value.p + i, value.n - i } : (struct slice){ 0 };
 }
 
 static void compare_definition(struct match *m, const struct booking_row *row, struct slice id)
@@ -101,7 +105,8 @@ static void compare_definition(struct match *m, const struct booking_row *row, s
 static void compare_places(struct match *m, const struct booking_row *row, struct slice id)
 {
     struct slice asked = slice_of(row->value), held = held_of(m, row);
-    bool missing = dims_of(asked) & ~dims_of(held) || (fine_of(asked) && !fine_of(held));
+    struct slice fine = fine_of(asked);
+    bool missing = dims_of(asked) & ~dims_of(held) || (fine.n && !slice_eq(fine, fine_of(held)));
     if (missing && !m->n && !tell_switches(m, UINT64_MAX))
         tell(m, "measure", id, held, asked);
 }

@@ -35,7 +35,7 @@ static const struct key_row rows[] = {
 #undef KEY
 };
 
-enum { ROWS = sizeof(rows) / sizeof(*rows) };
+enum { ROWS = sizeof(rows) / sizeof(*rows), MINUTE_MS = 60000 };
 
 static const char unit_text[] = "text", unit_flag[] = "true or false", unit_count[] = "count", unit_size[] = "size",
                   unit_duration[] = "duration", unit_format[] = "auto, protobuf or json",
@@ -377,6 +377,9 @@ void keys_finish(struct loader *l)
     const struct node *at = keys_given_at(l, "time", "lateness");
     if (at && l->defs->lateness_ms > l->defs->retention_ms)
         report(l, at, "time.lateness must not exceed time.retention: older panes are gone");
+    at = keys_given_at(l, "time", "fine_pane");
+    if (at && MINUTE_MS % l->defs->fine_pane_ms)
+        report(l, at, "time.fine_pane must divide a minute: 1s 2s 3s 4s 5s 6s 10s 12s 15s 20s 30s or 1m");
     at = keys_given_at(l, "time", "orphan_wait");
     if (at && l->defs->orphan_wait_ms > l->defs->retention_ms)
         report(l, at, "time.orphan_wait must not exceed time.retention: what waits is forgotten by then");

@@ -102,7 +102,7 @@ static void load_org(struct loader *l, const struct entry *e, const struct entry
     struct calendar *cal = &ret->calendar;
     const struct node *n;
     int i;
-    *cal = (struct calendar){ .week_start = 1, .cycle = PERIOD_MONTH };
+    *cal = (struct calendar){ .week_start = 1, .cycle = PERIOD_MONTH, .fine_ms = l->defs->fine_pane_ms };
     ret->id = copy_text(l, e ? e->id : SLICE("*"));
     if (e)
         check_keys(l, e->map, org_keys, "org");

@@ -187,6 +187,8 @@ static bool take_qualifier(struct scope_ctx *c, struct slice text, struct measur
         window_by_switch(c->l, &ret->window);
         if (!ret->has_window)
             refuse(c, "unknown window '%.*s'", value);
+        else if (!window_fits(&ret->window, c->l->defs->fine_pane_ms))
+            refuse(c, "window %.*s is no whole number of panes: time.fine_pane must divide it", value);
         return ret->has_window;
     }
     bool rate = text.n > 8 && memcmp(text.p, "rate_bp=", 8) == 0;

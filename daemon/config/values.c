@@ -230,11 +230,12 @@ bool value_window(struct loader *l, const struct node *n, struct window *ret)
     struct slice text = n->text;
     if (strstr(text.p, "switch.") && !formula_resolve(l, n, &text, &used))
         return false;
-    bool ok = window_parse(NULL, text, ret) == 0 && ret->kind != WINDOW_SPAN;
-    if (ok)
+    if (window_parse(NULL, text, ret) == 0 && ret->kind != WINDOW_SPAN) {
         window_by_switch(l, ret);
-    if (ok)
+        if (!window_fits(ret, l->defs->fine_pane_ms))
+            report(l, n, "window %s is no whole number of panes: time.fine_pane must divide it", ret->name);
         return true;
+    }
     report(l, n,
            "unknown window '%s' (rolling: 5m 1h 24h 7d 30d ..; civil days: 7cd ..; periods: d w m q h y; to date: td; "
            "closed cycle: cy; gauge: g)",

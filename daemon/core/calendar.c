@@ -108,11 +108,11 @@ int64_t calendar_last_day_ms(const struct calendar *cal, int64_t at_ms)
  * shows twice gives two panes. */
 static struct span pane_at(const struct calendar *cal, enum grain grain, int64_t unix_ms)
 {
-    static const int64_t grain_ms[GRAIN_COUNT] = { [GRAIN_MINUTE] = MINUTE_MS, [GRAIN_HOUR] = HOUR_MS };
+    int64_t length_ms = grain == GRAIN_HOUR ? HOUR_MS : cal->fine_ms ? cal->fine_ms : MINUTE_MS;
     int64_t t = time_clamp(unix_ms);
     struct zone_segment segment = zone_segment_at(&cal->zone, t);
-    int64_t start = t - floor_mod(t + segment.offset_ms, grain_ms[grain]);
-    int64_t end = start + grain_ms[grain];
+    int64_t start = t - floor_mod(t + segment.offset_ms, length_ms);
+    int64_t end = start + length_ms;
     return (struct span){
         .start_ms = start < segment.from_ms ? segment.from_ms : start,
         .end_ms = end > segment.to_ms ? segment.to_ms : end,

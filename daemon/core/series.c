@@ -14,7 +14,10 @@ static const int32_t utc_offset[] = { 0 };
 void store_init(struct store *st, const struct plan *plan)
 {
     *st = (struct store){ .plan = plan };
-    st->utc = (struct calendar){ .zone = { "UTC", 1, utc_from, utc_offset }, .week_start = 1, .cycle = PERIOD_MONTH };
+    st->utc = (struct calendar){ .zone = { "UTC", 1, utc_from, utc_offset },
+                                 .week_start = 1,
+                                 .cycle = PERIOD_MONTH,
+                                 .fine_ms = plan->defs->fine_pane_ms };
 }
 
 static void release_series(struct series *s)

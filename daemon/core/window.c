@@ -31,13 +31,14 @@ static bool parse_named(struct slice text, struct window *ret)
     return false;
 }
 
-/* One name per length: minutes below an hour, hours up to a day, days where they are whole. */
+/* One name per length: seconds or minutes below an hour, hours up to a day, days where they are whole. */
 static void name_rolling(struct window *w)
 {
-    int64_t unit_ms = w->length_ms % HOUR_MS                            ? MINUTE_MS
+    int64_t unit_ms = w->length_ms % MINUTE_MS                          ? SECOND_MS
+                      : w->length_ms % HOUR_MS                          ? MINUTE_MS
                       : w->length_ms % DAY_MS || w->length_ms == DAY_MS ? HOUR_MS
                                                                         : DAY_MS;
-    char unit = unit_ms == MINUTE_MS ? 'm' : unit_ms == HOUR_MS ? 'h' : 'd';
+    char unit = unit_ms == SECOND_MS ? 's' : unit_ms == MINUTE_MS ? 'm' : unit_ms == HOUR_MS ? 'h' : 'd';
     snprintf(w->name, sizeof w->name, "%lld%c", (long long)(w->length_ms / unit_ms), unit);
 }
 
@@ -65,14 +66,15 @@ static bool parse_days(struct slice text, struct window *ret)
     return true;
 }
 
-/* "30d", "24h", "5m", "r30", "r24h" */
+/* "30d", "24h", "5m", "10s", "r30", "r24h" */
 static bool parse_rolling(struct slice text, struct window *ret)
 {
     bool short_form = scan_char(&text, 'r');
     int64_t count;
     if (!scan_count(&text, &count))
         return false;
-    int64_t unit_ms = scan_char(&text, 'm')   ? MINUTE_MS
+    int64_t unit_ms = scan_char(&text, 's')   ? SECOND_MS
+                      : scan_char(&text, 'm') ? MINUTE_MS
                       : scan_char(&text, 'h') ? HOUR_MS
                       : scan_char(&text, 'd') ? DAY_MS
                                               : 0;
@@ -115,6 +117,11 @@ int window_parse(const struct calendar *cal, struct slice text, struct window *r
     return parse_named(text, ret) || parse_rolling(text, ret) || parse_days(text, ret) || parse_span(cal, text, ret)
                ? 0
                : -1;
+}
+
+bool window_fits(const struct window *w, int64_t fine_ms)
+{
+    return w->kind != WINDOW_ROLLING || w->length_ms % (fine_ms ? fine_ms : MINUTE_MS) == 0;
 }
 
 enum grain window_grain(const struct window *w)

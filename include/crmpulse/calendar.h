@@ -69,6 +69,7 @@ struct calendar {
                                   * -3: on 1 October of the year before */
     int64_t go_live_ms;      /* the first instant of the day the CRM went live, 0: not told */
     enum period cycle;       /* the org's appraisal cycle, default PERIOD_MONTH */
+    int64_t fine_ms;         /* length of a fine pane: a divisor of a minute; 0: a minute */
 };
 
 /* The period that holds an instant, and the one before it. Periods follow each other without gap or overlap: where a clock is set back
@@ -85,7 +86,7 @@ size_t calendar_label(const struct calendar *cal, enum period period, int64_t un
 int calendar_parse_label(const struct calendar *cal, struct slice label, enum period *ret_period,
                          struct span *ret_span);
 
-/* Panes: the smallest slices a measure is kept in. Hour panes follow civil hours (zones may be 30 or 45 minutes off UTC). A change of the
+/* Panes: the smallest slices a measure is kept in. A minute pane is as long as the calendar's fine_ms says. Hour panes follow civil hours (zones may be 30 or 45 minutes off UTC). A change of the
  * offset always ends a pane: a repeated hour gives two panes, a change by 30 minutes leaves a pane of 30. Periods begin with a pane. */
 enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_COUNT };
 int64_t pane_start(const struct calendar *cal, enum grain grain, int64_t unix_ms);
@@ -125,9 +126,12 @@ struct window {
 };
 
 /* Parse "5m", "1h", "24h", "7d", "r30" (= 30d), "r24h", "7cd" (civil days), "d", "w", "m", "q", "h", "y", "td", "cy", "g", "live", "5y", "START..END" (ms or ISO 8601 with
- * zone, or a bare date, which needs `cal`; cal may be NULL otherwise). Rolling lengths are whole minutes up to an hour, whole hours
- * above, at most 36600 d; equal lengths get one name ("48h" is "2d", "1d" is "24h", "60m" is "1h"). Returns 0 or -1. */
+ * zone, or a bare date, which needs `cal`; cal may be NULL otherwise). Rolling lengths are whole seconds ("10s") up to an hour, whole hours
+ * above, at most 36600 d; equal lengths get one name ("48h" is "2d", "1d" is "24h", "60m" is "1h", "60s" is "1m"). Returns 0 or -1. */
 int window_parse(const struct calendar *cal, struct slice text, struct window *ret);
+
+/* Whether a window is a whole number of panes where fine ones are fine_ms long (0: a minute): "10s" is none of minutes. */
+bool window_fits(const struct window *w, int64_t fine_ms);
 
 /* Panes of windows (rolling or fixed) up to one hour are minutes, else civil hours. */
 enum grain window_grain(const struct window *w);

@@ -387,6 +387,7 @@ struct definitions {
     uint64_t hash_seed; /* of hash tables that hold what events bring; 0 in tests and replay. No result depends on it */
     int64_t subjects_max;        /* with figures of their own, per org and dimension; 0 = all */
     int64_t retention_ms;        /* how long hour panes and records are kept, default 800 d */
+    int64_t fine_pane_ms;        /* length of a minute pane: a divisor of a minute, default 0: a minute */
     int64_t fine_retention_ms;   /* how long minute panes are kept, default 6 h */
     int64_t out_of_orderness_ms; /* default 10 s */
     int64_t lateness_ms;         /* later than this behind the watermark: late topic; default = retention_ms */

@@ -170,6 +170,21 @@ Test(booking, what_differs_is_named)
     cr_assert(strncmp(why, "measure leads_created: Redis holds '", 36) == 0, "%s", why);
 }
 
+Test(booking, fine_panes_of_another_length_are_others)
+{
+    static const char kpi[] =
+        "measures: {sold: {fact: deal_close, agg: count}}\n"
+        "kpis: {x: {title: x, perspective: F, unit: count, value: sold, windows: [5m], dims: [O]}}\n";
+    char ten[400], five[400], why[BOOKING_WHY_MAX];
+    snprintf(ten, sizeof ten, "catalogue: none\ntime: {fine_pane: 10s}\n%s", kpi);
+    snprintf(five, sizeof five, "catalogue: none\n%s", kpi);
+    cr_assert_eq(ask(ten, ten, NULL, why), BOOKING_SAME, "%s", why);
+    cr_assert_eq(ask(five, five, NULL, why), BOOKING_SAME, "%s", why);
+    cr_assert_eq(ask(ten, five, NULL, why), BOOKING_OTHER);
+    cr_assert_eq(ask(five, ten, NULL, why), BOOKING_OTHER);
+    cr_assert(strstr(why, "measure sold") && strstr(why, "fine=10000"), "%s", why);
+}
+
 Test(booking, what_is_only_read_is_free)
 {
     static const char kpi[] =

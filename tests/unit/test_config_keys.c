@@ -56,6 +56,29 @@ Test(config, lateness_follows_retention_unless_given)
     done(&r);
 }
 
+Test(config, windows_are_whole_panes)
+{
+    static const char kpi[] =
+        "kpis: {x: {title: x, perspective: F, unit: count, value: deals_won, windows: [10s], dims: [O]}}\n";
+    char text[400];
+    struct loaded r = load(kpi);
+    cr_assert_null(r.config);
+    cr_assert_eq(r.problems.n_errors, 1u);
+    cr_assert_str_eq(r.problems.v[0].message, "window 10s is no whole number of panes: time.fine_pane must divide it");
+    done(&r);
+    snprintf(text, sizeof text, "time: {fine_pane: 5s}\n%s", kpi);
+    r = load(text);
+    cr_assert_not_null(r.config);
+    cr_assert_eq(r.config->defs.org[0].calendar.fine_ms, INT64_C(5000));
+    done(&r);
+    r = load("time: {fine_pane: 7s}\n");
+    cr_assert_null(r.config);
+    done(&r);
+    r = load("measures: {late: {derive: \"deals_won[over=90s]\"}}\n");
+    cr_assert_null(r.config);
+    done(&r);
+}
+
 Test(config, a_window_longer_than_the_retention_is_a_warning)
 {
     struct loaded r = load("time: {retention: 100d}\n");

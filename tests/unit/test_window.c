@@ -51,6 +51,10 @@ Test(window, names)
     } rows[] = {
         { "5m", "5m", WINDOW_ROLLING, 300000, GRAIN_MINUTE },
         { "1h", "1h", WINDOW_ROLLING, 3600000, GRAIN_MINUTE },
+        { "10s", "10s", WINDOW_ROLLING, 10000, GRAIN_MINUTE },
+        { "90s", "90s", WINDOW_ROLLING, 90000, GRAIN_MINUTE },
+        { "120s", "2m", WINDOW_ROLLING, 120000, GRAIN_MINUTE },
+        { "3600s", "1h", WINDOW_ROLLING, 3600000, GRAIN_MINUTE },
         { "60m", "1h", WINDOW_ROLLING, 3600000, GRAIN_MINUTE },
         { "r1h", "1h", WINDOW_ROLLING, 3600000, GRAIN_MINUTE },
         { "2h", "2h", WINDOW_ROLLING, 7200000, GRAIN_HOUR },
@@ -87,15 +91,55 @@ Test(window, names)
 
 Test(window, wrong_names_are_refused)
 {
-    static const char *const texts[] = { "",     "x",    "0m",   "05m",    "5",
-                                         "5s",   "90m",  "61m",  "r",      "r0",
-                                         "td ",  "-5m",  "1.5h", "40000d", "999999999999d",
-                                         "1..",  "..1",  "5..5", "6..5",   "2025-03-01..x",
-                                         "r30x", "30dd", "H",    "5 m",    "2025-03-01T00:00..2025-04-01T00:00Z" };
+    static const char *const texts[] = { "",
+                                         "x",
+                                         "0m",
+                                         "05m",
+                                         "5",
+                                         "0s",
+                                         "3601s",
+                                         "90m",
+                                         "61m",
+                                         "r",
+                                         "r0",
+                                         "td ",
+                                         "-5m",
+                                         "1.5h",
+                                         "40000d",
+                                         "999999999999d",
+                                         "1..",
+                                         "..1",
+                                         "5..5",
+                                         "6..5",
+                                         "2025-03-01..x",
+                                         "r30x",
+                                         "30dd",
+                                         "H",
+                                         "5 m",
+                                         "2025-03-01T00:00..2025-04-01T00:00Z" };
     struct calendar cal = calendar_in(shanghai);
     struct window w;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         cr_assert_eq(window_parse(&cal, slice_of(texts[i]), &w), -1, "'%s'", texts[i]);
+}
+
+Test(window, fine_panes_can_be_shorter_than_a_minute)
+{
+    struct calendar cal = calendar_in(shanghai);
+    struct window ten = window_named("10s"), half = window_named("90s"), minute = window_named("1m"),
+                  month = window_named("m");
+    cr_assert(!window_fits(&ten, 0) && !window_fits(&half, 0) && window_fits(&minute, 0) && window_fits(&month, 0));
+    cr_assert(window_fits(&ten, 10000) && window_fits(&half, 30000) && !window_fits(&half, 20000) &&
+              window_fits(&month, 10000));
+    int64_t at_ms = ms("2025-03-10T02:30:27.500Z");
+    check(span_of(&cal, "5m", at_ms), ms("2025-03-10T02:26:00Z"), ms("2025-03-10T02:31:00Z"), "minutes unless told");
+    cal.fine_ms = 10000;
+    check(span_of(&cal, "10s", at_ms), ms("2025-03-10T02:30:20Z"), ms("2025-03-10T02:30:30Z"),
+          "one pane: a tumbling window");
+    check(span_of(&cal, "30s", at_ms), ms("2025-03-10T02:30:00Z"), ms("2025-03-10T02:30:30Z"), "three");
+    check(span_of(&cal, "5m", at_ms), ms("2025-03-10T02:25:30Z"), ms("2025-03-10T02:30:30Z"), "slides by a pane");
+    check(span_of(&cal, "24h", at_ms), ms("2025-03-09T03:00:00Z"), ms("2025-03-10T03:00:00Z"), "hours stay hours");
+    check(base_of(&cal, "10s", at_ms, false), ms("2025-03-10T02:30:10Z"), ms("2025-03-10T02:30:20Z"), "before");
 }
 
 Test(window, spans_of_dates_need_a_calendar)
