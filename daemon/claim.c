@@ -73,6 +73,13 @@ void ingest_halt(struct daemon *d, uint32_t i, const char *why)
     (void)kafka_in_halt(d->in, p->topic, p->partition);
 }
 
+void ingest_halt_all(struct daemon *d, const char *why)
+{
+    for (uint32_t i = 0; i < d->ingest.n_parts; i++)
+        ingest_halt(d, i, why);
+    drop_pending(d); /* what was applied behind the halt must not be written without it */
+}
+
 void ingest_begin(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
@@ -330,11 +337,13 @@ static void on_retry(uv_timer_t *t)
 void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms)
 {
     struct ingest *in = &d->ingest;
-    if (in->state == INGEST_UNASSIGNED || d->stopping)
+    if (in->state == INGEST_UNASSIGNED)
         return;
     drop_pending(d);
-    in->rewinds++;
     in->state = INGEST_REWINDING;
+    if (d->stopping)
+        return; /* for good: who reads next begins where the store stands */
+    in->rewinds++;
     log_line(&d->log, in->rewinds > 3 ? LOG_WARNING_ : LOG_INFO_, "rewind", "%s; reading the store again in %llu ms",
              why ? why : "?", (unsigned long long)delay_ms);
     (void)kafka_in_pause(d->in);

@@ -238,9 +238,11 @@ bool ingest_drained(const struct daemon *d); /* all partitions at their end, not
 /* claim.c: where reading starts */
 void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n);
 void ingest_revoked(void *ctx, const struct store_part *parts, uint32_t n);
-/* Drop everything pending and start again from what the stores hold, after a delay. */
+/* Drop everything pending and start again from what the stores hold, after a delay; while the daemon is being stopped: drop it, and read no more. */
 void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms);
 void ingest_halt(struct daemon *d, uint32_t part, const char *why);
+/* All partitions; what is pending is dropped. */
+void ingest_halt_all(struct daemon *d, const char *why);
 
 /* Claims are answered and nothing speaks against the positions: reading starts. */
 void ingest_begin(struct daemon *d);

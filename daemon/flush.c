@@ -148,8 +148,7 @@ static void on_flush(void *ctx, enum store_result r, const char *detail)
         ingest_rewind(d, detail, 200);
         break;
     case STORE_BROKEN:
-        for (uint32_t i = 0; i < d->ingest.n_parts; i++)
-            ingest_halt(d, i, detail);
+        ingest_halt_all(d, detail);
         break;
     }
 }

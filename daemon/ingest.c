@@ -52,8 +52,8 @@ static int take_message(void *ctx, const struct kafka_message *m)
     struct ingest *in = &d->ingest;
     uint32_t i;
     struct part *p = ingest_part(in, m->topic, m->partition, &i);
-    if (!p || p->state == PART_HALTED)
-        return 0;
+    if (!p || p->state == PART_HALTED || in->state != INGEST_RUNNING)
+        return 0; /* what comes while nothing is read is fetched again from where reading starts */
     p->eof_at_ms = 0;
     if (p->verify >= 0) {
         (void)verified(d, i, m);
@@ -119,8 +119,7 @@ static void on_records(void *ctx, enum store_result r, const struct store_record
     }
     for (uint32_t i = 0; i < n; i++)
         if (engine_put(s->engine, values[i].key, values[i].version, values[i].bytes) < 0) {
-            for (uint32_t k = 0; k < d->ingest.n_parts; k++)
-                ingest_halt(d, k, "a record in the store is malformed");
+            ingest_halt_all(d, "a record in the store is malformed");
             return;
         }
     if (!d->ingest.waiting)
@@ -300,8 +299,11 @@ void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t
         log_line(&d->log, LOG_WARNING_, "kafka", "%s", why);
         break;
     case KAFKA_FAULT_PARTITION:
-        if (ingest_part(&d->ingest, topic, partition, &i))
-            ingest_halt(d, i, why);
+        if (!ingest_part(&d->ingest, topic, partition, &i))
+            break;
+        ingest_halt(d, i, why);
+        if (d->ingest.state == INGEST_RUNNING) /* its records of this batch must not be written without its position */
+            ingest_rewind(d, "a partition was halted", 100);
         break;
     case KAFKA_FAULT_FATAL:
         log_line(&d->log, LOG_ERROR_, "kafka_fatal", "%s", why);

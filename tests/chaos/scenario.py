@@ -7,6 +7,7 @@ topic and no other, and the counters of all partitions add up.
 import hashlib
 import os
 import random
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -115,8 +116,24 @@ class Scenario:
     def compare(self, gaps=False):
         """`gaps`: the log has offsets without a record, so the number of records is not that of offsets."""
         _, _, transitions = self.pipe.compare_end(self.count, self.replay, gaps)
+        if lib.failures():
+            note(self.unaccounted())
         note(f"{self.pipe.total('read')} read, {self.pipe.total('duplicate')} duplicates")
         return f"state equal, {len(transitions)} alert ids equal"
+
+    def unaccounted(self):
+        """For a message: which events are not in the topic (never sent), which ids the store does not know."""
+        ids = {event["event_id"] for event in lib.load_ndjson(self.events)}
+        sent = {m.key.decode() for m in lib.consume(self.pipe.input) if m.key}
+        known = self.pipe.redis().keys("cp:{0}:ent:evt:*")
+        unknown = [i for i in sorted(ids) if not any(key.endswith(i.replace(" ", "%20")) or key.endswith(i) for key in known)] if len(known) < len(ids) else []
+        return f"not in the topic: {sorted(ids - sent)[:10]}; {len(known)} ids are known of {len(ids)}; unknown: {unknown[:10]}"
+
+    def keep(self, directory):
+        """What there is to look at after a failure: logs, Redis' files (with auto-aof-rewrite-percentage=0 all that was ever written), the broker's logs."""
+        for name, part in (("pipe", self.pipe), ("redis", self.redis), ("kafka", self.kafka)):
+            if part:
+                shutil.copytree(part.dir, Path(directory) / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
 
     def replay(self, *words):
         """Of this configuration, once a run of scripts/chaos."""
