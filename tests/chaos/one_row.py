@@ -4,7 +4,8 @@ after a failure goes below it."""
 import os
 import sys
 
-import kafka_rows  # noqa: F401  (each enters its rows)
+import broker_rows  # noqa: F401  (each enters its rows)
+import kafka_rows  # noqa: F401
 import network_rows  # noqa: F401
 import process_rows  # noqa: F401
 import redis_rows  # noqa: F401

@@ -7,7 +7,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-enum { TIMEOUT_MS = 20000, TOPICS_MAX = 64, ERROR_SIZE = 512 };
+enum { TIMEOUT_MS = 20000, TOPICS_MAX = 64, ERROR_SIZE = 512, REPLICAS_DEFAULT = -1 /* as the brokers are set */ };
 
 struct admin {
     rd_kafka_t *rk;
@@ -104,7 +104,7 @@ static int read_new_topic(struct admin *a, rd_kafka_NewTopic_t **ret_topic, int 
         snprintf(a->error, sizeof a->error, "%s needs a number of partitions", argv[*at]);
         return -1;
     }
-    *ret_topic = rd_kafka_NewTopic_new(argv[*at], (int)partitions, 1, a->error, sizeof a->error);
+    *ret_topic = rd_kafka_NewTopic_new(argv[*at], (int)partitions, REPLICAS_DEFAULT, a->error, sizeof a->error);
     if (!*ret_topic)
         return -1;
     int used = read_configs(a, *ret_topic, argc - *at - 2, argv + *at + 2);
