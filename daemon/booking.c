@@ -17,6 +17,7 @@ struct look {
     struct slice *pane;
     uint32_t n_panes;
     char was[TIME_MAX], mixed[TIME_MAX]; /* fields "hash" and "mixed" as they were read */
+    const struct config *next;           /* a reload asks for this one; NULL: that in force, which is to be written */
 };
 
 static void look_free(struct look *k)
@@ -45,8 +46,13 @@ static void refuse(struct shard *s, int exit_code)
 /* The connection was lost in between: the next one begins anew. What is wrong for good ends the start. */
 static void failed(struct shard *s, enum store_result r, const char *what)
 {
+    const bool tries = s->look->next;
     end_look(s);
-    if (r == STORE_BROKEN) {
+    if (tries)
+        reload_looked(s, what);
+    else if (!s->booked && s->d->started)
+        return; /* reload.c looks again */
+    else if (r == STORE_BROKEN) {
         log_line(&s->d->log, LOG_ERROR_, "booked", "shard %u: %s", s->index, what);
         refuse(s, EXIT_FAILURE);
     } else if (s->store_state == STORE_READY && !s->d->stopping) {
@@ -137,6 +143,18 @@ static void other(struct shard *s, const struct booked *held, enum booking_match
     write_booked(s, held);
 }
 
+/* What speaks against going on by another configuration: what would speak against a start. */
+static void tried(struct shard *s, enum booking_match match, const char *why)
+{
+    char text[BOOKING_WHY_MAX + 100] = "";
+    if (match == BOOKING_CURRENCY)
+        snprintf(text, sizeof text, "amounts in two currencies would be added: %s", why);
+    else if (match == BOOKING_OTHER && !s->d->config->run.accept_mixed)
+        snprintf(text, sizeof text, "other cells would be booked: %s", why);
+    end_look(s);
+    reload_looked(s, *text ? text : NULL);
+}
+
 static void on_booked(void *ctx, enum store_result r, const struct slice *pairs, uint32_t n)
 {
     struct shard *s = ctx;
@@ -153,8 +171,10 @@ static void on_booked(void *ctx, enum store_result r, const struct slice *pairs,
     const struct booked held = {
         .pair = pairs, .n_pairs = n, .pane = k->pane, .n_panes = k->n_panes, .newest_ms = k->newest_ms
     };
-    enum booking_match match = booking_compare(s->d->config, &held, why);
-    if (match == BOOKING_SAME)
+    enum booking_match match = booking_compare(k->next ? k->next : s->d->config, &held, why);
+    if (k->next)
+        tried(s, match, why);
+    else if (match == BOOKING_SAME)
         end_well(s);
     else if (match == BOOKING_OTHER || match == BOOKING_CURRENCY)
         other(s, &held, match, why);
@@ -192,17 +212,35 @@ static void on_offsets(void *ctx, enum store_result r, const struct store_part *
         failed(s, STORE_BROKEN, "the list of panes cannot be read");
 }
 
+static bool begin_look(struct shard *s, const struct config *next)
+{
+    s->look = calloc(1, sizeof *s->look);
+    if (!s->look)
+        return false;
+    s->look->next = next;
+    arena_init(&s->look->text, 0, 0);
+    s->look->newest_ms = INT64_MIN;
+    return true;
+}
+
+void booking_try(struct shard *s, const struct config *next)
+{
+    if (s->look || s->store_state != STORE_READY)
+        reload_looked(s, "the store has just been lost");
+    else if (!begin_look(s, next))
+        reload_looked(s, "out of memory");
+    else if (redis_store_offsets(s->store, on_offsets, s) < 0)
+        failed(s, STORE_UNKNOWN, "the offsets cannot be read now");
+}
+
 void booking_look(struct shard *s)
 {
     if (s->look)
         return;
-    s->look = calloc(1, sizeof *s->look);
-    if (!s->look) {
+    if (!begin_look(s, NULL)) {
         refuse(s, EXIT_FAILURE);
         return;
     }
-    arena_init(&s->look->text, 0, 0);
-    s->look->newest_ms = INT64_MIN;
     if (redis_store_offsets(s->store, on_offsets, s) < 0)
         failed(s, STORE_BROKEN, "the offsets cannot be read");
 }

@@ -162,6 +162,8 @@ static bool muster(struct daemon *d)
     const uint64_t now_ms = uv_now(&d->loop);
     uint32_t ready = 0;
     for (uint32_t i = 0; i < d->n_shards; i++) {
+        if (d->shard[i].store_state == STORE_READY && !d->shard[i].booked)
+            return false; /* after a reload: first it is noted what is booked from now on */
         if (d->shard[i].store_state == STORE_READY)
             ready++;
         else if (now_ms - d->shard[i].down_ms < AWAY_AFTER_MS)
@@ -332,6 +334,15 @@ static void on_retry(uv_timer_t *t)
         free(call);
         ingest_rewind(d, "the store is not ready", 200);
     }
+}
+
+void ingest_renew(struct daemon *d)
+{
+    if (!d->ingest.begun)
+        return;
+    drop_pending(d);
+    if (d->ingest.n_parts)
+        ingest_rewind(d, "another configuration", 0);
 }
 
 void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms)

@@ -171,11 +171,43 @@ struct standing {
     uint64_t committed_ms; /* when offsets were last committed to the group */
 };
 
+/* What systemd was told (supervisor.c). */
+struct supervisor {
+    uv_timer_t timer;
+    bool told;            /* somebody listens */
+    bool ready;           /* READY=1 was said */
+    uint64_t watchdog_ms; /* 0: none */
+    uint64_t watchdog_at_ms, status_at_ms, ticks_seen;
+    char status[300]; /* as last told */
+};
+
 /* What the command line says of one run. */
 struct daemon_options {
     bool until_idle;  /* stop once everything is read, judged and published */
     bool rebuild;     /* an emptied store is filled again from the beginning of the log */
     bool accept_loss; /* records that expired before they were read are passed over */
+    /* Reads the configuration anew, for a reload; NULL: it cannot be. The result belongs to the caller. */
+    struct config *(*read)(void *ctx, struct config_problems *problems);
+    void *read_ctx;
+};
+
+/* A new configuration on its way into the daemon (reload.c), and how the last one fared. */
+struct reload {
+    enum {
+        RELOAD_NONE,
+        RELOAD_ASKED,
+        RELOAD_LOOKING, /* stores are asked what they hold */
+        RELOAD_RESTING, /* until no judge waits for an answer */
+        RELOAD_BOOKING  /* exchanged: until the stores know what is booked */
+    } state;
+    bool again; /* asked for while one is under way */
+    struct config *next;
+    uint32_t waiting; /* shards that have not answered */
+    char why[1200];   /* the first thing against it; "": nothing */
+    uint64_t since_ms;
+    uint64_t done, failed; /* since the start */
+    bool last_failed;
+    int64_t last_ms; /* wall clock of the last that ended, 0: none */
 };
 
 struct daemon {
@@ -190,7 +222,10 @@ struct daemon {
     struct ingest ingest;
     struct topic_sizes sizes;
     struct standing standing;
-    uv_signal_t on_term, on_int;
+    struct reload reload;
+    struct supervisor supervisor;
+    uint64_t ticks; /* of ingest.c, since the start */
+    uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stop_timer;
     char owner[256]; /* names this daemon in leases */
     bool stopping, refused, closing, started;
@@ -216,6 +251,26 @@ int open_files_allow(const struct daemon *d);
 /* run.c: every store is ready; reading starts once all shards are `booked`. */
 void daemon_begin(struct daemon *d);
 
+/* supervisor.c: systemd, if it listens. 0, or a negative code of libuv. */
+int supervisor_begin(struct daemon *d);
+void supervisor_reloading(struct daemon *d);
+void supervisor_reloaded(struct daemon *d);
+void supervisor_stopping(struct daemon *d);
+
+/* reload.c: another configuration while the daemon is at work. Asked for at any time; it is taken over whole, or not at all. */
+void reload_ask(struct daemon *d);
+void reload_tick(struct daemon *d);
+void reload_drop(struct daemon *d); /* at the end */
+/* Judging waits: no round may begin that would have to end with another configuration. */
+bool reload_holds(const struct shard *s);
+/* The answer to booking_try; `why` is NULL if nothing speaks against it. */
+void reload_looked(struct shard *s, const char *why);
+/* claim.c: drops what is pending and reads the stores again; partitions stay. */
+void ingest_renew(struct daemon *d);
+int shard_new_engine(struct shard *s); /* run.c: by the definitions in force; counters go on. -1: out of memory */
+
+/* booking.c: would `next` go on with what the shard holds? The answer goes to reload_looked. Changes nothing. */
+void booking_try(struct shard *s, const struct config *next);
 /* booking.c: compares what the shard holds with the configuration, then daemon_begin; or refuses. Called whenever the store is ready. */
 void booking_look(struct shard *s);
 void booking_forget(struct shard *s);
@@ -290,6 +345,7 @@ void judge_free(struct judge *j);
 void judge_poke(struct judge *j);  /* there may be something to judge */
 void judge_stir(struct judge *j);  /* there is something to judge */
 void judge_doubt(struct judge *j); /* the store went away: it may come back as it was some time ago */
+bool judge_rest(struct judge *j);  /* forgets its evaluator; false: a call of the store is under way, ask again later */
 bool judge_settled(const struct judge *j);
 int64_t judge_lease(const struct judge *j); /* its epoch, 0: none */
 int64_t judge_reached(

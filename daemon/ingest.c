@@ -333,6 +333,7 @@ static void on_tick(uv_timer_t *t)
     struct daemon *d = t->data;
     if (d->closing)
         return;
+    d->ticks++;
     if (d->ingest.state == INGEST_RUNNING) {
         mark_idle(d);
         ingest_step(d);
@@ -346,6 +347,7 @@ static void on_tick(uv_timer_t *t)
     watermark_tick(d);
     standing_tick(d);
     tally_tick(d);
+    reload_tick(d);
     for (uint32_t i = 0; i < d->n_shards; i++)
         judge_poke(d->shard[i].judge);
     for (uint32_t i = 0; i < d->n_shards; i++)
@@ -357,7 +359,7 @@ static void on_tick(uv_timer_t *t)
 bool ingest_drained(const struct daemon *d)
 {
     const struct ingest *in = &d->ingest;
-    if (in->state != INGEST_RUNNING || in->n_messages || in->waiting || !in->n_parts)
+    if (in->state != INGEST_RUNNING || in->n_messages || in->waiting || !in->n_parts || d->reload.state != RELOAD_NONE)
         return false;
     for (uint32_t i = 0; i < in->n_parts; i++)
         if (in->part[i].state != PART_HALTED && !in->part[i].idle)

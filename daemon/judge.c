@@ -323,7 +323,7 @@ void judge_poke(struct judge *j)
 {
     struct daemon *d = j->s->d;
     uint64_t now = uv_now(&d->loop);
-    if (j->busy || j->s->store_state != STORE_READY || now < j->not_before_ms || d->stopping)
+    if (j->busy || j->s->store_state != STORE_READY || now < j->not_before_ms || d->stopping || reload_holds(j->s))
         return;
     if (j->doubt)
         forget(j);
@@ -351,6 +351,15 @@ void judge_doubt(struct judge *j)
 {
     j->doubt = true;
     publish_poke(j->s->publish, 0);
+}
+
+bool judge_rest(struct judge *j)
+{
+    if (j->busy)
+        return false;
+    forget(j);
+    j->settled = false;
+    return true;
 }
 
 void judge_stir(struct judge *j)

@@ -4,15 +4,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
     int priority; /* syslog, for the journal */
 } levels[] = { { "debug", 7 }, { "info", 6 }, { "warning", 4 }, { "error", 3 } };
 
+/* systemd names the device and inode of the stream that it gave us; a child with another standard error inherits the variable all the same. */
+static bool goes_to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[64];
+    struct stat at;
+    if (!stream || fstat(STDERR_FILENO, &at) < 0)
+        return false;
+    (void)snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)at.st_dev, (unsigned long long)at.st_ino);
+    return strcmp(ours, stream) == 0;
+}
+
 void log_init(struct log *l, const char *level, bool json)
 {
-    *l = (struct log){ LOG_INFO_, json, getenv("JOURNAL_STREAM") != NULL };
+    *l = (struct log){ LOG_INFO_, json, goes_to_journal() };
     for (int i = 0; i < 4; i++)
         if (level && strcmp(level, levels[i].name) == 0)
             l->level = (enum log_level)i;
@@ -46,12 +60,12 @@ void log_line(const struct log *l, enum log_level level, const char *event, cons
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
     escape(text, safe, sizeof safe, l->json ? "\\u00%02x" : "\\x%02x");
-    int n;
+    int n = l->journal ? snprintf(line, sizeof line, "<%d>", levels[level].priority) : 0;
     if (l->json)
-        n = snprintf(line, sizeof line, "{\"level\":\"%s\",\"event\":\"%s\",\"message\":\"%s\"}\n", levels[level].name,
-                     event, safe);
+        n += snprintf(line + n, sizeof line - (size_t)n, "{\"level\":\"%s\",\"event\":\"%s\",\"message\":\"%s\"}\n",
+                      levels[level].name, event, safe);
     else if (l->journal)
-        n = snprintf(line, sizeof line, "<%d>event=%s message=\"%s\"\n", levels[level].priority, event, safe);
+        n += snprintf(line + n, sizeof line - (size_t)n, "event=%s message=\"%s\"\n", event, safe);
     else
         n = snprintf(line, sizeof line, "level=%s event=%s message=\"%s\"\n", levels[level].name, event, safe);
     if (n > 0)

@@ -90,9 +90,21 @@ static void on_store_state(void *ctx, enum store_state state, const char *why)
     daemon_begin(d);
 }
 
+int shard_new_engine(struct shard *s)
+{
+    struct engine_options opt = { .cache_bytes = (size_t)s->d->config->redis.record_cache_bytes };
+    struct engine_stats stats;
+    if (s->engine) {
+        engine_stats(s->engine, &stats);
+        opt.stats = &stats;
+    }
+    engine_free(s->engine);
+    s->engine = engine_new(&s->d->config->defs, &opt);
+    return s->engine ? 0 : -1;
+}
+
 static int start_shards(struct daemon *d)
 {
-    const struct engine_options opt = { .cache_bytes = (size_t)d->config->redis.record_cache_bytes };
     d->n_shards = (uint32_t)d->config->redis.shards;
     d->shard = calloc(d->n_shards, sizeof *d->shard);
     for (uint32_t i = 0; d->shard && i < d->n_shards; i++) {
@@ -101,7 +113,7 @@ static int start_shards(struct daemon *d)
         s->d = d;
         s->index = i;
         arena_init(&s->outs.text, 0, 0);
-        s->engine = engine_new(&d->config->defs, &opt);
+        (void)shard_new_engine(s);
         orphans_init(s);
         s->judge = judge_new(s);
         s->publish = publish_new(s);
@@ -168,6 +180,8 @@ void daemon_stop(struct daemon *d)
     log_line(&d->log, LOG_INFO_, "stopping", "flushing what is pending");
     d->stopping = true;
     CRASH_POINT(stop_begun);
+    supervisor_stopping(d);
+    reload_drop(d);
     d->stop_deadline_ms = uv_now(&d->loop) + STOP_MS / 2;
     uv_timer_start(&d->stop_timer, on_stop_timer, 0, STOP_CHECK_MS);
 }
@@ -179,13 +193,16 @@ static void hold_signals(int how)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     (void)pthread_sigmask(how, &set, NULL);
 }
 
 static void on_signal(uv_signal_t *h, int signum)
 {
-    (void)signum;
-    daemon_stop(h->data);
+    if (signum == SIGHUP)
+        reload_ask(h->data);
+    else
+        daemon_stop(h->data);
 }
 
 /* ---- the whole ---- */
@@ -203,9 +220,16 @@ static int init(struct daemon *d)
     else
         snprintf(d->owner, sizeof d->owner, "%s/%ld/%llx", host, (long)getpid(), (unsigned long long)uv_hrtime());
     int rc = uv_timer_init(&d->loop, &d->stop_timer);
-    rc |= uv_signal_init(&d->loop, &d->on_term) | uv_signal_init(&d->loop, &d->on_int);
-    d->stop_timer.data = d->on_term.data = d->on_int.data = d;
-    rc |= uv_signal_start(&d->on_term, on_signal, SIGTERM) | uv_signal_start(&d->on_int, on_signal, SIGINT);
+    struct {
+        uv_signal_t *handle;
+        int signum;
+    } const signals[] = { { &d->on_term, SIGTERM }, { &d->on_int, SIGINT }, { &d->on_hup, SIGHUP } };
+    d->stop_timer.data = d;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        rc |= uv_signal_init(&d->loop, signals[i].handle);
+        signals[i].handle->data = d;
+        rc |= uv_signal_start(signals[i].handle, on_signal, signals[i].signum);
+    }
     signal(SIGPIPE, SIG_IGN);
     hold_signals(SIG_UNBLOCK);
     return rc < 0 || open_files_allow(d) < 0 ? -1 : start_shards(d);
@@ -215,6 +239,8 @@ static void release(struct daemon *d)
 {
     if (d->ingest.begun)
         ingest_stop(d);
+    d->reload.waiting = 0;
+    reload_drop(d);
     for (uint32_t i = 0; i < d->n_shards; i++) {
         struct shard *s = &d->shard[i];
         orphans_release(s);
@@ -280,7 +306,7 @@ int daemon_run(struct config *config, const struct daemon_options *opt)
     struct daemon *d = daemon_open(config, opt);
     if (!d)
         return EXIT_FAILURE;
-    if (!d->refused)
+    if (!d->refused && supervisor_begin(d) == 0)
         uv_run(&d->loop, UV_RUN_DEFAULT);
     if (!d->refused)
         leave_soon();
@@ -295,6 +321,18 @@ static void keep_memory_private(const struct config *c)
     if (secret_named(c->redis.password_file) || secret_named(c->redis.sentinel_password_file) ||
         secret_named(c->kafka.sasl_password_file) || secret_named(c->kafka.tls_key_password_file))
         (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* What the command line said of the configuration: a reload reads the same. */
+struct again {
+    const char *file;
+    const struct config_load_options *opt;
+};
+
+static struct config *read_again(void *ctx, struct config_problems *problems)
+{
+    const struct again *a = ctx;
+    return config_load(a->file, a->opt, problems);
 }
 
 static int usage(FILE *to)
@@ -321,7 +359,8 @@ int cmd_run(int argc, char **argv)
     const char *file = NULL, *set[64];
     struct config_load_options opt = { 0, set };
     struct config_problems problems = { 0 };
-    struct daemon_options run = { 0 };
+    struct again again = { NULL, &opt };
+    struct daemon_options run = { .read = read_again, .read_ctx = &again };
     int o;
     optind = 1;
     while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -347,6 +386,7 @@ int cmd_run(int argc, char **argv)
     if (!config)
         return CLI_CONFIG;
     keep_memory_private(config);
+    again.file = file;
     int rc = daemon_run(config, &run);
     config_free(config);
     return rc;

@@ -2,31 +2,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "keys.h"
 #include "loader.h"
-
-enum key_type {
-    KEY_TEXT,
-    KEY_FLAG,
-    KEY_COUNT,
-    KEY_SIZE,
-    KEY_DURATION,
-    KEY_FORMAT,
-    KEY_LEVEL,
-    KEY_SECURITY,
-    KEY_MECHANISM,
-    KEY_TOPICS,
-    KEY_WINDOWS,
-    KEY_DIMS,
-    KEY_KPIS,
-    KEY_PROPERTIES,
-    KEY_TYPE_COUNT
-};
-
-struct key_row {
-    enum key_type type;
-    size_t offset; /* in struct config */
-    int64_t min, max;
-};
 
 static const struct key_row rows[] = {
 #define KEY(path, type, member, def, min, max, reloadable, help)                                                       \
@@ -69,6 +46,11 @@ const struct config_key *config_keys(uint32_t *ret_n)
 {
     *ret_n = ROWS;
     return described;
+}
+
+const struct key_row *key_rows(void)
+{
+    return rows;
 }
 
 static const char *const format_words[] = {

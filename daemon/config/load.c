@@ -1,6 +1,9 @@
 /* The way from files to a configuration, step by step. Each step reports what is wrong and goes on; the last one runs on a faultless whole. */
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "crmpulse/zone_icu.h"
 #include "loader.h"
 
@@ -20,6 +23,14 @@ static void run(struct loader *l, const char *path, const struct config_load_opt
         closure(l);
         booking_load(l);
     }
+}
+
+static uint64_t sources_hash(const struct loader *l)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < l->n_files; i++)
+        hash = XXH3_64bits_withSeed(l->file[i].source->bytes.p, l->file[i].source->bytes.n, hash + 1);
+    return hash;
 }
 
 static struct config *load(const char *path, struct node *given, const struct config_load_options *opt,
@@ -43,6 +54,7 @@ static struct config *load(const char *path, struct node *given, const struct co
     run(l, path, opt);
     problems_sort(l);
     bool ok = !l->n_errors;
+    c->sources_hash = sources_hash(l);
     files_release(l);
     arena_release(&l->arena);
     free(l);

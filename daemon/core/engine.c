@@ -16,6 +16,11 @@ struct engine *engine_new(const struct definitions *defs, const struct engine_op
         return NULL;
     e->defs = defs;
     e->opt = *opt;
+    e->opt.stats = NULL;
+    if (opt->stats) {
+        e->stats = *opt->stats;
+        e->distinct.folded_withdrawals = opt->stats->folded_withdrawals;
+    }
     arena_init(&e->scratch, 0, 0);
     arena_init(&e->missing_text, 0, 0);
     arena_init(&e->identity_text, 0, 0);

@@ -73,6 +73,7 @@ struct config {
     uint32_t n_switches;
     struct config_switch *switches; /* in the order of config/catalogue/switches.yaml */
     struct booking booking;
+    uint64_t sources_hash; /* of the bytes of all files and overrides it was read from, in their order */
 };
 
 /* The value of a switch, NULL if there is none of that name. Owned by `c`. */
@@ -111,6 +112,12 @@ struct config *config_load(const char *path, const struct config_load_options *o
 struct node;
 struct config *config_load_map(struct node *map, struct config_problems *problems);
 void config_free(struct config *c);
+
+/* Reload. The path of the first key that differs and is not `reloadable`, NULL if there is none: `next` may be exchanged while `running` is at work. */
+const char *config_needs_restart(const struct config *running, const struct config *next);
+/* What is reloadable changes places, with all definitions, switches and the booking; the rest, and both addresses, stay: who holds `running` sees the new
+ * values, and whatever was made of its definitions (engines, evaluators) must be gone before. Then `next` is to be freed. Cannot fail. */
+void config_exchange(struct config *running, struct config *next);
 
 /* One row of the table of runtime keys; texts are static. */
 struct config_key {

@@ -18,6 +18,7 @@ struct engine_options {
     size_t cache_bytes; /* records kept; clean ones beyond it are forgotten */
     bool all_in_memory; /* a record that is not cached does not exist (replay); nothing is ever forgotten */
     bool keep_causes;   /* do not fold causes within a tick (replay) */
+    const struct engine_stats *stats; /* counters go on from these; NULL: from 0. Read by engine_new only */
 };
 
 struct engine *engine_new(const struct definitions *defs, const struct engine_options *opt); /* NULL: out of memory */
