@@ -121,7 +121,7 @@ int window_parse(const struct calendar *cal, struct slice text, struct window *r
 
 bool window_fits(const struct window *w, int64_t fine_ms)
 {
-    return w->kind != WINDOW_ROLLING || w->length_ms % (fine_ms ? fine_ms : MINUTE_MS) == 0;
+    return w->kind != WINDOW_ROLLING || w->length_ms > HOUR_MS || w->length_ms % (fine_ms ? fine_ms : MINUTE_MS) == 0;
 }
 
 enum grain window_grain(const struct window *w)

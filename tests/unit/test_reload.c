@@ -36,14 +36,23 @@ static const char *other_value(const struct config_key *key)
     static const struct {
         const char *path, *value;
     } given[] = {
-        { "time.lateness", "10d" },         { "time.orphan_wait", "10d" },
-        { "time.retention", "801d" },       { "redis.shards", "2" },
-        { "redis.sentinels", "b:2" },       { "redis.backoff_min", "101ms" },
-        { "time.fine_retention", "7h" },    { "kafka.sasl_mechanism", "PLAIN" },
-        { "kafka.security", "ssl" },        { "kafka.format", "json" },
-        { "kafka.topics.input", "[a, b]" }, { "kafka.properties", "{fetch.wait.max.ms: 10}" },
-        { "log.level", "debug" },           { "publish.dims", "[org]" },
-        { "publish.windows", "[d]" },       { "publish.by_customer", "[sales_amount]" },
+        { "time.lateness", "10d" },
+        { "time.orphan_wait", "10d" },
+        { "time.retention", "801d" },
+        { "redis.shards", "2" },
+        { "redis.sentinels", "b:2" },
+        { "redis.backoff_min", "101ms" },
+        { "time.fine_retention", "7h" },
+        { "time.fine_pane", "10s" },
+        { "kafka.sasl_mechanism", "PLAIN" },
+        { "kafka.security", "ssl" },
+        { "kafka.format", "json" },
+        { "kafka.topics.input", "[a, b]" },
+        { "kafka.properties", "{fetch.wait.max.ms: 10}" },
+        { "log.level", "debug" },
+        { "publish.dims", "[org]" },
+        { "publish.windows", "[d]" },
+        { "publish.by_customer", "[sales_amount]" },
     };
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (strcmp(given[i].path, key->path) == 0)
