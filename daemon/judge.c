@@ -37,6 +37,7 @@ static void forget(struct judge *j)
     evaluator_free(j->evaluator);
     j->evaluator = NULL;
     j->phase = JUDGE_IDLE;
+    j->settled = false;
     j->doubt = false;
     j->lease_epoch = 0;
     j->retained_n = 0;
@@ -311,6 +312,7 @@ static void on_lease(void *ctx, enum store_result r, const struct store_lease *l
         j->list_seq = lease->feed_seq;
         j->watermark_ms = INT64_MIN;
         j->judged_to_ms = INT64_MIN;
+        j->settled = false; /* said of the former holder */
         judge_load(j);
         return;
     }

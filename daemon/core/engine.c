@@ -219,14 +219,17 @@ enum apply_result engine_run(struct track_view *v, const struct event *ev)
     if (!e->incomplete && !e->no_memory)
         measure_difference(v);
     note_names(v, ev);
+    bool overdue = false;
     for (uint32_t i = 0; i < e->n_depend; i++) /* written at the commit: must be here */
-        (void)view_record(v, e->depend[i].in);
+        overdue |= orphans_named(v, e->depend[i].in);
     for (uint32_t i = 0; i < e->n_ops; i++)
         (void)view_record(v, e->ops[i].key);
     if (e->no_memory)
         return APPLY_NO_MEMORY;
     if (e->incomplete || e->probing)
         return APPLY_NEED;
+    if (overdue)
+        return APPLY_OVERDUE;
     commit(v);
     if (e->no_memory)
         abort(); /* half applied in memory: the store is intact, a restart repeats the batch */

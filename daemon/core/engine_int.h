@@ -225,6 +225,9 @@ bool orphan_type(enum event_type type); /* a correction of an entity that may ha
 /* What waits for the new event, and whether it has to wait itself; APPLY_DONE, or APPLY_OVERDUE. */
 enum apply_result orphans_look(struct track_view *v, const struct event *ev, int64_t newest_ms,
                                const struct event_source *from);
+/* The new event names the entity of this record. If nobody did before, what waited for anybody to know it need not wait any more; true if one of it has waited
+ * too long and is to be given up first. */
+bool orphans_named(struct track_view *v, struct slice key);
 void orphans_commit(struct track_view *v);
 /* Whether the erasure by that event should be final by now; it is noted as overdue then. */
 bool final_overdue(struct track_view *v, struct slice deletion_id);

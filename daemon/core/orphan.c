@@ -69,7 +69,8 @@ static void look_into(struct track_view *v, struct slice key, void *ctx)
     const struct record *r = view_record(v, key);
     struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
     struct entry at;
-    s->found |= r && s->c->any && r->n_deps; /* others name it */
+    /* Others name it. Who is named in time settles what waits (orphans_named): what is still there to be given up was not. */
+    s->found |= r && s->c->any && r->n_deps && !(v->giving_up && slice_eq(key, v->overlay));
     while (in.p < in.end && !s->found && entry_read(&in, &at))
         s->found = is_target(s->c, s->of, &at);
 }
@@ -189,6 +190,21 @@ static bool look_in_index(struct track_view *v, int64_t until_ms)
         if (at.type == EV_EVENT_RETRACTED && slice_eq(entry_str(&at, F_TARGET_EVENT_ID), v->event.id) &&
             found(v, &at, until_ms))
             return true;
+    return false;
+}
+
+bool orphans_named(struct track_view *v, struct slice key)
+{
+    const struct record *r = view_record(v, key);
+    struct reader in = { r ? r->log.p : NULL, r ? r->log.p + r->log.n : NULL, true };
+    struct entry at;
+    if (!r || r->n_deps || !r->log.n || v->giving_up || never_waits(key_kind(key)))
+        return false;
+    while (in.p < in.end && entry_read(&in, &at)) {
+        const struct correction *c = correction_of(at.type);
+        if (c && c->any && found(v, &at, v->reached_ms))
+            return true;
+    }
     return false;
 }
 

@@ -132,6 +132,8 @@ void broker_publish(struct broker *b, struct slice topic, struct slice id, struc
     m->topic = (struct slice){ text, topic.n };
     m->id = (struct slice){ text + topic.n, id.n };
     m->payload = (struct slice){ text + topic.n + id.n, payload.n };
+    if (slice_eq(topic, SLICE("late")))
+        sim_trace(b->w, "late: %.*s %.*s", (int)id.n, id.p, (int)payload.n, payload.p);
     if (++b->n_out * 2 > b->out_slots)
         grow(b);
 }

@@ -10,8 +10,6 @@
 
 #include "broker.h"
 #include "crmpulse/cell.h"
-#include "crmpulse/v1/board.pb-c.h"
-#include "crmpulse/v1/kpi.pb-c.h"
 #include "server.h"
 
 struct comparison {
@@ -108,96 +106,6 @@ static void dump(const char *name, struct slice payload)
         perror(path);
 }
 
-/* ---- boards that say nothing new ---- */
-
-static bool same_board(const Crmpulse__V1__BoardSnapshot *a, const Crmpulse__V1__BoardSnapshot *b)
-{
-    return strcmp(a->board, b->board) == 0 && strcmp(a->org, b->org) == 0 && a->window_start_ms == b->window_start_ms &&
-           a->revision == b->revision;
-}
-
-static bool same_entries(const Crmpulse__V1__BoardSnapshot *a, const Crmpulse__V1__BoardSnapshot *b)
-{
-    for (size_t i = 0; i < a->n_entries || i < b->n_entries; i++)
-        if (i >= a->n_entries || i >= b->n_entries || strcmp(a->entries[i]->subject, b->entries[i]->subject) != 0 ||
-            a->entries[i]->rank != b->entries[i]->rank || a->entries[i]->value != b->entries[i]->value ||
-            a->entries[i]->is_null != b->entries[i]->is_null)
-            return false;
-    return true;
-}
-
-static bool only_zeros(const Crmpulse__V1__BoardSnapshot *b)
-{
-    for (size_t i = 0; i < b->n_entries; i++)
-        if (b->entries[i]->value != 0)
-            return false;
-    return true;
-}
-
-static Crmpulse__V1__BoardSnapshot *board_of(const struct message_out *m)
-{
-    return crmpulse__v1__board_snapshot__unpack(NULL, m->payload.n, (const uint8_t *)m->payload.p);
-}
-
-/* What was touched and withdrawn is not seen where one batch has both: the board is told, or not. What is not told must be as it was told last, or zero. */
-static bool nothing_new(const struct message_out *want, const struct broker *in)
-{
-    Crmpulse__V1__BoardSnapshot *b = board_of(want), *last = NULL;
-    for (uint32_t i = 0; b && i < in->out_slots; i++) {
-        Crmpulse__V1__BoardSnapshot *o =
-            in->out[i].times && slice_eq(in->out[i].topic, SLICE("boards")) ? board_of(&in->out[i]) : NULL;
-        const bool newer = o && same_board(o, b) && o->tick_ms < b->tick_ms && (!last || o->tick_ms > last->tick_ms);
-        crmpulse__v1__board_snapshot__free_unpacked(newer ? last : o, NULL);
-        last = newer ? o : last;
-    }
-    const bool same = b && (last ? same_entries(b, last) : only_zeros(b) && !b->revision);
-    crmpulse__v1__board_snapshot__free_unpacked(b, NULL);
-    crmpulse__v1__board_snapshot__free_unpacked(last, NULL);
-    return same;
-}
-
-/* ---- rows of ended windows ---- */
-
-static Crmpulse__V1__KpiRow *row_of(const struct message_out *m)
-{
-    return crmpulse__v1__kpi_row__unpack(NULL, m->payload.n, (const uint8_t *)m->payload.p);
-}
-
-static bool same_window(const Crmpulse__V1__KpiRow *a, const Crmpulse__V1__KpiRow *b)
-{
-    return a->at_ms == b->at_ms && a->window_start_ms == b->window_start_ms && strcmp(a->kpi, b->kpi) == 0 &&
-           strcmp(a->org, b->org) == 0 && strcmp(a->window, b->window) == 0 && strcmp(a->dim, b->dim) == 0 &&
-           strcmp(a->subject, b->subject) == 0;
-}
-
-/* Of the rows of the window of `like`, that of the highest revision; the caller's. */
-static Crmpulse__V1__KpiRow *newest_row(const struct broker *b, const Crmpulse__V1__KpiRow *like)
-{
-    Crmpulse__V1__KpiRow *newest = NULL;
-    for (uint32_t i = 0; i < b->out_slots; i++) {
-        Crmpulse__V1__KpiRow *r =
-            b->out[i].times && slice_eq(b->out[i].topic, SLICE("kpis")) ? row_of(&b->out[i]) : NULL;
-        const bool newer = r && same_window(r, like) && (!newest || r->revision > newest->revision);
-        crmpulse__v1__kpi_row__free_unpacked(newer ? newest : r, NULL);
-        newest = newer ? r : newest;
-    }
-    return newest;
-}
-
-/* A window that was touched and withdrawn after its end is revised, or not where one batch has both: then revisions have other numbers. The newest says the same. */
-static bool ends_the_same(const struct message_out *want, const struct broker *ref, const struct broker *in)
-{
-    Crmpulse__V1__KpiRow *like = row_of(want);
-    Crmpulse__V1__KpiRow *a = like && like->revision ? newest_row(ref, like) : NULL;
-    Crmpulse__V1__KpiRow *b = a ? newest_row(in, like) : NULL;
-    const bool same = b && a->is_null == b->is_null && a->value == b->value && a->numerator == b->numerator &&
-                      a->denominator == b->denominator && strcmp(a->flags, b->flags) == 0;
-    crmpulse__v1__kpi_row__free_unpacked(like, NULL);
-    crmpulse__v1__kpi_row__free_unpacked(a, NULL);
-    crmpulse__v1__kpi_row__free_unpacked(b, NULL);
-    return same;
-}
-
 static void compare_message(struct sim *w, const struct message_out *want, const struct broker *ref,
                             const struct broker *in)
 {
@@ -206,13 +114,21 @@ static void compare_message(struct sim *w, const struct message_out *want, const
         w->n_rows_missing++;
         return;
     }
-    if (!is && slice_eq(want->topic, SLICE("boards")) && nothing_new(want, in)) {
+    if (!is && slice_eq(want->topic, SLICE("boards")) && same_board_told(want, in)) {
         w->n_same++;
         return;
     }
     if (is && slice_eq(is->payload, want->payload))
         return;
-    if (is && slice_eq(want->topic, SLICE("kpis")) && ends_the_same(want, ref, in)) {
+    if (slice_eq(want->topic, SLICE("scorecards")) && (is ? same_card(want, is) : same_card_told(want, in))) {
+        w->n_same++;
+        return;
+    }
+    if (is && slice_eq(want->topic, SLICE("boards")) && same_board(want, is)) {
+        w->n_same++;
+        return;
+    }
+    if (is && slice_eq(want->topic, SLICE("kpis")) && same_row_at_last(want, ref, in)) {
         w->n_same++;
         return;
     }
@@ -239,9 +155,24 @@ static void unexpected_message(struct comparison *c, const struct message_out *i
         c->w->n_extra++;
         return;
     }
+    if (slice_eq(is->topic, SLICE("scorecards")) && same_card_told(is, c->w->broker)) {
+        c->w->n_same++;
+        return;
+    }
     dump("unexpected", is->payload);
     sim_violation(c->w, "%.*s %.*s was told and should not have been", (int)is->topic.n, is->topic.p, (int)is->id.n,
                   is->id.p);
+}
+
+static void dump_all(const char *whose, const struct broker *b)
+{
+    char name[256];
+    for (uint32_t i = 0; getenv("SIM_DUMP") && i < b->out_slots; i++) {
+        const struct message_out *m = &b->out[i];
+        snprintf(name, sizeof name, "%s-%.*s-%.*s", whose, (int)m->topic.n, m->topic.p, (int)m->id.n, m->id.p);
+        if (m->times)
+            dump(name, m->payload);
+    }
 }
 
 static void compare_topics(struct comparison *c)
@@ -259,6 +190,8 @@ static void compare_topics(struct comparison *c)
     if (late != c->ref.late)
         sim_violation(c->w, "%u events are told as late, %u should be", late, c->ref.late);
     c->w->n_late += late;
+    dump_all("want", want);
+    dump_all("told", is);
 }
 
 void check_end(struct sim *w)

@@ -27,6 +27,16 @@ struct reference {
 int reference_make(struct sim *w, struct reference *ret);
 void reference_release(struct reference *r);
 
+/* same.c: a board, or a card of an ended cycle, as it was told last before; a board never told is one of zeros. */
+struct message_out;
+bool same_board_told(const struct message_out *m, const struct broker *in);
+bool same_card_told(const struct message_out *m, const struct broker *in);
+/* Revisions of the same tick that differ in their number alone. */
+bool same_board(const struct message_out *want, const struct message_out *is);
+bool same_card(const struct message_out *want, const struct message_out *is);
+/* The newest revision of the row's window says the same on both sides. */
+bool same_row_at_last(const struct message_out *want, const struct broker *ref, const struct broker *in);
+
 /* Compare the world with it; differences are violations. */
 void check_end(struct sim *w);
 

@@ -15,6 +15,7 @@ enum {
     GROWS_ONE_IN = 16,
     SETTINGS_ONE_IN = 6,
     LATE_ONE_IN = 8,
+    FIRST_DAY_MAX = 30,
     FINALITY_ONE_IN = 12
 };
 
@@ -59,6 +60,17 @@ static void plan_more(struct sim *w)
         p->too_late = (uint32_t)dice_between(d, 1, 5);
 }
 
+/* What makes a seed cheap, so that there can be many: mostly short histories, near what everybody is known by, half of them without rows of the kpis topic. */
+static void plan_cheap(struct sim *w)
+{
+    struct dice *d = &w->more_dice;
+    struct plan *p = &w->plan;
+    if (dice_one_in(d, 2))
+        p->events = 1 + (uint32_t)dice_below(d, 16);
+    p->first_day = (uint32_t)dice_below(d, dice_one_in(d, 3) ? FIRST_DAY_MAX + 1 : 5);
+    p->mute = dice_one_in(d, 2);
+}
+
 void plan_make(struct sim *w)
 {
     struct dice *d = &w->dice;
@@ -73,6 +85,9 @@ void plan_make(struct sim *w)
     const bool whole = w->plain || dice_one_in(&w->more_dice, WHOLE_ONE_IN);
     w->config = w->catalogues->by[whole ? CATALOGUE_WHOLE : CATALOGUE_SMALL][p->shards - 1];
     p->quiet_us = p->faults ? dice_between(d, 200, 2500) * SIM_MS : 0;
+    p->first_day = FIRST_DAY_MAX;
+    if (!w->slow)
+        plan_cheap(w);
     w->lineage.rebuild =
         true; /* Redis may come back as it was before anything was read: then everything is read again */
     plan_more(w);

@@ -10,7 +10,9 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-static const int64_t start_ms = INT64_C(1738339200000); /* 2025-02-01T00:00+08:00 */
+/* What makes everybody known: before the first day of any window that something is compared with. */
+static const int64_t known_ms = INT64_C(1734883200000); /* 2024-12-23T00:00+08:00 */
+static const int64_t day0_ms = INT64_C(1735747200000);  /* 2025-01-02T00:00+08:00 */
 enum { DAYS = 12, JSON_MAX = 700 };
 
 struct writer {
@@ -242,6 +244,11 @@ static void event_retracted(struct writer *x)
 
 /* ---- the whole ---- */
 
+static int64_t start_ms(const struct sim *w)
+{
+    return day0_ms + (int64_t)w->plan.first_day * 24 * HOUR_MS;
+}
+
 static void (*const facts[])(struct writer *) = {
     lead_created,    lead_qualified,  lead_converted,    deal_opened,      deal_closed,   deal_closed,
     order_placed,    order_placed,    customer_acquired, customer_churned, ticket_opened, ticket_answered,
@@ -290,7 +297,7 @@ static void happen(struct sim *w, struct history *h, uint32_t number, unsigned d
     struct dice *d = &w->history_dice;
     struct writer x = { .dice = d, .merges_customers = w->plan.finality };
     const char *org = orgs[dice_one_in(d, 4)];
-    struct happening row = { .occurred_at_ms = start_ms + (int64_t)(day * 24 + dice_below(d, days * 24)) * HOUR_MS +
+    struct happening row = { .occurred_at_ms = start_ms(w) + (int64_t)(day * 24 + dice_below(d, days * 24)) * HOUR_MS +
                                                (int64_t)dice_below(d, 3) * 1000 };
     put(&x, "{\"event_id\":\"e%u\",\"org_id\":\"%s\",\"occurred_at_ms\":%lld,", number, org,
         (long long)row.occurred_at_ms);
@@ -312,7 +319,7 @@ static void happen(struct sim *w, struct history *h, uint32_t number, unsigned d
 static void first(struct sim *w, struct history *h, uint32_t number, const char *org, const char *rest)
 {
     struct writer x = { .dice = &w->history_dice };
-    struct happening row = { .occurred_at_ms = start_ms - 960 * HOUR_MS, .arrives_ms = start_ms - 960 * HOUR_MS };
+    struct happening row = { .occurred_at_ms = known_ms, .arrives_ms = known_ms };
     put(&x, "{\"event_id\":\"p%u\",\"org_id\":\"%s\",\"occurred_at_ms\":%lld,%s}", number, org,
         (long long)row.occurred_at_ms, rest);
     row.shard = shard_of(w, h, (struct slice){ x.text, x.n });
@@ -343,8 +350,8 @@ static void begin(struct sim *w, struct history *h)
 static void happen_too_late(struct sim *w, struct history *h, uint32_t number)
 {
     struct writer x = { .dice = &w->history_dice };
-    const int64_t arrives_ms = start_ms + (int64_t)dice_below(x.dice, DAYS * 24) * HOUR_MS;
-    struct happening row = { .occurred_at_ms = start_ms - (int64_t)dice_between(x.dice, 900, 1200) * 24 * HOUR_MS };
+    const int64_t arrives_ms = start_ms(w) + (int64_t)dice_below(x.dice, DAYS * 24) * HOUR_MS;
+    struct happening row = { .occurred_at_ms = start_ms(w) - (int64_t)dice_between(x.dice, 900, 1200) * 24 * HOUR_MS };
     put(&x, "{\"event_id\":\"y%u\",\"org_id\":\"acme\",\"occurred_at_ms\":%lld,", number,
         (long long)row.occurred_at_ms);
     facts[any(&x, sizeof facts / sizeof facts[0])](&x);

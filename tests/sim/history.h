@@ -27,9 +27,6 @@ enum { HISTORY_FIRST = 12 };
 /* How far an event may arrive behind newer ones; time.out_of_orderness is more. */
 #define HISTORY_DISORDER_MS INT64_C(21600000)
 
-/* From here on every window that something is compared with holds facts: 2025-01-01. */
-#define HISTORY_KNOWN_MS INT64_C(1735689600000)
-
 struct history *history_new(struct sim *w);
 void history_free(struct history *h);
 

@@ -12,7 +12,8 @@
 struct options {
     uint64_t first, last;
     double seconds; /* 0: until `last` */
-    bool trace, keep_going, plain, digest;
+    bool keep_going, digest;
+    struct sim_options sim;
 };
 
 struct totals {
@@ -101,13 +102,13 @@ static void free_all(struct catalogues *c)
 static bool run_seed(const struct catalogues *c, uint64_t seed, const struct options *o, struct totals *t)
 {
     struct sim w;
-    sim_init(&w, seed, c, o->plain);
-    w.trace = o->trace;
+    sim_init(&w, seed, c, &o->sim);
     bool ok = sim_run(&w);
     add(t, &w);
     if (!ok)
-        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu%s --trace\n", (unsigned long long)seed,
-               w.why, (unsigned long long)seed, o->plain ? " --plain" : "");
+        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu%s%s --trace\n",
+               (unsigned long long)seed, w.why, (unsigned long long)seed, o->sim.plain ? " --plain" : "",
+               o->sim.slow ? " --slow" : "");
     if (o->digest)
         printf("seed %llu digest %016llx\n", (unsigned long long)seed, (unsigned long long)w.digest);
     fflush(stdout);
@@ -138,12 +139,13 @@ static void summary(const struct totals *t, double seconds)
 
 static int usage(void)
 {
-    fputs("usage: sim [--seeds A[..B]] [--seconds N] [--trace] [--keep-going] [--plain] [--digest]\n"
+    fputs("usage: sim [--seeds A[..B]] [--seconds N] [--trace] [--keep-going] [--plain] [--slow] [--digest]\n"
           "  --seeds A..B   these, one after the other; without B only A\n"
           "  --seconds N    from A on (without --seeds: from a random one) for so long\n"
           "  --trace        what happens, with the simulated time\n"
           "  --keep-going   do not end at the first violation\n"
           "  --plain        the whole catalogue, and only the faults that every seed had from the first\n"
+          "  --slow         wait for the idle timeout at the end, as every seed did at first\n"
           "  --digest       a hash of all that a seed did\n",
           stderr);
     return 2;
@@ -152,13 +154,10 @@ static int usage(void)
 static bool parse(int argc, char **argv, struct options *o)
 {
     static const struct option rows[] = {
-        { "seeds", required_argument, NULL, 's' },
-        { "seconds", required_argument, NULL, 't' },
-        { "trace", no_argument, NULL, 'v' },
-        { "keep-going", no_argument, NULL, 'k' },
-        { "plain", no_argument, NULL, 'p' },
-        { "digest", no_argument, NULL, 'd' },
-        { NULL, 0, NULL, 0 },
+        { "seeds", required_argument, NULL, 's' }, { "seconds", required_argument, NULL, 't' },
+        { "trace", no_argument, NULL, 'v' },       { "keep-going", no_argument, NULL, 'k' },
+        { "plain", no_argument, NULL, 'p' },       { "slow", no_argument, NULL, 'w' },
+        { "digest", no_argument, NULL, 'd' },      { NULL, 0, NULL, 0 },
     };
     bool given = false;
     int c;
@@ -177,11 +176,13 @@ static bool parse(int argc, char **argv, struct options *o)
             if (*end || o->seconds <= 0)
                 return false;
         } else if (c == 'v') {
-            o->trace = true;
+            o->sim.trace = true;
         } else if (c == 'k') {
             o->keep_going = true;
         } else if (c == 'p') {
-            o->plain = true;
+            o->sim.plain = true;
+        } else if (c == 'w') {
+            o->sim.slow = true;
         } else if (c == 'd') {
             o->digest = true;
         } else {

@@ -52,6 +52,10 @@ void node_start(struct node *n)
     n->config.kafka.instance_id = dice_one_in(&w->dice, 2) ? n->instance_id : n->no_id;
     if (w->plan.settings)
         other_settings(n);
+    if (w->plan.mute)
+        n->config.kafka.kpis = NULL;
+    if (w->idle_soon_ms)
+        n->config.run.idle_timeout_ms = w->idle_soon_ms;
     sim_trace(w, "node %u starts", n->index);
     sim_running = n;
     n->d = daemon_open(

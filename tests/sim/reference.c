@@ -50,6 +50,8 @@ static int give_up(struct uninterrupted *u, struct slice key, int64_t until_ms)
     struct orphan o;
     enum apply_result result = engine_give_up(u->engine, key, until_ms, &o);
     u->r->late += result == APPLY_DONE;
+    if (result == APPLY_DONE)
+        sim_trace(u->w, "reference: %.*s is given up", (int)key.n, key.p);
     if (result == APPLY_FINAL)
         result = engine_cleaned(u->engine, key);
     return result == APPLY_NO_MEMORY ? -1 : take_deltas(u);
@@ -101,6 +103,7 @@ static int take(struct uninterrupted *u, const struct happening *h)
         u->newest_ms = ev.v[F_OCCURRED_AT_MS].i;
     if (result == APPLY_LATE || result == APPLY_ERASED || result == APPLY_FINAL) {
         u->r->late++;
+        sim_trace(u->w, "reference: late: %.*s", (int)h->json.n, h->json.p);
         return take_deltas(u);
     }
     if (result != APPLY_DONE && result != APPLY_DUPLICATE) {
@@ -163,6 +166,7 @@ int reference_make(struct sim *w, struct reference *ret)
     arena_init(&u.decode, 0, 0);
     arena_init(&u.keys, 0, 0);
     commit_init(&u.commit);
+    u.commit.mute_rows = w->plan.mute;
     u.engine = engine_new(&w->config->defs, &engine_opt);
     u.evaluator = evaluator_new(&w->config->defs, &eval_opt);
     int rc = u.engine && u.evaluator && event_codec_init(&u.codec) == 0 ? 0 : -1;

@@ -9,7 +9,7 @@
 #include "daemon/judge_int.h"
 #include "server.h"
 
-enum { LOOK_EVERY = 32, TAKE_DOWN_MAX = 100000 };
+enum { LOOK_EVERY = 32, TAKE_DOWN_MAX = 100000, IDLE_SOON_MS = 100 };
 #define PATIENCE_US (UINT64_C(40) * 1000 * SIM_MS) /* after the last fault everything has to end within it */
 
 /* A topic that has grown gets records in the new partitions once every daemon knows of them. */
@@ -50,6 +50,8 @@ static void make(struct sim *w)
     for (uint32_t i = 0; i < w->history->n_first; i++)
         sim_at(w, w->plan.produce_us * i / w->history->n_first, on_append, NULL, i);
     faults_begin(w);
+    sim_trace(w, "orphans wait %lld h, erasures become final after %lld h",
+              (long long)w->config->defs.orphan_wait_ms / 3600000, (long long)w->config->defs.erase_final_ms / 3600000);
     sim_trace(w, "seed %llu: %u daemons, %u partitions, %u shards, %u records, %u faults", (unsigned long long)w->seed,
               w->plan.nodes, w->plan.partitions, w->plan.shards, w->history->n, w->plan.faults);
 }
@@ -67,6 +69,31 @@ static bool has_read(const struct daemon *d)
         if (d->shard[s].flushing || d->shard[s].moved)
             return false;
     return true;
+}
+
+/* At the ends of the logs of all its partitions, or as far as it goes. */
+static bool at_ends(const struct daemon *d)
+{
+    const struct ingest *in = &d->ingest;
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        if (in->part[i].state != PART_HALTED && !in->part[i].eof_at_ms)
+            return false;
+    return in->state == INGEST_RUNNING && !in->n_messages && !in->waiting;
+}
+
+/* A partition is idle after longer than anybody stands still, or a daemon that wakes would call partitions idle which it has not looked at. Once nobody stands
+ * still any more and all is read, nothing happens until then but asking and waiting: the rest of it is left out. */
+static void hasten(struct sim *w)
+{
+    if (w->slow || w->idle_soon_ms || w->now_us < w->plan.quiet_us || w->now_us < w->plan.produce_us || w->down)
+        return;
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (!node_alive(w->node[i]) || w->node[i]->frozen_until_us > w->now_us || !at_ends(w->node[i]->d))
+            return;
+    w->idle_soon_ms = IDLE_SOON_MS;
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        w->node[i]->config.run.idle_timeout_ms = IDLE_SOON_MS;
+    sim_trace(w, "all is read");
 }
 
 /* Who holds a lease has judged all. Whether the others have noticed that somebody judges does not matter. */
@@ -189,7 +216,8 @@ bool sim_run(struct sim *w)
 {
     make(w);
     while (step(w) && (w->steps % LOOK_EVERY || !ended(w)))
-        continue;
+        if (w->steps % LOOK_EVERY == 0)
+            hasten(w);
     if (!w->failed)
         check_end(w);
     const bool ok = !w->failed;

@@ -29,9 +29,13 @@ bool dice_one_in(struct dice *d, uint64_t n)
     return dice_below(d, n) == 0;
 }
 
-void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues, bool plain)
+void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues, const struct sim_options *opt)
 {
-    *w = (struct sim){ .seed = seed, .plain = plain, .catalogues = catalogues };
+    *w = (struct sim){ .seed = seed,
+                       .plain = opt->plain,
+                       .slow = opt->plain || opt->slow,
+                       .trace = opt->trace,
+                       .catalogues = catalogues };
     w->dice.state = seed * 2 + 1;
     w->history_dice.state = ~seed * 2;
     w->more_dice.state = seed * UINT64_C(0xd1342543de82ef95) + 7;

@@ -62,6 +62,8 @@ enum damage {
 /* What a seed is made of. */
 struct plan {
     uint32_t nodes, partitions, shards, events;
+    uint32_t first_day;  /* of the history, from 2025-01-02 on */
+    bool mute;           /* no kpis topic */
     uint64_t produce_us; /* all records are appended by then */
     uint64_t quiet_us;   /* no fault begins after it */
     uint32_t faults;     /* how many */
@@ -82,7 +84,9 @@ struct sim {
     struct dice
         more_dice; /* for what is newer than the seeds that are known by number: those mean what they meant (`plain`) */
     bool plain;    /* the whole catalogue, and nothing that more_dice decides */
-    uint64_t digest; /* of all that it did */
+    bool slow;     /* the idle timeout is waited for, as in the seeds that are known by number; so with `plain` */
+    int64_t idle_soon_ms; /* 0: as configured */
+    uint64_t digest;      /* of all that it did */
     struct plan plan;
     const struct catalogues *catalogues;
     const struct config *config;
@@ -110,7 +114,10 @@ struct sim {
 };
 
 /* ---- sim.c ---- */
-void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues, bool plain);
+struct sim_options {
+    bool trace, plain, slow;
+};
+void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues, const struct sim_options *opt);
 void sim_release(struct sim *w);
 void sim_at(struct sim *w, uint64_t at_us, sim_fn run, void *arg, uint64_t tag);
 bool sim_next(struct sim *w, struct sim_event *ret);

@@ -426,6 +426,47 @@ Test(engine_order, what_was_given_up_never_came)
     definitions_free(&defs);
 }
 
+/* The lead L is known by nobody but a customer that came of it; its change of owner waits for two hours of the partition. */
+static enum apply_result named_at(const struct definitions *defs, int64_t newest_ms, enum apply_result *given_up)
+{
+    const int64_t hour_ms = 3600000;
+    struct engine *e = rig_engine(defs);
+    struct rig_event change, named;
+    struct orphan o;
+    char text[200], key[64];
+    snprintf(text, sizeof text, "owner_changed %lld c entity_kind=lead entity_id=L to_owner=bo", (long long)hour_ms);
+    rig_parse(&change, text);
+    snprintf(text, sizeof text, "customer_acquired %lld n customer_id=k lead_id=L", (long long)hour_ms);
+    rig_parse(&named, text);
+    cr_assert_eq(engine_apply(e, &change.ev, hour_ms), APPLY_DONE);
+    struct slice waits = engine_waits(e);
+    snprintf(key, sizeof key, "%.*s", (int)waits.n, waits.p);
+    cr_assert_str_eq(key, "ent:orphan:o:c");
+    enum apply_result r = engine_apply(e, &named.ev, newest_ms);
+    if (r == APPLY_OVERDUE)
+        cr_assert(slice_eq(engine_overdue(e), slice_of(key)));
+    *given_up = engine_give_up(e, slice_of(key), INT64_MAX, &o);
+    if (r == APPLY_OVERDUE)
+        cr_assert_eq(engine_apply(e, &named.ev, newest_ms), APPLY_DONE);
+    engine_free(e);
+    return r;
+}
+
+/* Whether it is given up goes by when the lead is named, not by when somebody looks. */
+Test(engine_order, who_is_named_too_late_is_given_up_first)
+{
+    struct definitions defs = { 0 };
+    enum apply_result given_up;
+    rig_org(&defs, zone_utc());
+    rig_all_measures(&defs);
+    defs.orphan_wait_ms = 2 * INT64_C(3600000);
+    cr_assert_eq(named_at(&defs, INT64_C(3) * 3600000, &given_up), APPLY_DONE);
+    cr_assert_eq(given_up, APPLY_DUPLICATE);
+    cr_assert_eq(named_at(&defs, INT64_C(4) * 3600000, &given_up), APPLY_OVERDUE);
+    cr_assert_eq(given_up, APPLY_DONE);
+    definitions_free(&defs);
+}
+
 static void check_histories(struct zone zone, uint64_t from, uint64_t to)
 {
     struct definitions defs = { 0 };
