@@ -25,6 +25,6 @@ if(CRMPULSE_LUA)
 endif()
 
 # Configuration: `const struct embedded_file embedded_config[]` with names relative to config/, in embedded_config.h.
-file(GLOB CRMPULSE_CONFIG_FILES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/config/crmpulse.yaml ${CMAKE_SOURCE_DIR}/config/catalogue/*.yaml
+file(GLOB CRMPULSE_CONFIG_FILES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/config/crmpulse.yaml ${CMAKE_SOURCE_DIR}/config/start.yaml ${CMAKE_SOURCE_DIR}/config/catalogue/*.yaml
     ${CMAKE_SOURCE_DIR}/config/examples/demo.yaml)
 crmpulse_embed(table embedded_config ${CMAKE_SOURCE_DIR}/config embedded_config ${CRMPULSE_CONFIG_FILES})

@@ -32,17 +32,13 @@ static uint32_t ready_stores(const struct daemon *d)
     return n;
 }
 
-/* Every shard reads the same records: those of the first that is there. */
+/* Each record is counted in the shard that it belongs to. */
 static int64_t records_read(const struct daemon *d)
 {
     int64_t n = 0;
-    for (uint32_t s = 0; s < d->n_shards; s++) {
-        if (d->shard[s].away || !d->shard[s].chain)
-            continue;
-        for (uint32_t i = 0; i < d->ingest.n_parts; i++)
+    for (uint32_t s = 0; s < d->n_shards; s++)
+        for (uint32_t i = 0; d->shard[s].chain && i < d->ingest.n_parts; i++)
             n += d->shard[s].chain[i].read;
-        break;
-    }
     return n;
 }
 

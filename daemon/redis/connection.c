@@ -321,7 +321,7 @@ static void on_tick(uv_timer_t *timer)
     if (c->overdue_ticks >= 2) {
         c->overdue_ticks = 0;
         drop_overdue(c);
-    } else if (c->phase == PHASE_READY && now_ms - c->checked_ms > PREFLIGHT_EVERY_MS) {
+    } else if (c->phase == PHASE_READY && !c->looks && now_ms - c->checked_ms > PREFLIGHT_EVERY_MS) {
         redis_preflight_again(c);
     }
 }

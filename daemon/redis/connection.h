@@ -76,6 +76,7 @@ struct redis_conn {
     struct redis_tls *tls; /* of ac; NULL: none, or not yet */
     struct redis_topology topology;
     struct redis_address address; /* connected to, or last tried */
+    bool looks;                   /* for who only looks: no preflight, no scripts, the shard is not opened */
     bool asks;                    /* the server at `address` is a Sentinel: it is asked for the primary, no more */
     struct redis_lookup *lookup;  /* under way; NULL: none */
     uv_timer_t settle;            /* runs what must not run inside other calls: lost requests, `changed` */

@@ -108,6 +108,8 @@ static bool ask_select(struct redis_conn *c)
 
 static bool ask_info(struct redis_conn *c)
 {
+    if (c->looks)
+        return false;
     redis_argv_text(&c->argv, "INFO");
     return true;
 }
@@ -131,7 +133,7 @@ static enum heard hear_info(struct redis_conn *c, redisReply *reply)
 
 static bool ask_script(struct redis_conn *c)
 {
-    if (c->script_at == SCRIPT_COUNT)
+    if (c->looks || c->script_at == SCRIPT_COUNT)
         return false;
     redis_argv_text(&c->argv, "SCRIPT");
     redis_argv_text(&c->argv, "LOAD");
@@ -164,6 +166,8 @@ static bool ask_open(struct redis_conn *c)
                                         "orphans", "erasures", "lease", "booked" };
     enum { N_KEYS = sizeof keys / sizeof keys[0] };
     char place[32];
+    if (c->looks)
+        return false;
     redis_topology_place(&c->topology, place, sizeof place);
     redis_argv_text(&c->argv, "EVALSHA");
     redis_argv_bytes(&c->argv, c->sha[SCRIPT_OPEN], REDIS_SHA_BYTES);

@@ -16,6 +16,9 @@ int cmd_explain(int argc, char **argv);
 int cmd_kpis(int argc, char **argv);
 int cmd_appraise(int argc, char **argv);
 int cmd_tco(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif
