@@ -5,16 +5,19 @@
 
 static const char hex_digits[] = "0123456789ABCDEF";
 
-/* Bytes that stand for themselves in a subject; the rest would forge a field or break a page. */
-#define BIT(c) (UINT64_C(1) << ((c) % 64))
-static const uint64_t special[4] = {
-    (BIT(0x21) - 1) | BIT('"') | BIT('#') | BIT('%') | BIT('&') | BIT('\'') | BIT(':') | BIT('<') | BIT('>'),
-    BIT('{') | BIT('|') | BIT('}') | BIT(0x7f),
+/* Bytes that do not stand for themselves in a subject: they would forge a field or break a page. Controls, DEL, space and those named here. */
+static const bool special[256] = {
+    1,         1,         1,          1,         1,          1,         1,         1,         1,
+    1,         1,         1,          1,         1,          1,         1,         1,         1,
+    1,         1,         1,          1,         1,          1,         1,         1,         1,
+    1,         1,         1,          1,         1,          1, /* 0x00 to 0x20 */
+    ['"'] = 1, ['#'] = 1, ['%'] = 1,  ['&'] = 1, ['\''] = 1, [':'] = 1, ['<'] = 1, ['>'] = 1, ['{'] = 1,
+    ['|'] = 1, ['}'] = 1, [0x7f] = 1,
 };
 
 static bool plain(unsigned char c)
 {
-    return !(special[c / 64] >> (c % 64) & 1);
+    return !special[c];
 }
 
 size_t cell_escape(struct slice raw, char *buf, size_t cap)

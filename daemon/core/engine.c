@@ -279,6 +279,21 @@ static enum apply_result refuse(struct engine *e, enum apply_result r)
     return r;
 }
 
+/* Most events are the first of their entity, and their records have to be fetched: that is found out before anything is made of the event. */
+static bool at_hand(struct track_view *v, const struct event *ev)
+{
+    if (v->e->opt.all_in_memory || ev->type == EV_EVENT_RETRACTED) /* which leads to other records */
+        return true;
+    v->index = view_key(v, SLICE("evt"), event_str(ev, F_EVENT_ID));
+    (void)view_record(v, v->index);
+    (void)view_record(v, v->overlay);
+    if (!v->e->incomplete)
+        return true;
+    who_ask(v);
+    currency_ask(v);
+    return false;
+}
+
 enum apply_result engine_apply(struct engine *e, const struct event *ev, int64_t newest_ms)
 {
     return engine_apply_from(e, ev, newest_ms, NULL);
@@ -295,6 +310,8 @@ enum apply_result engine_apply_from(struct engine *e, const struct event *ev, in
         return APPLY_NO_ORG;
     struct route route = event_route(ev, id, sizeof id);
     v.overlay = view_key(&v, route.kind, route.id);
+    if (!at_hand(&v, ev))
+        return answer(e, APPLY_NEED);
     if (engine_pack_event(&v, ev) < 0 || e->no_memory)
         return APPLY_NO_MEMORY;
     enum apply_result r = index_look_up(&v, ev);

@@ -169,7 +169,8 @@ struct engine {
 
 struct track_view {
     struct engine *e;
-    struct slice org; /* raw id */
+    struct slice org;     /* raw id */
+    struct slice org_key; /* ":<org>:" as it stands in keys, made once for an event (view_key); empty: not yet */
     const struct org_def *def;
     int64_t upto_ms;
     bool after;           /* with the new event */
@@ -305,6 +306,7 @@ struct entry_log money_in_own_currency(struct track_view *v, struct entry_log lo
 struct span money_rate_days(struct track_view *v);
 
 /* own_currency.c */
+void currency_ask(struct track_view *v); /* the record, if it is not at hand */
 void currency_begin(struct track_view *v, const struct event *ev);
 /* Amounts mean something else after the event. */
 bool currency_changes(const struct track_view *v);

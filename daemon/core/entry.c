@@ -130,6 +130,7 @@ bool entry_read(struct reader *r, struct entry *ret)
     memcpy(&ret->payload_hash, b.p, sizeof ret->payload_hash);
     b.p += sizeof ret->payload_hash;
     ret->fields = (struct slice){ b.p, (uint32_t)(b.end - b.p) };
+    ret->filter = 0;
     return true;
 }
 
@@ -159,9 +160,28 @@ static void skip_value(struct reader *r, enum event_field f)
     (void)entry_value(r, f);
 }
 
+static uint64_t filter_bit(enum event_field f)
+{
+    return UINT64_C(1) << (f & 63);
+}
+
+void entry_note_fields(struct entry *e)
+{
+    struct reader r = { e->fields.p, e->fields.p + e->fields.n, true };
+    uint64_t filter = 0;
+    while (r.ok && r.p < r.end) {
+        enum event_field f = (enum event_field)(uint8_t)*r.p++;
+        filter |= filter_bit(f);
+        skip_value(&r, f);
+    }
+    e->filter = filter;
+}
+
 /* Fields are packed in the order of their numbers. */
 static bool find(const struct entry *e, enum event_field want, union event_value *ret)
 {
+    if (e->filter && !(e->filter & filter_bit(want)))
+        return false;
     struct reader r = { e->fields.p, e->fields.p + e->fields.n, true };
     while (r.ok && r.p < r.end) {
         enum event_field f = (enum event_field)(uint8_t)*r.p++;

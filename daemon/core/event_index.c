@@ -110,7 +110,8 @@ static void gather(struct track_view *v, const struct record *index)
 /* Where the event goes and whether it is known. Fills overlay (a retraction's), fresh and since_ms. */
 enum apply_result index_look_up(struct track_view *v, const struct event *ev)
 {
-    v->index = view_key(v, SLICE("evt"), v->event.id);
+    if (!v->index.n)
+        v->index = view_key(v, SLICE("evt"), v->event.id);
     const struct record *r = view_record(v, v->index);
     if (known(r))
         return hash_in(r) == v->event.payload_hash ? APPLY_DUPLICATE : APPLY_CONFLICT;

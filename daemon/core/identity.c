@@ -226,8 +226,10 @@ bool who_replace_ids(struct track_view *v, struct entry *e,
         rc |= bytes_put_text(to, id);
     }
     v->e->no_memory |= rc < 0;
-    if (changed)
+    if (changed) {
+        e->filter = 0;
         e->fields = arena_copy(&v->e->scratch, (struct slice){ to->p, to->n });
+    }
     v->e->no_memory |= !e->fields.p && e->fields.n;
     return changed;
 }

@@ -190,6 +190,7 @@ static struct entry_log convert(struct track_view *v, struct entry_log log)
             out[i].type = ENTRY_PARKED;
             v->e->parked |= v->after && v->upto_ms == INT64_MAX && slice_eq(log.v[i].id, v->event.id);
         }
+        out[i].filter = 0;
         out[i].fields = arena_copy(&v->e->scratch, (struct slice){ to->p, to->n });
     }
     return (struct entry_log){ out, log.n };

@@ -27,6 +27,12 @@ static void put(char to[4], struct slice code)
         memcpy(to, code.p, 3);
 }
 
+void currency_ask(struct track_view *v)
+{
+    if (!v->def->currency[0])
+        (void)view_record(v, view_key(v, SLICE("currency"), SLICE("own")));
+}
+
 void currency_begin(struct track_view *v, const struct event *ev)
 {
     memcpy(v->currency[0], v->def->currency, sizeof v->currency[0]);

@@ -70,7 +70,7 @@ static int split_bp(int64_t total_bp, const int64_t *weight, const struct slice 
 
 int reweight(const int32_t *bp, const struct slice *id, uint32_t n, uint32_t changed, int32_t new_bp, int32_t *ret_bp)
 {
-    int64_t weight[WEIGHT_ITEMS_MAX], sum = 0;
+    int64_t weight[WEIGHT_ITEMS_MAX] = { 0 }, sum = 0;
     if (n > WEIGHT_ITEMS_MAX || changed >= n || new_bp < 0 || new_bp > WEIGHT_TOTAL_BP)
         return -1;
     for (uint32_t i = 0; i < n; i++) {
@@ -85,7 +85,7 @@ int reweight(const int32_t *bp, const struct slice *id, uint32_t n, uint32_t cha
 
 int reweight_scale(const int32_t *bp, const int32_t *factor, const struct slice *id, uint32_t n, int32_t *ret_bp)
 {
-    int64_t weight[WEIGHT_ITEMS_MAX];
+    int64_t weight[WEIGHT_ITEMS_MAX] = { 0 };
     if (n == 0 || n > WEIGHT_ITEMS_MAX)
         return -1;
     for (uint32_t i = 0; i < n; i++)

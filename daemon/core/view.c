@@ -22,17 +22,29 @@ bool engine_room(struct engine *e, void *v, uint32_t n, uint32_t *cap, size_t si
     return true;
 }
 
+static struct slice org_key(struct track_view *v)
+{
+    char buf[KEY_MAX];
+    if (v->org_key.n)
+        return v->org_key;
+    size_t n = 1 + cell_escape(v->org, buf + 1, sizeof buf - 2);
+    buf[0] = buf[n++] = ':';
+    return v->org_key = arena_copy(&v->e->scratch, (struct slice){ buf, (uint32_t)n });
+}
+
 /* "ent:<kind>:<org>:<id>", every part escaped, in the event's scratch memory. */
 struct slice view_key(struct track_view *v, struct slice kind, struct slice id)
 {
     char buf[KEY_MAX];
-    const struct slice part[] = { kind, v->org, id };
-    size_t n = 3;
-    memcpy(buf, "ent", 3);
-    for (int i = 0; i < 3; i++) {
-        buf[n++] = ':';
-        n += cell_escape(part[i], buf + n, sizeof buf - n - 2);
-    }
+    struct slice org = org_key(v);
+    size_t n = 4;
+    memcpy(buf, "ent:", 4);
+    n += cell_escape(kind, buf + n, sizeof buf - n);
+    if (org.n > sizeof buf - n)
+        org.n = 0; /* no id of an event is as long: event_validate.c */
+    memcpy(buf + n, org.p, org.n);
+    n += org.n;
+    n += cell_escape(id, buf + n, sizeof buf - n);
     struct slice key = arena_copy(&v->e->scratch, (struct slice){ buf, (uint32_t)n });
     v->e->no_memory |= !key.p;
     return key;
@@ -270,7 +282,10 @@ struct entry_log view_log_key(struct track_view *v, struct slice key)
     struct entry_log log = whole ? own_log(v, key) : merged_log(v, key);
     if (!whole)
         who_rewrite(v, log);
-    return money_in_own_currency(v, log);
+    log = money_in_own_currency(v, log);
+    for (uint32_t i = 0; i < log.n; i++) /* trackers ask for dozens of fields */
+        entry_note_fields((struct entry *)(uintptr_t)&log.v[i]);
+    return log;
 }
 
 bool view_follows_owner(const struct track_view *v)

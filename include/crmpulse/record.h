@@ -21,7 +21,13 @@ struct entry {
     struct slice id;
     uint64_t payload_hash;
     struct slice fields; /* packed */
+    uint64_t
+        filter; /* entry_note_fields: a bit for each field that is there, by its number modulo 64; 0: not looked at */
 };
+
+/* Makes the reads below answer at once for most fields that are not there: for entries that are asked for many. O(fields); what changes `fields`
+ * has to do it again. */
+void entry_note_fields(struct entry *e);
 
 struct slice entry_str(const struct entry *e, enum event_field f);
 bool entry_has(const struct entry *e, enum event_field f);
