@@ -80,14 +80,49 @@ void ingest_halt_all(struct daemon *d, const char *why)
     drop_pending(d); /* what was applied behind the halt must not be written without it */
 }
 
+/* The newest record of a shard that was not compared yet. */
+static void aim(struct daemon *d, uint32_t i)
+{
+    struct part *p = &d->ingest.part[i];
+    p->verify = -1;
+    for (uint32_t k = 0; k < d->n_shards; k++) {
+        const struct chain *c = &d->shard[k].chain[i];
+        if (!d->shard[k].away && c->last > p->verify && c->last >= p->low && c->last < p->verified) {
+            p->verify = c->last;
+            p->verify_crc = c->last_crc;
+        }
+    }
+}
+
+/* Shards that stand at different places may rest on different records. Each is compared, the furthest first, before anything is applied: reading starts where the
+ * one that is furthest behind stands, and what the others hold already is passed over. */
+static bool must_look_ahead(const struct part *p)
+{
+    return p->state != PART_HALTED && p->verify >= 0 && p->verify + 1 != p->position;
+}
+
+void ingest_verified(struct daemon *d)
+{
+    const struct ingest *in = &d->ingest;
+    for (uint32_t i = 0; i < in->n_parts; i++)
+        if (must_look_ahead(&in->part[i]))
+            return;
+    ingest_begin(d);
+}
+
 void ingest_begin(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
     struct store_part *start = calloc(in->n_parts + 1, sizeof *start);
+    bool ahead = false;
     uint32_t n = 0;
+    for (uint32_t i = 0; i < in->n_parts; i++) {
+        aim(d, i);
+        ahead |= must_look_ahead(&in->part[i]);
+    }
     for (uint32_t i = 0; start && i < in->n_parts; i++) {
         struct part *p = &in->part[i];
-        if (p->state == PART_HALTED)
+        if (p->state == PART_HALTED || (ahead && !must_look_ahead(p)))
             continue;
         p->state = PART_RUN;
         p->eof_at_ms = 0;
@@ -102,23 +137,33 @@ void ingest_begin(struct daemon *d)
         return;
     }
     free(start);
-    in->state = INGEST_RUNNING;
+    in->state = ahead ? INGEST_VERIFYING : INGEST_RUNNING;
+    if (ahead)
+        return;
     CRASH_POINT(reading_begun);
     ingest_step(d);
 }
 
-/* What one shard holds of one partition. The start is the smallest position over the shards, whichever answers first; the record before it is read again
- * and compared. The newest event time is that of the start, too: a shard that reads again must not be told of what is yet to come. */
+/* What one shard holds of one partition. The start is the smallest position over the shards, whichever answers first; the records before all of them are read
+ * again and compared. The newest event time is that of the start, too: a shard that reads again must not be told of what is yet to come. */
 static void take_held(struct shard *s, uint32_t i, const struct store_part *held)
 {
     struct part *p = &s->d->ingest.part[i];
     const bool first = s->d->ingest.waiting == s->d->ingest.asked;
-    s->chain[i] = (struct chain){ held->prev_next, held->prev_next, held->epoch, held->read,        held->applied,
-                                  held->duplicate, held->late,      held->dead,  held->max_event_ms };
+    s->chain[i] = (struct chain){ .stored_next = held->prev_next,
+                                  .flushed_next = held->prev_next,
+                                  .epoch = held->epoch,
+                                  .last = held->last,
+                                  .last_crc = held->last_crc,
+                                  .read = held->read,
+                                  .applied = held->applied,
+                                  .duplicate = held->duplicate,
+                                  .late = held->late,
+                                  .dead = held->dead,
+                                  .max_event_ms = held->max_event_ms };
+    p->verified = INT64_MAX;
     if (first || held->prev_next < p->position) {
         p->position = held->prev_next;
-        p->verify = held->last;
-        p->verify_crc = held->last_crc;
         p->last = held->last;
         p->last_crc = held->last_crc;
         p->max_event_ms = held->max_event_ms;
@@ -153,7 +198,7 @@ static void leave_out(struct shard *s)
                  s->index, ready ? "" : ": the others go on, it reads again what it misses");
     s->away = !ready;
     for (uint32_t i = 0; s->away && i < s->d->ingest.n_parts; i++)
-        s->chain[i] = (struct chain){ .stored_next = INT64_MAX, .max_event_ms = INT64_MIN };
+        s->chain[i] = (struct chain){ .stored_next = INT64_MAX, .last = -1, .max_event_ms = INT64_MIN };
 }
 
 /* Who takes part from now on: all shards, or those that are ready once the others have been gone for a while. False: wait. */
@@ -224,6 +269,7 @@ void ingest_assigned(void *ctx, const struct store_part *parts, uint32_t n)
                                      .partition = parts[i].partition,
                                      .position = -1,
                                      .verify = -1,
+                                     .verified = INT64_MAX,
                                      .last = -1,
                                      .max_event_ms = INT64_MIN,
                                      .seen_ms = INT64_MIN };
@@ -290,7 +336,7 @@ static void on_offsets(void *ctx, enum store_result r, const struct store_part *
     if (--in->waiting > 0)
         return;
     /* What was passed over is not in the store yet. */
-    if (d->opt.accept_loss)
+    if (d->opt.accept_loss || in->doubts)
         standing_ask(d);
     else
         ingest_begin(d);

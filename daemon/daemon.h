@@ -30,7 +30,9 @@ struct part {
     int64_t position; /* next offset to take; -1: from the beginning */
     int64_t verify;   /* offset whose CRC is compared before anything is applied (I5), -1: none */
     uint32_t verify_crc;
-    int64_t last; /* newest offset taken, -1 */
+    int64_t verified; /* what shards applied from here on was compared since they were asked */
+    int64_t low;      /* first offset of the log, as far as we know; what is before it cannot be compared */
+    int64_t last;     /* newest offset taken, -1 */
     uint32_t last_crc;
     int64_t max_event_ms;
     int64_t seen_ms; /* newest event of the batch at work that was looked at, applied or not */
@@ -46,6 +48,8 @@ struct chain {
     int64_t stored_next;  /* what the store holds, as far as we know */
     int64_t flushed_next; /* in the flush in flight */
     int64_t epoch;
+    int64_t last; /* newest record that it holds, -1 */
+    uint32_t last_crc;
     int64_t read, applied, duplicate, late, dead;
     int64_t max_event_ms; /* newest event time before stored_next when reading began */
 };
@@ -128,6 +132,7 @@ struct message {
 enum ingest_state {
     INGEST_UNASSIGNED, /* no partitions */
     INGEST_CLAIMING,   /* waiting for the stores */
+    INGEST_VERIFYING,  /* records that some shards have applied, ahead of where reading starts, are read and compared */
     INGEST_RUNNING,
     INGEST_REWINDING /* something went wrong: waiting to read the stores again */
 };
@@ -145,6 +150,7 @@ struct ingest {
     uint32_t waiting; /* answers from stores still to come */
     uint32_t asked;   /* stores that were asked for positions */
     uint32_t rewinds; /* in a row */
+    bool doubts;      /* the next start asks where the logs begin and end; until something was flushed */
     /* Messages taken at a time. A conflict throws a batch away: after one, batches are small, and grow again while there is none. */
     uint32_t batch_max;
     bool stepping;

@@ -69,6 +69,7 @@ static uint32_t fill_parts(struct shard *s, struct store_part *parts)
         struct chain *c = &s->chain[i];
         if (p->state == PART_HALTED)
             continue;
+        const bool behind = p->position < c->stored_next; /* others read again what this shard has */
         c->flushed_next = p->position > c->stored_next ? p->position : c->stored_next;
         parts[n++] = (struct store_part){
             .topic = p->topic,
@@ -76,9 +77,9 @@ static uint32_t fill_parts(struct shard *s, struct store_part *parts)
             .epoch = c->epoch,
             .prev_next = c->stored_next,
             .next = c->flushed_next,
-            .last = p->last,
-            .last_crc = p->last_crc,
-            .max_event_ms = p->position < c->stored_next ? c->max_event_ms : p->max_event_ms, /* others read again */
+            .last = behind ? c->last : p->last,
+            .last_crc = behind ? c->last_crc : p->last_crc,
+            .max_event_ms = behind ? c->max_event_ms : p->max_event_ms,
             .idle = p->idle,
             .read = c->read,
             .applied = c->applied,
@@ -111,6 +112,7 @@ static void applied(struct shard *s)
         s->chain[i].stored_next = s->chain[i].flushed_next;
     engine_flush_applied(s->engine);
     in->rewinds = 0;
+    in->doubts = false;
     bounds_tell(s, uv_now(&s->d->loop));
     CRASH_POINT(flush_noted);
     grow_batch(s->d);

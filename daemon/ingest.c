@@ -25,13 +25,14 @@ int64_t wall_ms(void)
 
 /* ---- messages ---- */
 
-/* I5: the record before our start must be the one that was applied. */
+/* I5: what a shard has applied last must be what lies there now. */
 static bool verified(struct daemon *d, uint32_t i, const struct kafka_message *m)
 {
     struct part *p = &d->ingest.part[i];
     char why[160];
     if (m->offset == p->verify && m->crc == p->verify_crc) {
         p->verify = -1;
+        p->verified = m->offset;
         CRASH_POINT(verified);
         return true;
     }
@@ -52,6 +53,8 @@ static int take_message(void *ctx, const struct kafka_message *m)
     struct ingest *in = &d->ingest;
     uint32_t i;
     struct part *p = ingest_part(in, m->topic, m->partition, &i);
+    if (p && p->state != PART_HALTED && in->state == INGEST_VERIFYING && p->verify >= 0)
+        (void)verified(d, i, m);
     if (!p || p->state == PART_HALTED || in->state != INGEST_RUNNING)
         return 0; /* what comes while nothing is read is fetched again from where reading starts */
     p->eof_at_ms = 0;
@@ -276,7 +279,7 @@ void ingest_end(void *ctx, struct slice topic, int32_t partition, int64_t offset
     struct daemon *d = ctx;
     uint32_t i;
     struct part *p = ingest_part(&d->ingest, topic, partition, &i);
-    if (!p || p->state == PART_HALTED || d->ingest.state != INGEST_RUNNING)
+    if (!p || p->state == PART_HALTED || (d->ingest.state != INGEST_RUNNING && d->ingest.state != INGEST_VERIFYING))
         return;
     if (p->verify >= 0) {
         char why[160];
@@ -293,14 +296,21 @@ void ingest_end(void *ctx, struct slice topic, int32_t partition, int64_t offset
 void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t partition, const char *why)
 {
     struct daemon *d = ctx;
+    struct part *p;
     uint32_t i;
     switch (fault) {
     case KAFKA_FAULT_BROKERS:
         log_line(&d->log, LOG_WARNING_, "kafka", "%s", why);
         break;
     case KAFKA_FAULT_PARTITION:
-        if (!ingest_part(&d->ingest, topic, partition, &i))
+        if (!(p = ingest_part(&d->ingest, topic, partition, &i)))
             break;
+        if (p->verify >= 0 && !d->ingest.doubts) {
+            /* What a shard has applied last is not there any more. Where the log begins now says whether it has just expired, which is no fault. */
+            d->ingest.doubts = true;
+            ingest_rewind(d, why, 100);
+            break;
+        }
         ingest_halt(d, i, why);
         if (d->ingest.state == INGEST_RUNNING) /* its records of this batch must not be written without its position */
             ingest_rewind(d, "a partition was halted", 100);
@@ -342,7 +352,9 @@ static void on_tick(uv_timer_t *t)
         orphans_tick(d);
     } else {
         /* Paused or without partitions: the group protocol still has to be served. */
-        (void)kafka_in_drain(d->in, 1, take_message, d);
+        (void)kafka_in_drain(d->in, d->ingest.state == INGEST_VERIFYING ? d->ingest.batch_max : 1, take_message, d);
+        if (d->ingest.state == INGEST_VERIFYING)
+            ingest_verified(d);
     }
     watermark_tick(d);
     standing_tick(d);

@@ -19,4 +19,7 @@ struct part *ingest_part(struct ingest *in, struct slice topic, int32_t partitio
 /* All assigned partitions by name, in their order; owned by the caller (free). Room for one where there are none. */
 struct store_part *ingest_part_names(const struct ingest *in);
 
+/* While verifying: once every record awaited was seen, the next ones are looked at, or reading starts. */
+void ingest_verified(struct daemon *d);
+
 #endif

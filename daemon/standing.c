@@ -42,7 +42,16 @@ static void check_lost(struct daemon *d, uint32_t i, const struct kafka_standing
     log_line(&d->log, LOG_WARNING_, "accepted_loss", "%.*s/%d: offsets %lld to %lld", (int)k->topic.n, k->topic.p,
              k->partition, (long long)p->position, (long long)k->low - 1);
     p->position = k->low;
-    p->verify = -1;
+}
+
+/* Where the shard stands that has applied most. */
+static int64_t furthest(const struct daemon *d, uint32_t i)
+{
+    int64_t next = d->ingest.part[i].position;
+    for (uint32_t s = 0; s < d->n_shards; s++)
+        if (!d->shard[s].away && d->shard[s].chain[i].stored_next > next)
+            next = d->shard[s].chain[i].stored_next;
+    return next;
 }
 
 static void check(struct daemon *d, uint32_t i, const struct kafka_standing *k)
@@ -51,22 +60,22 @@ static void check(struct daemon *d, uint32_t i, const struct kafka_standing *k)
     char why[sizeof p->why];
     if (p->state == PART_HALTED)
         return;
+    p->low = k->low > 0 ? k->low : 0;
     if (p->position < 0) {
         check_new(d, i, k);
     } else if (k->low < 0) {
         return; /* the brokers do not say now: what is wrong shows when it is read */
-    } else if (k->high < p->position) {
+    } else if (k->high < furthest(d, i)) {
         snprintf(why, sizeof why,
                  "lineage: the log ends at %lld before the applied offset %lld (truncated or re-created)",
-                 (long long)k->high, (long long)p->position - 1);
+                 (long long)k->high, (long long)furthest(d, i) - 1);
         ingest_halt(d, i, why);
     } else if (k->low > p->position) {
         check_lost(d, i, k);
-    } else if (p->verify >= 0 && k->low > p->verify) {
+    } else if (p->last >= 0 && k->low > p->last) {
         log_line(&d->log, LOG_INFO_, "lineage",
                  "%.*s/%d: the last applied record, %lld, has expired and cannot be compared", (int)k->topic.n,
-                 k->topic.p, k->partition, (long long)p->verify);
-        p->verify = -1;
+                 k->topic.p, k->partition, (long long)p->last);
     }
 }
 

@@ -54,6 +54,7 @@ static const char *doing(const struct daemon *d)
     case INGEST_UNASSIGNED:
         return "waiting for partitions";
     case INGEST_CLAIMING:
+    case INGEST_VERIFYING:
     case INGEST_REWINDING:
         return "finding where to read";
     case INGEST_RUNNING:

@@ -157,30 +157,59 @@ static int judge(struct uninterrupted *u)
     return 0;
 }
 
-int reference_make(struct sim *w, struct reference *ret)
+/* All records, in order of arrival. */
+static int begin(struct uninterrupted *u, struct sim *w, struct reference *r, bool judges)
 {
     const struct engine_options engine_opt = { .all_in_memory = true };
-    const struct evaluator_options eval_opt = { .live = true, .judge = true };
-    struct uninterrupted u = { .w = w, .r = ret, .newest_ms = INT64_MIN };
-    *ret = (struct reference){ book_new(), book_new(), broker_new(w), 0, 0 };
-    arena_init(&u.decode, 0, 0);
-    arena_init(&u.keys, 0, 0);
-    commit_init(&u.commit);
-    u.commit.mute_rows = w->plan.mute;
-    u.engine = engine_new(&w->config->defs, &engine_opt);
-    u.evaluator = evaluator_new(&w->config->defs, &eval_opt);
-    int rc = u.engine && u.evaluator && event_codec_init(&u.codec) == 0 ? 0 : -1;
-    u.codec.format = FORMAT_JSON;
+    const struct evaluator_options eval_opt = { .live = true, .judge = judges };
+    *u = (struct uninterrupted){ .w = w, .r = r, .newest_ms = INT64_MIN };
+    *r = (struct reference){ book_new(), book_new(), broker_new(w), 0, 0 };
+    arena_init(&u->decode, 0, 0);
+    arena_init(&u->keys, 0, 0);
+    commit_init(&u->commit);
+    u->commit.mute_rows = w->plan.mute;
+    u->engine = engine_new(&w->config->defs, &engine_opt);
+    u->evaluator = evaluator_new(&w->config->defs, &eval_opt);
+    int rc = u->engine && u->evaluator && event_codec_init(&u->codec) == 0 ? 0 : -1;
+    u->codec.format = FORMAT_JSON;
     for (uint32_t i = 0; rc == 0 && i < w->history->n; i++)
-        rc = w->history->v[i].gone ? 0 : take(&u, &w->history->v[i]);
+        rc = w->history->v[i].gone ? 0 : take(u, &w->history->v[i]);
+    return rc;
+}
+
+static void end(struct uninterrupted *u)
+{
+    evaluator_free(u->evaluator);
+    engine_free(u->engine);
+    commit_release(&u->commit);
+    arena_release(&u->decode);
+    arena_release(&u->keys);
+    free(u->waiting);
+}
+
+int reference_make(struct sim *w, struct reference *ret)
+{
+    struct uninterrupted u;
+    int rc = begin(&u, w, ret, true);
     if (rc == 0)
         rc = judge(&u);
-    evaluator_free(u.evaluator);
-    engine_free(u.engine);
-    commit_release(&u.commit);
-    arena_release(&u.decode);
-    arena_release(&u.keys);
-    free(u.waiting);
+    end(&u);
+    return rc;
+}
+
+int reference_cards(struct sim *w, int64_t now_ms, int64_t at_ms, reference_card each, void *ctx)
+{
+    struct uninterrupted u;
+    struct reference r;
+    int rc = begin(&u, w, &r, false);
+    if (rc == 0 && u.newest_ms != INT64_MIN)
+        rc = sweep(&u, u.newest_ms + w->config->defs.tick_ms);
+    if (rc == 0)
+        rc = evaluator_advance(u.evaluator, INT64_MIN, now_ms, commit_sink(&u.commit));
+    if (rc == 0)
+        rc = evaluator_scorecards(u.evaluator, at_ms, each, ctx);
+    end(&u);
+    reference_release(&r);
     return rc;
 }
 

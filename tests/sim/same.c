@@ -5,6 +5,7 @@
 
 #include "broker.h"
 #include "check.h"
+#include "crmpulse/out_pb.h"
 #include "crmpulse/v1/board.pb-c.h"
 #include "crmpulse/v1/kpi.pb-c.h"
 #include "crmpulse/v1/scorecard.pb-c.h"
@@ -174,4 +175,45 @@ bool same_card_told(const struct message_out *m, const struct broker *in)
     crmpulse__v1__scorecard_snapshot__free_unpacked(c, NULL);
     crmpulse__v1__scorecard_snapshot__free_unpacked(last, NULL);
     return same;
+}
+
+struct card_search {
+    struct arena text;
+    const Crmpulse__V1__ScorecardSnapshot *of;
+    bool same;
+};
+
+static int look_at_card(void *ctx, const struct scorecard_snapshot *s)
+{
+    struct card_search *x = ctx;
+    struct slice packed = out_pb_scorecard_snapshot(&x->text, s);
+    Crmpulse__V1__ScorecardSnapshot *is =
+        crmpulse__v1__scorecard_snapshot__unpack(NULL, packed.n, (const uint8_t *)packed.p);
+    x->same |= is && is_same_card(is, x->of) && same_figures(is, x->of);
+    crmpulse__v1__scorecard_snapshot__free_unpacked(is, NULL);
+    arena_reset(&x->text);
+    return 0;
+}
+
+static bool card_at(struct sim *w, const struct message_out *m, bool at_end)
+{
+    Crmpulse__V1__ScorecardSnapshot *c = card_of(m);
+    struct card_search x = { .of = c };
+    int rc = -1;
+    arena_init(&x.text, 0, 0);
+    if (c && c->revision)
+        rc = reference_cards(w, (at_end ? c->window_end_ms : c->tick_ms) - 1, c->window_end_ms - 1, look_at_card, &x);
+    crmpulse__v1__scorecard_snapshot__free_unpacked(c, NULL);
+    arena_release(&x.text);
+    return rc == 0 && x.same;
+}
+
+bool true_card(struct sim *w, const struct message_out *m)
+{
+    return card_at(w, m, false);
+}
+
+bool card_of_the_end(struct sim *w, const struct message_out *m)
+{
+    return card_at(w, m, true);
 }
