@@ -119,12 +119,32 @@ static struct slice write_flags(struct row_text *text, const struct kpi_def *k, 
     return (struct slice){ buf, (uint32_t)n };
 }
 
+/* Which revision of a window is which depends on what the judge has seen, and a judge whose store lost its tail sees it anew: a revised row's id names all that
+ * it says, so that two that differ are never taken for one. */
 static struct slice write_id(struct row_text *text, const struct kpi_row *row, const struct kpi_def *k)
 {
-    const struct slice parts[] = { row->org, row->kpi, slice_of(k->switches), row->window, row->dim, row->subject };
-    const int64_t numbers[] = { row->window_start_ms, row->window_end_ms,      row->at_ms,  row->revision,
-                                row->judged,          double_bits(row->value), row->is_null };
-    return hex_id(parts, sizeof parts / sizeof parts[0], numbers, sizeof numbers / sizeof numbers[0], text->id);
+    enum { PARTS = 6, NUMBERS = 7 };
+    const struct slice parts[] = { row->org,     row->kpi,  slice_of(k->switches), row->window, row->dim,
+                                   row->subject, row->flags };
+    const int64_t numbers[] = { row->window_start_ms,
+                                row->window_end_ms,
+                                row->at_ms,
+                                row->revision,
+                                row->judged,
+                                double_bits(row->value),
+                                row->is_null,
+                                row->numerator,
+                                row->denominator,
+                                row->sum,
+                                row->count,
+                                double_bits(row->p50),
+                                double_bits(row->p90),
+                                double_bits(row->p95),
+                                double_bits(row->p99),
+                                double_bits(row->sd) };
+    const bool revised = row->revision > 0;
+    return hex_id(parts, revised ? sizeof parts / sizeof parts[0] : PARTS, numbers,
+                  revised ? sizeof numbers / sizeof numbers[0] : NUMBERS, text->id);
 }
 
 void row_make(struct row_text *text, const struct reading *r, const struct subject *s, int kpi,

@@ -117,6 +117,10 @@ void broker_publish(struct broker *b, struct slice topic, struct slice id, struc
 {
     struct message_out *m = slot_of(b, topic, id);
     if (m->times++) {
+        if (!slice_eq(m->payload, payload)) {
+            sim_dump("told", m->payload);
+            sim_dump("again", payload);
+        }
         if (!slice_eq(m->payload, payload))
             sim_violation(b->w, "I4: %.*s %.*s is told a second time and differs", (int)topic.n, topic.p, (int)id.n,
                           id.p);

@@ -173,6 +173,15 @@ static bool still_stands(const struct log_part *log, const struct record *was, u
     return true;
 }
 
+/* Records from `end` on were applied once, by a state that Redis has lost since. */
+static bool told_of(const struct sim *w, uint32_t p, int64_t end)
+{
+    bool told = false;
+    for (uint32_t s = 0; s < w->plan.shards; s++)
+        told |= w->lineage.ever[s][p] > end;
+    return told;
+}
+
 /* Others take the place of what is gone: fewer, or so many that the log ends beyond what was read. */
 static void cut(struct sim *w, const struct held *held, uint32_t p)
 {
@@ -196,6 +205,11 @@ static void cut(struct sim *w, const struct held *held, uint32_t p)
     append(w, h->n_first + n, h->n_then, PARTITIONS_MAX);
     w->lineage.hit[p] = log->end < most(w, held, p) || !still_stands(log, was, n_was, most(w, held, p));
     free(was);
+    if (!w->lineage.hit[p] &&
+        told_of(w, p, end)) { /* no daemon can tell, and what was told of them stays told: all begins anew */
+        server_empty(w->server);
+        broker_forget_output(w->broker);
+    }
     sim_trace(w, "partition %u %s at %lld, ends at %lld now", p, anew ? "begins anew" : "is cut", (long long)end,
               (long long)log->end);
 }

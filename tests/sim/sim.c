@@ -114,3 +114,14 @@ void sim_trace(const struct sim *w, const char *format, ...)
     va_end(ap);
     putchar('\n');
 }
+
+void sim_dump(const char *name, struct slice payload)
+{
+    const char *folder = getenv("SIM_DUMP");
+    char path[512];
+    if (!folder || snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        return;
+    FILE *f = fopen(path, "wb");
+    if (f && (fwrite(payload.p, 1, payload.n, f) != payload.n) | fclose(f))
+        perror(path);
+}

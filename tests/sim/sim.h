@@ -123,6 +123,8 @@ void sim_at(struct sim *w, uint64_t at_us, sim_fn run, void *arg, uint64_t tag);
 bool sim_next(struct sim *w, struct sim_event *ret);
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *w, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void sim_trace(const struct sim *w, const char *format, ...);
+/* For a look with protoc --decode: SIM_DUMP names a folder for what was to be told and what was. */
+void sim_dump(const char *name, struct slice payload);
 uint64_t dice_next(struct dice *d);
 uint64_t dice_below(struct dice *d, uint64_t n);                    /* n >= 1 */
 uint64_t dice_between(struct dice *d, uint64_t low, uint64_t high); /* both included */
