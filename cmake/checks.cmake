@@ -28,5 +28,6 @@ set(header_flags -std=c17 -Wall -Wextra -Wshadow -Werror -D_GNU_SOURCE= -I${CMAK
 add_test(NAME headers_alone COMMAND ${tools}/headers_alone.sh ${CMAKE_SOURCE_DIR}/include ${CMAKE_C_COMPILER} ${header_flags})
 add_test(NAME format_check COMMAND ${CMAKE_SOURCE_DIR}/scripts/format --check)
 add_test(NAME shellcheck COMMAND ${tools}/shellcheck.sh ${CMAKE_SOURCE_DIR})
+add_test(NAME monitoring COMMAND ${tools}/monitoring.sh ${CMAKE_SOURCE_DIR})
 add_test(NAME buf_lint COMMAND ${tools}/buf_lint.sh ${CMAKE_SOURCE_DIR})
-set_tests_properties(format_check shellcheck buf_lint PROPERTIES LABELS source)
+set_tests_properties(format_check shellcheck monitoring buf_lint PROPERTIES LABELS source)

@@ -51,6 +51,7 @@ static void dead_letter(struct daemon *d, const struct message *m, enum event_re
     push(s, &(struct store_out){ SLICE("dead_letter"), p->topic, record_id(p->topic, p->partition, m->offset, id),
                                  SLICE("crmpulse.deadletter.v1"), out_pb_dead_letter(&d->ingest.decode, &letter) });
     s->chain[m->part].dead++;
+    d->counts.dead[why]++;
     CRASH_POINT(dead_letter_made);
 }
 
@@ -94,6 +95,7 @@ static void late_event(struct daemon *d, const struct message *m, const struct e
     late.watermark_ms = m->newest_ms;
     push_late(s, &late);
     s->chain[m->part].late++;
+    (*(r == APPLY_ERASED ? &d->counts.erased : &d->counts.late))++;
     CRASH_POINT(late_made);
 }
 
@@ -174,9 +176,11 @@ static void account(struct daemon *d, struct message *m, const struct event *ev,
     switch (r) {
     case APPLY_DONE:
         c->applied++;
+        d->counts.applied++;
         break;
     case APPLY_DUPLICATE:
         c->duplicate++;
+        d->counts.duplicate++;
         break;
     case APPLY_LATE:
     case APPLY_ERASED:

@@ -401,6 +401,7 @@ void ingest_rewind(struct daemon *d, const char *why, uint64_t delay_ms)
     if (d->stopping)
         return; /* for good: who reads next begins where the store stands */
     in->rewinds++;
+    d->counts.rewinds++;
     log_line(&d->log, in->rewinds > 3 ? LOG_WARNING_ : LOG_INFO_, "rewind", "%s; reading the store again in %llu ms",
              why ? why : "?", (unsigned long long)delay_ms);
     (void)kafka_in_pause(d->in);

@@ -13,6 +13,7 @@
 #include "crmpulse/kafka_in.h"
 #include "crmpulse/kafka_out.h"
 #include "crmpulse/redis_store.h"
+#include "crmpulse/status.h"
 #include "daemon/log.h"
 
 struct daemon;
@@ -239,6 +240,10 @@ struct daemon {
     uint64_t stop_deadline_ms, tally_ms; /* tally_ms: when counters are written next */
     bool tally_left;
     struct daemon_options opt;
+    struct status_counts counts;
+    struct http *http; /* NULL: http.listen is empty */
+    uv_timer_t status_timer;
+    int64_t started_ms;
 };
 
 int64_t wall_ms(void);
@@ -282,6 +287,10 @@ void booking_look(struct shard *s);
 void booking_forget(struct shard *s);
 /* bounds.c: warns of bounds that were hit since it was last called. */
 void bounds_tell(struct shard *s, uint64_t now_ms);
+
+/* status.c: HTTP, if it is configured, and what it tells. 0, or -1: it cannot listen; the log says why. */
+int status_start(struct daemon *d);
+void status_stop(struct daemon *d);
 
 /* tally.c: counters for people. tally_leave logs them at the end and is true when they are written. */
 void tally_tick(struct daemon *d);
@@ -370,6 +379,7 @@ void publish_tick(struct publish *p); /* dead letters and other daemons' entries
 void publish_delivered(void *ctx, uint32_t shard, uint64_t seq);
 void publish_failed(void *ctx, uint32_t shard, uint64_t seq, const char *why);
 bool publish_settled(const struct publish *p);
-bool publish_quiet(const struct publish *p); /* at the end: nothing is under way any more */
+uint32_t publish_open(const struct publish *p); /* entries handed to the producer that are still in the outbox */
+bool publish_quiet(const struct publish *p);    /* at the end: nothing is under way any more */
 
 #endif

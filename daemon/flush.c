@@ -57,7 +57,7 @@ static int64_t newest_event_ms(const struct ingest *in)
 
 struct flush_call {
     struct shard *s;
-    uint64_t generation;
+    uint64_t generation, since_ns;
 };
 
 static uint32_t fill_parts(struct shard *s, struct store_part *parts)
@@ -126,6 +126,7 @@ static void on_flush(void *ctx, enum store_result r, const char *detail)
     struct daemon *d = s->d;
     free(ctx);
     s->flushing = false;
+    duration_add(&d->counts.flush, (uv_hrtime() - call.since_ns) / 1000);
     if (call.generation != d->ingest.generation)
         return; /* what it carried was dropped since; the stores will tell whether it was applied */
     switch (r) {
@@ -161,13 +162,14 @@ void shard_flush(struct shard *s)
     struct store_flush f = { 0 };
     struct store_part *parts = calloc(d->ingest.n_parts + 1, sizeof *parts);
     struct flush_call *call = malloc(sizeof *call);
+    const uint64_t since_ns = uv_hrtime();
     if (!parts || !call || engine_build_flush(s->engine, wall_ms(), newest_event_ms(&d->ingest), &f) < 0) {
         free(parts);
         free(call);
         ingest_rewind(d, "out of memory", 1000);
         return;
     }
-    *call = (struct flush_call){ s, d->ingest.generation };
+    *call = (struct flush_call){ s, d->ingest.generation, since_ns };
     f.n_parts = fill_parts(s, parts);
     f.part = parts;
     f.n_outs = s->outs.n;

@@ -70,6 +70,7 @@ void judge_fail(struct judge *j, const char *what, enum store_result r)
     log_line(&d->log, r == STORE_UNKNOWN ? LOG_INFO_ : LOG_WARNING_, "judge",
              "shard %u: %s (%d); the evaluator is loaded again", j->s->index, what, (int)r);
     forget(j);
+    d->counts.judge_failures++;
     j->busy = false;
     j->not_before_ms = uv_now(&d->loop) + 300;
 }
@@ -183,6 +184,7 @@ static void on_commit(void *ctx, enum store_result r, const char *detail)
         return;
     }
     CRASH_POINT(commit_done);
+    j->s->d->counts.commits++;
     commit_clear(&j->commit);
     settle(j, true);
 }
@@ -207,12 +209,14 @@ static void advance(struct judge *j)
     j->live_ms = now;
     commit_clear(&j->commit);
     j->commit.mute_rows = !d->config->kafka.kpis || !*d->config->kafka.kpis;
+    const uint64_t since_ns = uv_hrtime();
     if (evaluator_advance(j->evaluator, to, now, commit_sink(&j->commit)) < 0 ||
         evaluator_state_save(j->evaluator, true, commit_state, &j->commit) < 0 || j->commit.failed) {
         judge_fail(j, "evaluating failed", STORE_BROKEN);
         return;
     }
     j->judged_to_ms = to;
+    duration_add(&d->counts.judge, (uv_hrtime() - since_ns) / 1000);
     uint32_t outs =
         j->commit.list.n_outs + j->commit.last.n_outs + j->commit.rows_muted; /* what bounds a step's work */
     if (outs < OUTS_FEW && j->chunk_ms < INT64_MAX / 8)
@@ -309,6 +313,7 @@ static void on_lease(void *ctx, enum store_result r, const struct store_lease *l
     publish_poke(j->s->publish, j->lease_epoch);
     if (fresh) {
         CRASH_POINT(lease_taken);
+        d->counts.leases_taken++;
         j->list_seq = lease->feed_seq;
         j->watermark_ms = INT64_MIN;
         j->judged_to_ms = INT64_MIN;

@@ -219,6 +219,7 @@ void publish_delivered(void *ctx, uint32_t shard, uint64_t seq)
     }
     if (lo < p->n && p->sent[lo].seq == seq)
         p->sent[lo].delivered = true;
+    p->s->d->counts.delivered++;
     trim(p);
 }
 
@@ -232,7 +233,13 @@ void publish_failed(void *ctx, uint32_t shard, uint64_t seq, const char *why)
         log_line(&d->log, LOG_WARNING_, "publish_failed", "shard %u, entry %llu: %s; sent again in %d ms", p->s->index,
                  (unsigned long long)seq, why, RETRY_MS);
     p->failed = true;
+    d->counts.deliveries_failed++;
     p->not_before_ms = uv_now(&d->loop) + RETRY_MS;
+}
+
+uint32_t publish_open(const struct publish *p)
+{
+    return p->n;
 }
 
 bool publish_quiet(const struct publish *p)

@@ -267,7 +267,7 @@ struct daemon *daemon_open(struct config *config, const struct daemon_options *o
     if (getrandom(&config->defs.hash_seed, sizeof config->defs.hash_seed, 0) < 0)
         config->defs.hash_seed = uv_hrtime();
     log_init(&d->log, config->log.level, config->log.json);
-    if (init(d) == 0)
+    if (init(d) == 0 && status_start(d) == 0)
         log_line(&d->log, LOG_INFO_, "starting", "%u shards, %s", d->n_shards, d->owner);
     else
         d->refused = true;
@@ -282,6 +282,7 @@ int daemon_close(struct daemon *d)
         close_stores(d);
         uv_run(&d->loop, UV_RUN_DEFAULT);
     }
+    status_stop(d);
     log_line(&d->log, LOG_INFO_, "stopped", "exit code %d", rc);
     release(d);
     free(d);
@@ -319,7 +320,8 @@ int daemon_run(struct config *config, const struct daemon_options *opt)
 static void keep_memory_private(const struct config *c)
 {
     if (secret_named(c->redis.password_file) || secret_named(c->redis.sentinel_password_file) ||
-        secret_named(c->kafka.sasl_password_file) || secret_named(c->kafka.tls_key_password_file))
+        secret_named(c->kafka.sasl_password_file) || secret_named(c->kafka.tls_key_password_file) ||
+        secret_named(c->http.token_file))
         (void)prctl(PR_SET_DUMPABLE, 0);
 }
 

@@ -114,11 +114,19 @@ static void free_redis(struct config *c)
         free(texts[i]);
 }
 
+static void free_http(struct config *c)
+{
+    free(c->http.listen);
+    free(c->http.hosts);
+    free(c->http.token_file);
+}
+
 void config_free(struct config *c)
 {
     if (!c)
         return;
     free_kafka(c);
+    free_http(c);
     free_redis(c);
     free(c->log.level);
     for (uint32_t i = 0; i < c->n_switches; i++) {

@@ -1,6 +1,7 @@
 /* Do the keys of security go together, and does no secret stand in the configuration? Reads no secret and opens no connection. */
 #include <strings.h>
 
+#include "crmpulse/listen.h"
 #include "loader.h"
 
 static bool given(const char *text)
@@ -88,6 +89,18 @@ static bool password_in_the_clear(const struct config *c)
     return has(c->kafka.security, "sasl_plaintext") && has(c->kafka.sasl_mechanism, "PLAIN");
 }
 
+static bool listen_malformed(const struct config *c)
+{
+    struct listen_address a;
+    return given(c->http.listen) && listen_parse(c->http.listen, &a) < 0;
+}
+
+static bool open_to_all(const struct config *c)
+{
+    struct listen_address a;
+    return given(c->http.listen) && listen_parse(c->http.listen, &a) == 0 && !a.local && !given(c->http.token_file);
+}
+
 static const struct {
     const char *section;
     const char *const names[5]; /* the problem is shown at the first of them that is given */
@@ -140,6 +153,12 @@ static const struct {
       kafka_without_tls,
       false,
       "kafka.tls_* has no effect unless kafka.security is sasl_ssl or ssl" },
+    { "http",
+      { "listen" },
+      listen_malformed,
+      false,
+      "http.listen is ADDRESS:PORT with a numeric address or localhost, [V6]:PORT, or unix:/path" },
+    { "http", { "listen" }, open_to_all, false, "http.listen is not a loopback address: http.token_file is needed" },
     { "kafka",
       { "security" },
       password_in_the_clear,

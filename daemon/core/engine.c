@@ -164,6 +164,7 @@ static void commit(struct track_view *v)
     for (uint32_t i = 0; i < e->n_deltas; i++)
         e->no_memory |= delta_batch_add(&e->batch, &e->deltas[i]) < 0;
     e->stats.applied++;
+    e->stats.deltas_made += e->n_deltas;
     e->stats.sequence_mixed += v->mixed;
 }
 

@@ -137,7 +137,9 @@ void store_begin(struct redis_store *s, const char *const *keys)
 static void on_done(void *ctx, redisReply *reply, bool sent, const char *why)
 {
     struct store_call *call = ctx;
-    const struct redis_store *s = call->store;
+    struct redis_store *s = call->store;
+    if (reply && call->script >= 0)
+        duration_add(&s->stats.script[call->script], (uv_hrtime() - call->since_ns) / 1000);
     if (reply)
         call->finish(call, STORE_OK, reply, "");
     else
@@ -149,6 +151,7 @@ static void on_done(void *ctx, redisReply *reply, bool sent, const char *why)
 int store_call_send(struct store_call *call, enum redis_lane lane, enum redis_script script)
 {
     struct redis_store *s = call->store;
+    call->script = script;
     int rc = s->closing ? -ECANCELED : redis_conn_send(s->lane[lane], script, &s->argv, on_done, call);
     if (rc < 0)
         free(call);

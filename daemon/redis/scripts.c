@@ -1,7 +1,10 @@
 /* The table of Lua scripts. Their text is embedded by the build; their SHA1 comes from Redis, which computes it anyway. */
 #include "daemon/redis/scripts.h"
 
+#include "crmpulse/redis_store.h"
 #include "lua_scripts.h"
+
+_Static_assert((int)STORE_SCRIPTS == (int)SCRIPT_COUNT, "redis_store.h counts the scripts");
 
 struct slice redis_script_text(enum redis_script script)
 {
@@ -25,4 +28,16 @@ struct slice redis_script_text(enum redis_script script)
         [SCRIPT_CLEAN] = { lua_clean, lua_clean_len },
     };
     return (struct slice){ table[script].text, (uint32_t)table[script].len };
+}
+
+const char *redis_store_script_name(int script)
+{
+    static const char *const names[SCRIPT_COUNT] = {
+        [SCRIPT_OPEN] = "open",     [SCRIPT_CLAIM] = "claim",     [SCRIPT_OFFSETS] = "offsets",
+        [SCRIPT_FLUSH] = "flush",   [SCRIPT_LEASE] = "lease",     [SCRIPT_PANES] = "panes",
+        [SCRIPT_COMMIT] = "commit", [SCRIPT_SETTLE] = "settle",   [SCRIPT_OUTBOX_TRIM] = "outbox_trim",
+        [SCRIPT_BOOK] = "book",     [SCRIPT_ORPHANS] = "orphans", [SCRIPT_CLEAN] = "clean",
+        [SCRIPT_TALLY] = "tally",   [SCRIPT_NAMES] = "names",
+    };
+    return script >= 0 && script < SCRIPT_COUNT ? names[script] : NULL;
 }

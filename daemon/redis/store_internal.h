@@ -41,6 +41,7 @@ struct store_call {
     } cb;
     void *ctx;
     uint64_t since_ns;
+    int script; /* SCRIPT_NONE: a plain command */
     uint32_t cells, records;
     struct slice *asked; /* copy of the keys asked for, in the same allocation */
     uint32_t n_asked;

@@ -66,6 +66,12 @@ struct config {
         bool accept_mixed; /* go on with cells that other definitions booked */
     } run;
     struct {
+        char *listen; /* as in listen.h; "" = no HTTP */
+        char *hosts;  /* names that Host may have, separated by commas */
+        char *token_file;
+        int64_t connections;
+    } http;
+    struct {
         char *level; /* debug info warning error */
         bool json;
     } log;

@@ -118,6 +118,7 @@ void engine_reset(struct engine *e);
 
 struct engine_stats {
     uint64_t applied, duplicates, conflicts, late, negative_durations, records_cached, deltas;
+    uint64_t deltas_made;     /* since the start, before they were folded in the batch */
     uint64_t parked;          /* events that had no rate when they came */
     uint64_t money_overflows; /* amounts beyond 2^53 after conversion: parked as well */
     uint64_t sequence_mixed;  /* events of entities that use entity_seq on some of their events only */

@@ -87,6 +87,9 @@ enum { KAFKA_UNKNOWN = -2 };
 typedef void (*kafka_in_standing_cb)(void *ctx, const struct kafka_standing *v, uint32_t n);
 int kafka_in_standing(struct kafka_in *in, const struct store_part *parts, uint32_t n, kafka_in_standing_cb answer);
 
+/* The first offset after the log of an assigned partition as it was last seen, -1: unknown. Asks nobody. `in` may be NULL. */
+int64_t kafka_in_high(struct kafka_in *in, struct slice topic, int32_t partition);
+
 /* Leave the group and destroy; bounded by deadline_ms, then gives up (the process is about to exit). Calls no event. `in` is
  * freed by the loop when its handles are closed: run the loop until then. Accepts NULL. */
 void kafka_in_close(struct kafka_in *in, int64_t deadline_ms);

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "crmpulse/config.h"
+#include "crmpulse/duration.h"
 #include "crmpulse/store.h"
 
 struct redis_store;
@@ -151,9 +152,14 @@ int redis_store_outbox(struct redis_store *s, uint64_t after_seq, uint32_t max, 
 /* Drop entries with seq <= up_to after their delivery reports; fenced by the lease. */
 int redis_store_outbox_trim(struct redis_store *s, int64_t lease_epoch, uint64_t up_to, store_flush_cb cb, void *ctx);
 
+enum { STORE_SCRIPTS = 14 };
+/* "flush", "commit", ..; NULL: there is no such script. */
+const char *redis_store_script_name(int script);
+
 struct redis_store_stats {
     uint64_t flushes, flush_cells, flush_records, commands, bytes_out, reconnects, conflicts, stale, timeouts;
     double last_flush_ms;
+    struct duration_histogram script[STORE_SCRIPTS]; /* from the call to its answer */
 };
 void redis_store_stats(const struct redis_store *s, struct redis_store_stats *ret);
 

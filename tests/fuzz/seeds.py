@@ -409,6 +409,19 @@ def seeds_text():
         yield f"{i:02}", body.encode()
 
 
+def seeds_http():
+    openmetrics = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+    for i, lines in enumerate([
+            ["/metrics", "127.0.0.1:9464", openmetrics, "Bearer secret", ""],
+            ["/api/v1/rows?org=acme&kpi=conversion_rate&subject=%E5%BC%A0+ann%2Fbob&top=10", "board.example:443", "*/*", "bearer  secret ", 'W/"0123456789abcdef", "x"'],
+            ["/-/ready?", "[::1]:80", "text/*;q=0.3, text/plain;version=\"0.0.4\";q=0.25", "Basic c2VjcmV0", "*"],
+            ["/a/../b?a=%3d&a=%zz&&=1", "localhost", "text/html", "Bearer", '"'],
+            ["//evil", "evil.example", "application/openmetrics-text;q=1.0;version=1.0.0", "Bearer secretsecret", ""],
+            ["/", "unix:/run/crmpulse.sock", "", "", ""],
+            ["/x?y=<script>", "[::]:9464", ",;=q", "Bearer a b", ""]]):
+        yield f"{i:02}", "\n".join(lines).encode()
+
+
 # ---- dictionaries: words a fuzzer would take long to find ---------------------------------------------------------------------------------------
 
 YAML_WORDS = """catalogue: none|include:|orgs:|measures:|kpis:|rules:|boards:|scorecards:|switches:|targets:|zone:|currency:|cycle: month|fact:|where:|agg:|value:|derive:|
@@ -425,6 +438,8 @@ WORDS = {
     "test_case": YAML_WORDS + "|config:|defaults:|events:|expect:|alerts:|published:|late:|dead_letter:|duplicates:|orders: shuffled|judge: arrival|now:|until:|refused:|at: 2025-03-01T02:00Z",
     "redis": "\\nstate\\n|\\nkeys\\n|\\npanes\\n|\\nfeed\\n|\\noutbox\\n|\\noffsets\\n|\\nrecords\\n|\\nlease\\n|\\nflush\\n|\\nslots\\n|\\nmaster\\n|\\nmoved\\n|-MOVED 13907 |\\n[\\n|\\n]\\n|\\n:0\\n|\\n\\x22|\\nx01|\\n0\\n|\\n-OOM|"
              "pane:acme:|:h:|:g:|:m:|:f:|rep:ann|org:acme||won|open|buyers.d|cycle.n|cycle.sum|cycle#|dearest#|alert|pos|prt|evi|rvd|rev|chg|crd|snc|board|plan|tick|fed|firing|pending|d\\n",
+    "http": "/metrics|/-/ready|/api/v1/|?a=|%2F|%3D|localhost|[::1]:|127.0.0.1|board.example|unix:/|Bearer secret|*/*|text/plain|application/openmetrics-text|;version=|;q=0.|,|W/\\x22|"
+            "\\xe2\\x80\\xa8",
     "text": "redis://|rediss://|unix:///|..|T00:00Z|+08:00|%Y|%m|%d|%H|%M|%S|next=|epoch=|crc=|max=none|idle=1| ",
 }
 

@@ -1,0 +1,321 @@
+/* Connections: libwebsockets reads requests and tells when there is room to write; all policy is elsewhere.
+ *
+ * Bounds: connections (http.connections; more are closed at once), the header of a request (HTTP_HEADER_BYTES_MAX is answered with 431, twice that is cut
+ * off), the time for a header, for a reader that does not read and between two requests. */
+#include "daemon/http/server.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/http/socket.h"
+
+enum {
+    HEADER_S = 10, /* for a request to be complete */
+    WRITE_S = 15,  /* for a piece of the answer to be taken */
+    IDLE_S = 60,   /* between two requests */
+    PIECE = 16384, /* bytes written at a time */
+    HEAD_MAX = 2048,
+    SPARE_FDS = 32, /* of the loop and of libwebsockets itself */
+    ACCEPTS = 32    /* in a row */
+};
+
+/* One connection; zeroed by libwebsockets. */
+struct conn {
+    struct http_answer answer;
+    char query[HTTP_ARGS_MAX * (HTTP_ARG_BYTES_MAX + 1)], header[4][HTTP_ARG_BYTES_MAX], path[HTTP_PATH_BYTES_MAX + 1];
+    size_t sent;
+    bool head_sent, without_body, last; /* last: the connection ends with this answer */
+};
+
+static struct server *server_of(struct lws *wsi)
+{
+    return lws_context_user(lws_get_context(wsi));
+}
+
+static void answer_release(struct conn *c)
+{
+    body_release(&c->answer.body);
+    memset(&c->answer, 0, sizeof c->answer);
+}
+
+/* ---- the request ---- */
+
+/* A header of at most `cap` bytes; longer ones count as not given, which no route takes for consent. */
+static struct slice header(struct lws *wsi, enum lws_token_indexes which, char *buf, size_t cap)
+{
+    const int n = lws_hdr_total_length(wsi, which);
+    if (n <= 0 || (size_t)n >= cap || lws_hdr_copy(wsi, buf, (int)cap, which) < 0)
+        return (struct slice){ 0 };
+    return (struct slice){ buf, (uint32_t)n };
+}
+
+static int header_bytes(struct lws *wsi)
+{
+    static const enum lws_token_indexes counted[] = {
+        WSI_TOKEN_GET_URI,         WSI_TOKEN_HEAD_URI,           WSI_TOKEN_HTTP_URI_ARGS,        WSI_TOKEN_HOST,
+        WSI_TOKEN_HTTP_ACCEPT,     WSI_TOKEN_HTTP_AUTHORIZATION, WSI_TOKEN_HTTP_IF_NONE_MATCH,   WSI_TOKEN_HTTP_COOKIE,
+        WSI_TOKEN_HTTP_USER_AGENT, WSI_TOKEN_HTTP_REFERER,       WSI_TOKEN_HTTP_ACCEPT_LANGUAGE,
+    };
+    int n = 0;
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        n += lws_hdr_total_length(wsi, counted[i]);
+    return n;
+}
+
+static int read_args(struct lws *wsi, struct conn *c, struct http_request *r)
+{
+    char *at = c->query, *end = c->query + sizeof c->query;
+    int n;
+    for (int i = 0; (n = lws_hdr_copy_fragment(wsi, at, (int)(end - at), WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
+        if (n && http_arg_add(r, (struct slice){ at, (uint32_t)n }) < 0)
+            return -1;
+        at += n + 1;
+        if (at >= end)
+            return -1;
+    }
+    return 0;
+}
+
+/* 0 or the status to refuse it with. */
+static int read_request(struct lws *wsi, struct conn *c, struct http_request *r)
+{
+    char *uri = NULL;
+    int n = 0;
+    static const int get = 0, head = 7; /* as libwebsockets numbers them */
+    const int method = lws_http_get_uri_and_method(wsi, &uri, &n);
+    r->method = method == get ? HTTP_GET : method == head ? HTTP_HEAD : HTTP_OTHER;
+    if (header_bytes(wsi) > HTTP_HEADER_BYTES_MAX)
+        return 431;
+    if (!uri || n <= 0 || n > HTTP_PATH_BYTES_MAX)
+        return 414;
+    memcpy(c->path, uri, (size_t)n);
+    r->path = (struct slice){ c->path, (uint32_t)n };
+    r->host = header(wsi, WSI_TOKEN_HOST, c->header[0], sizeof c->header[0]);
+    r->accept = header(wsi, WSI_TOKEN_HTTP_ACCEPT, c->header[1], sizeof c->header[1]);
+    r->authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, c->header[2], sizeof c->header[2]);
+    r->if_none_match = header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, c->header[3], sizeof c->header[3]);
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
+        return 413;
+    if (r->method != HTTP_OTHER && lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
+        !slice_eq(header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, (char[8]){ 0 }, 8), SLICE("0")))
+        return 413;
+    return read_args(wsi, c, r) < 0 ? 400 : 0;
+}
+
+static void refuse(struct conn *c, int status, const char *why)
+{
+    answer_text(&c->answer, status, why);
+    c->last = true;
+}
+
+static int on_request(struct lws *wsi, struct conn *c)
+{
+    struct server *s = server_of(wsi);
+    struct http_request r = { 0 };
+    struct http_source from = { s->config, s->status, &s->counts, false };
+    const char *why = "the request is malformed or too large";
+    answer_release(c);
+    c->sent = 0;
+    c->head_sent = c->last = false;
+    guard_refresh(&s->guard, uv_now(&s->loop));
+    int status = read_request(wsi, c, &r);
+    if (!status)
+        status = guard_check(&s->guard, &r, &from.trusted, &why);
+    if (status)
+        refuse(c, status, why);
+    else
+        routes_answer(&r, &from, &c->answer);
+    if (c->answer.status == 200 && c->answer.etag[0] && http_etag_matches(r.if_none_match, slice_of(c->answer.etag))) {
+        c->answer.status = 304;
+        body_clear(&c->answer.body);
+    }
+    c->without_body = r.method == HTTP_HEAD;
+    s->counts.requests[c->answer.status - HTTP_STATUS_MIN]++;
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_S);
+    lws_callback_on_writable(wsi);
+    return 0;
+}
+
+/* ---- the answer ---- */
+
+/* One write of at most LWS_PRE + `n` bytes. */
+static int put(struct lws *wsi, const char *bytes, size_t n, enum lws_write_protocol how)
+{
+    unsigned char buf[LWS_PRE + PIECE];
+    memcpy(buf + LWS_PRE, bytes, n);
+    return lws_write(wsi, buf + LWS_PRE, n, how) == (int)n ? 0 : -1;
+}
+
+static int put_head(struct lws *wsi, struct conn *c)
+{
+    const struct http_answer *a = &c->answer;
+    char head[HEAD_MAX];
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %d %s\r\n"
+                     "Content-Type: %s\r\n"
+                     "Content-Length: %zu\r\n"
+                     "Cache-Control: no-cache\r\n"
+                     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                     "X-Content-Type-Options: nosniff\r\n"
+                     "Referrer-Policy: no-referrer\r\n"
+                     "Cross-Origin-Resource-Policy: same-origin\r\n"
+                     "%s%s%s%s%s%s\r\n",
+                     a->status, answer_reason(a->status), a->type, a->body.n, a->etag[0] ? "ETag: " : "", a->etag,
+                     a->etag[0] ? "\r\n" : "", a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
+                     a->status == 401 ? "WWW-Authenticate: Bearer realm=\"crmpulse\"\r\n" : "",
+                     c->last ? "Connection: close\r\n" : "");
+    if (n < 0 || (size_t)n >= sizeof head)
+        return -1;
+    c->head_sent = true;
+    return put(wsi, head, (size_t)n, LWS_WRITE_HTTP_HEADERS);
+}
+
+static int finished(struct lws *wsi, struct conn *c)
+{
+    answer_release(c);
+    if (c->last)
+        return -1;
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, IDLE_S);
+    return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+static int on_writable(struct lws *wsi, struct conn *c)
+{
+    if (!c->answer.status)
+        return 0;
+    if (!c->head_sent) {
+        if (put_head(wsi, c) < 0)
+            return -1;
+        if (c->without_body || !c->answer.body.n)
+            return finished(wsi, c);
+    } else {
+        size_t n = c->answer.body.n - c->sent;
+        n = n < PIECE ? n : PIECE;
+        const bool end = c->sent + n == c->answer.body.n;
+        if (put(wsi, c->answer.body.p + c->sent, n, end ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0)
+            return -1;
+        c->sent += n;
+        if (end)
+            return finished(wsi, c);
+    }
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_S);
+    lws_callback_on_writable(wsi);
+    return 0;
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    switch ((int)reason) {
+    case LWS_CALLBACK_HTTP:
+        return on_request(wsi, user);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return on_writable(wsi, user);
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* neither WebSocket nor HTTP/2 */
+        return -1;
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+        if (user)
+            answer_release(user);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        server_of(wsi)->counts.connections--;
+        return 0;
+    case LWS_CALLBACK_ADD_HEADERS:
+        return 0;
+    default:
+        return lws_callback_http_dummy(wsi, reason, user, in, len);
+    }
+}
+
+static const struct lws_protocols protocols[] = {
+    { .name = "http", .callback = callback, .per_session_data_size = sizeof(struct conn) },
+    { .name = NULL },
+};
+
+/* ---- connections ---- */
+
+static void on_connection(uv_poll_t *p, int status, int events)
+{
+    struct server *s = p->data;
+    (void)status, (void)events;
+    for (int i = 0; i < ACCEPTS; i++) {
+        const int fd = http_accept_one(s->fd);
+        if (fd < 0)
+            return;
+        if (s->counts.connections >= (uint64_t)s->config->http.connections) {
+            (void)close(fd);
+            continue;
+        }
+        s->counts.connections++; /* also where adopting fails: then it is destroyed */
+        if (!lws_adopt_socket_vhost(s->vhost, fd))
+            s->counts.connections--;
+    }
+}
+
+static int open_context(struct server *s)
+{
+    void *loops[] = { &s->loop };
+    const struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .options = LWS_SERVER_OPTION_LIBUV,
+        .foreign_loops = loops,
+        .user = s,
+        .gid = -1,
+        .uid = -1,
+        .max_http_header_data2 = 2 * HTTP_HEADER_BYTES_MAX,
+        .max_http_header_pool2 = (unsigned)s->config->http.connections,
+        .keepalive_timeout = IDLE_S,
+        .timeout_secs = HEADER_S,
+        .fd_limit_per_thread = (unsigned)s->config->http.connections + SPARE_FDS,
+    };
+    lws_set_log_level(0, NULL);
+    s->context = lws_create_context(&info);
+    s->vhost = s->context ? lws_get_vhost_by_name(s->context, "default") : NULL;
+    return s->vhost ? 0 : -1;
+}
+
+int server_open(struct server *s, const struct config *config, char *why, size_t cap)
+{
+    memset(s, 0, sizeof *s);
+    s->config = config;
+    if (guard_init(&s->guard, config, why, cap) < 0)
+        return -1;
+    s->fd = http_listen(config->http.listen, why, cap);
+    if (s->fd < 0)
+        return -1;
+    if (uv_loop_init(&s->loop) < 0) {
+        snprintf(why, cap, "out of memory");
+        http_unlisten(config->http.listen, s->fd);
+        return -1;
+    }
+    s->accepting.data = s;
+    if (open_context(s) < 0 || uv_poll_init(&s->loop, &s->accepting, s->fd) < 0 ||
+        uv_poll_start(&s->accepting, UV_READABLE, on_connection) < 0) {
+        snprintf(why, cap, "libwebsockets does not start; is the package libwebsockets-evlib-uv installed?");
+        server_close(s);
+        (void)uv_run(&s->loop, UV_RUN_DEFAULT);
+        server_release(s);
+        return -1;
+    }
+    return 0;
+}
+
+void server_close(struct server *s)
+{
+    if (s->accepting.loop && !uv_is_closing((uv_handle_t *)&s->accepting))
+        uv_close((uv_handle_t *)&s->accepting, NULL);
+    if (s->context)
+        lws_context_destroy(s->context);
+    s->context = NULL;
+}
+
+void server_release(struct server *s)
+{
+    http_unlisten(s->config->http.listen, s->fd);
+    guard_release(&s->guard);
+    status_free(s->status);
+    (void)uv_loop_close(&s->loop);
+}
