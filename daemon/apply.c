@@ -156,7 +156,7 @@ static void refuse(struct daemon *d, struct message *m, enum event_reject why, e
 
 static uint32_t shard_of(const struct daemon *d, struct slice org)
 {
-    return d->n_shards == 1 ? 0 : (uint32_t)(XXH3_64bits(org.p, org.n) % d->n_shards);
+    return redis_shard_of(org, d->n_shards);
 }
 
 /* An event of a known org moves event time on, whatever becomes of it: what waited for records was seen before that was known (postpone). */

@@ -3,7 +3,9 @@
  *   view:<org>:<window>          hash  "<dim>:<subject>|<kpi>" -> value, for ratios with "(numerator/denominator)", for durations with counts and quantiles
  *   board:<org>:<board>          zset  subject by value          board:<org>:<board>:rows  hash  subject -> "rank=1 previous=2 movement=+1 gap=0"
  *   alert:<org>                  hash  "<rule>|<dim>:<subject>" -> "firing level=warning value=0.66 n=6 since=..."
- *   scorecard:<org>              hash  "<scorecard>|<dim>:<subject>" -> "74.2 coverage=0.85 band=C"
+ *   alert:<org>:evidence         hash  the same field -> ids of events, escaped as subjects, with blanks between them; " ..." at the end: there are more
+ *   scorecard:<org>              hash  "<dim>:<subject>|<scorecard>" -> "74.2 coverage=0.85 band=C"
+ *   scorecard:<org>:parts        hash  the same field -> "<perspective> weight=6000 score=71.5 <kpi>=<value>:<score>:<effective weight> ..; <perspective> .."
  *   state                        hash  "<org>/<key>" -> the evaluator's own */
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,14 +197,30 @@ static int on_judged_row(void *ctx, const struct kpi_row *r)
     return c->failed ? -1 : 0;
 }
 
+static struct slice evidence(struct commit *c, const struct alert_transition *a)
+{
+    struct line l;
+    l.n = 0;
+    for (size_t i = 0; i < a->evidence_count; i++) {
+        if (i)
+            line_add(&l, SLICE(" "));
+        line_add_escaped(&l, a->evidence_event_ids[i]);
+    }
+    if (a->evidence_truncated)
+        line_add(&l, SLICE(" ..."));
+    return keep(c, line_text(&l));
+}
+
 static int on_alert(void *ctx, const struct alert_transition *a)
 {
     struct commit *c = ctx;
     struct alert_transition x = *a;
     struct slice org = escaped(c, x.org), v = number(c, x.value), subject = escaped(c, x.subject);
+    struct slice field =
+        format(c, "%.*s|%.*s:%.*s", (int)x.rule.n, x.rule.p, (int)x.dim.n, x.dim.p, (int)subject.n, subject.p);
     x.emitted_at_ms = wall_ms();
-    hset(c, format(c, "alert:%.*s", (int)org.n, org.p),
-         format(c, "%.*s|%.*s:%.*s", (int)x.rule.n, x.rule.p, (int)x.dim.n, x.dim.p, (int)subject.n, subject.p),
+    hset(c, format(c, "alert:%.*s:evidence", (int)org.n, org.p), field, evidence(c, a));
+    hset(c, format(c, "alert:%.*s", (int)org.n, org.p), field,
          format(c, "%.*s level=%.*s value=%.*s n=%lld since=%lld id=%.*s", (int)x.to_state.n, x.to_state.p,
                 (int)x.level.n, x.level.p, (int)v.n, v.p, (long long)x.samples, (long long)x.occurred_at_ms,
                 (int)x.id.n, x.id.p));
@@ -256,16 +274,55 @@ static int on_board(void *ctx, const struct board_snapshot *b, bool live)
     return c->failed ? -1 : 0;
 }
 
+static void add_figure(struct line *l, double v, bool is_null)
+{
+    if (is_null)
+        line_add(l, SLICE("null"));
+    else
+        line_add_number(l, v);
+}
+
+/* What the score is made of. A card of more than fits into a line is cut off. */
+static struct slice parts(struct commit *c, const struct scorecard_snapshot *s)
+{
+    struct line l;
+    l.n = 0;
+    for (size_t i = 0; i < s->perspective_count; i++) {
+        const struct scorecard_perspective *p = &s->perspectives[i];
+        line_add(&l, i ? SLICE("; ") : SLICE(""));
+        line_add_escaped(&l, p->name);
+        line_add(&l, SLICE(" weight="));
+        line_add_int(&l, p->weight_bp);
+        line_add(&l, SLICE(" score="));
+        add_figure(&l, p->score, p->is_null);
+        for (size_t k = 0; k < p->kpi_count; k++) {
+            const struct scorecard_kpi *item = &p->kpis[k];
+            line_add(&l, SLICE(" "));
+            line_add(&l, item->kpi);
+            line_add(&l, SLICE("="));
+            add_figure(&l, item->value, item->is_null);
+            line_add(&l, SLICE(":"));
+            add_figure(&l, item->score, item->missing_reason.n > 0);
+            line_add(&l, SLICE(":"));
+            line_add_number(&l, item->effective_weight);
+        }
+    }
+    return keep(c, line_text(&l));
+}
+
 static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
 {
     struct commit *c = ctx;
     struct scorecard_snapshot card = *s;
     struct slice org = escaped(c, s->org), v = s->is_null ? SLICE("null") : number(c, s->score);
     card.emitted_at_ms = wall_ms();
-    if (!s->revision) /* a revised one is of a cycle that ended: what people read is the running one */
+    if (!s->revision) { /* a revised one is of a cycle that ended: what people read is the running one */
+        hset(c, format(c, "scorecard:%.*s:parts", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
+             parts(c, s));
         hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
              format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p,
                     s->provisional ? " provisional" : ""));
+    }
     out(c, &c->list, "scorecards", card.org, card.id, "crmpulse.scorecard.v1",
         out_pb_scorecard_snapshot(&c->encode, &card));
     return c->failed ? -1 : 0;
@@ -283,6 +340,9 @@ static int on_gone(void *ctx, const struct gone *g)
     if (g->from == GONE_ALERT)
         field = format(c, "%.*s|%.*s:%.*s", (int)g->id.n, g->id.p, (int)g->dim.n, g->dim.p, (int)subject.n, subject.p);
     op(c, &c->list, "HDEL", key, 1, &field);
+    if (g->from != GONE_ROW)
+        op(c, &c->list, "HDEL", format(c, "%.*s:%s", (int)key.n, key.p, g->from == GONE_ALERT ? "evidence" : "parts"),
+           1, &field);
     return c->failed ? -1 : 0;
 }
 

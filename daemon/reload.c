@@ -8,6 +8,7 @@
  * judged state. So nothing is lost or counted twice, and a rule that did not change keeps its alerts. Connections and partitions stay. */
 #include <stdlib.h>
 
+#include "crmpulse/http.h"
 #include "daemon/daemon.h"
 
 static void end(struct daemon *d, bool failed)
@@ -98,7 +99,9 @@ static void exchange(struct daemon *d)
 {
     struct reload *r = &d->reload;
     ingest_renew(d);
+    http_hold(d->http);
     config_exchange(d->config, r->next);
+    http_resume(d->http);
     for (uint32_t i = 0; i < d->n_shards; i++) {
         if (shard_new_engine(&d->shard[i]) < 0)
             abort();

@@ -321,7 +321,7 @@ static void keep_memory_private(const struct config *c)
 {
     if (secret_named(c->redis.password_file) || secret_named(c->redis.sentinel_password_file) ||
         secret_named(c->kafka.sasl_password_file) || secret_named(c->kafka.tls_key_password_file) ||
-        secret_named(c->http.token_file))
+        secret_named(c->http.token_file) || c->http.n_orgs)
         (void)prctl(PR_SET_DUMPABLE, 0);
 }
 

@@ -30,10 +30,11 @@ struct session {
 
 static int usage(FILE *to)
 {
-    fputs("usage: crmpulse demo [--seconds N] [--rate N] [--seed N] [--plain]\n"
+    fputs("usage: crmpulse demo [--seconds N] [--rate N] [--seed N] [--plain] [--http ADDRESS]\n"
           "  --seconds N   ends after N seconds; otherwise Ctrl-C ends it\n"
           "  --rate N      events a second after two weeks of history, 1 to 5000 (20)\n"
           "  --seed N      another company with other luck (from the clock)\n"
+          "  --http A      serves the live page, API and metrics, too: 127.0.0.1:9464\n"
           "  --plain       lines instead of a screen, as when the output is no terminal\n",
           to);
     return to == stdout ? EXIT_SUCCESS : CLI_USAGE;
@@ -52,9 +53,13 @@ static bool number(const char *text, int64_t min, int64_t max, int64_t *ret)
 static int read_args(int argc, char **argv, struct demo_args *args)
 {
     static const struct option options[] = {
-        { "seconds", required_argument, NULL, 's' }, { "rate", required_argument, NULL, 'r' },
-        { "seed", required_argument, NULL, 'e' },    { "plain", no_argument, NULL, 'p' },
-        { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+        { "seconds", required_argument, NULL, 's' },
+        { "rate", required_argument, NULL, 'r' },
+        { "seed", required_argument, NULL, 'e' },
+        { "plain", no_argument, NULL, 'p' },
+        { "http", required_argument, NULL, 'H' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
     int64_t seed = time(NULL);
     *args = (struct demo_args){ .rate = 20, .plain = isatty(STDOUT_FILENO) != 1 };
@@ -66,6 +71,8 @@ static int read_args(int argc, char **argv, struct demo_args *args)
             return usage(stdout);
         if (o == 'p')
             args->plain = true;
+        else if (o == 'H')
+            args->http = optarg;
         else
             ok = (o == 's' && number(optarg, 1, 1000000, &args->seconds)) ||
                  (o == 'r' && number(optarg, 1, RATE_MAX, &args->rate)) ||

@@ -17,6 +17,7 @@ struct demo_args {
     int64_t rate;    /* events a second, once the history is sent */
     uint64_t seed;
     bool plain;
+    const char *http; /* where the page is served; NULL: nowhere */
 };
 
 /* What the feed tells the others; lies in shared memory. */

@@ -121,11 +121,13 @@ static void run_redis(struct demo *d)
 
 static void run_daemon(struct demo *d)
 {
-    char brokers[192], redis[128], config[96];
+    char http[160], brokers[192], redis[128], config[96];
     snprintf(config, sizeof config, "%s", demo_file(d, "demo.yaml"));
     snprintf(redis, sizeof redis, "redis.url=unix://%s", demo_file(d, "redis.sock"));
     snprintf(brokers, sizeof brokers, "kafka.brokers=%s", d->shared->brokers);
-    execl("/proc/self/exe", "crmpulse", "run", "--config", config, "--set", redis, "--set", brokers, (char *)NULL);
+    snprintf(http, sizeof http, "http.listen=\"%s\"", d->args.http ? d->args.http : "");
+    execl("/proc/self/exe", "crmpulse", "run", "--config", config, "--set", redis, "--set", brokers, "--set", http,
+          (char *)NULL);
     fprintf(stderr, "the daemon cannot be started: %s\n", strerror(errno));
 }
 

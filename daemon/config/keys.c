@@ -37,6 +37,7 @@ static const struct config_key described[] = {
 #define UNIT_OF_DIMS                                             unit_dims
 #define UNIT_OF_KPIS                                             unit_kpis
 #define UNIT_OF_PROPERTIES                                       unit_properties
+#define UNIT_OF_ORG_TOKENS                                       unit_properties
 #define KEY(path, type, member, def, min, max, reloadable, help) { path, UNIT_OF_##type, def, reloadable, help },
 #include "keys.def"
 #undef KEY
@@ -228,13 +229,55 @@ static void set_properties(struct loader *l, const struct key_row *row, const st
             set_property(l, k);
 }
 
+static void set_org_token(struct loader *l, const struct node *key)
+{
+    struct config *c = l->config;
+    struct slice value;
+    uint32_t i = 0;
+    if (!value_text(l, key->value, &value))
+        return;
+    while (i < c->http.n_orgs && !slice_eq(slice_of(c->http.org[i].name), key->text))
+        i++;
+    if (i == c->http.n_orgs) {
+        void *more = realloc(c->http.org, (i + 1) * sizeof(*c->http.org));
+        if (!more) {
+            report_memory(l);
+            return;
+        }
+        c->http.org = more;
+        c->http.org[i].name = copy_text(l, key->text);
+        c->http.org[i].value = NULL;
+        c->http.n_orgs++;
+    }
+    replace_text(l, &c->http.org[i].value, value);
+}
+
+static void set_org_tokens(struct loader *l, const struct key_row *row, const struct node *n, void *at)
+{
+    (void)row;
+    (void)at;
+    if (want_map(l, n, "orgs"))
+        for (const struct node *k = n->first; k; k = k->next)
+            set_org_token(l, k);
+}
+
 typedef void (*key_setter)(struct loader *l, const struct key_row *row, const struct node *n, void *at);
 static const key_setter setters[KEY_TYPE_COUNT] = {
-    [KEY_TEXT] = set_text,         [KEY_FLAG] = set_flag,           [KEY_COUNT] = set_count,
-    [KEY_SIZE] = set_size,         [KEY_DURATION] = set_duration,   [KEY_FORMAT] = set_format,
-    [KEY_LEVEL] = set_level,       [KEY_TOPICS] = set_topics,       [KEY_WINDOWS] = set_windows,
-    [KEY_DIMS] = set_dims,         [KEY_KPIS] = set_kpis,           [KEY_PROPERTIES] = set_properties,
-    [KEY_SECURITY] = set_security, [KEY_MECHANISM] = set_mechanism,
+    [KEY_TEXT] = set_text,
+    [KEY_FLAG] = set_flag,
+    [KEY_COUNT] = set_count,
+    [KEY_SIZE] = set_size,
+    [KEY_DURATION] = set_duration,
+    [KEY_FORMAT] = set_format,
+    [KEY_LEVEL] = set_level,
+    [KEY_TOPICS] = set_topics,
+    [KEY_WINDOWS] = set_windows,
+    [KEY_DIMS] = set_dims,
+    [KEY_KPIS] = set_kpis,
+    [KEY_PROPERTIES] = set_properties,
+    [KEY_ORG_TOKENS] = set_org_tokens,
+    [KEY_SECURITY] = set_security,
+    [KEY_MECHANISM] = set_mechanism,
 };
 
 static void set_row(struct loader *l, int row, const struct node *n)
@@ -250,7 +293,7 @@ void keys_default(struct loader *l)
         struct slice text = slice_of(described[i].default_value);
         struct node n = { .source = &s, .line = 1, .column = 1, .text = text };
         bool list = rows[i].type == KEY_TOPICS || rows[i].type == KEY_WINDOWS || rows[i].type == KEY_DIMS ||
-                    rows[i].type == KEY_KPIS || rows[i].type == KEY_PROPERTIES;
+                    rows[i].type == KEY_KPIS || rows[i].type == KEY_PROPERTIES || rows[i].type == KEY_ORG_TOKENS;
         struct node item = n;
         if (list && text.n > 2) { /* one item, without its brackets */
             item.text = arena_copy(&l->arena, (struct slice){ text.p + 1, text.n - 2 });
@@ -260,7 +303,9 @@ void keys_default(struct loader *l)
             }
             n.first = n.last = &item;
         }
-        n.kind = rows[i].type == KEY_PROPERTIES ? NODE_MAP : list ? NODE_LIST : NODE_SCALAR;
+        n.kind = rows[i].type == KEY_PROPERTIES || rows[i].type == KEY_ORG_TOKENS ? NODE_MAP
+                 : list                                                           ? NODE_LIST
+                                                                                  : NODE_SCALAR;
         if (text.n || rows[i].type == KEY_TEXT)
             set_row(l, i, &n);
     }

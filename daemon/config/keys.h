@@ -20,6 +20,7 @@ enum key_type {
     KEY_DIMS,
     KEY_KPIS,
     KEY_PROPERTIES,
+    KEY_ORG_TOKENS,
     KEY_TYPE_COUNT
 };
 

@@ -119,6 +119,11 @@ static void free_http(struct config *c)
     free(c->http.listen);
     free(c->http.hosts);
     free(c->http.token_file);
+    for (uint32_t i = 0; i < c->http.n_orgs; i++) {
+        free(c->http.org[i].name);
+        free(c->http.org[i].value);
+    }
+    free(c->http.org);
 }
 
 void config_free(struct config *c)

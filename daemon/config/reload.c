@@ -51,6 +51,16 @@ static bool same_properties(const struct config *a, const struct config *b, size
     return a->kafka.n_properties == b->kafka.n_properties;
 }
 
+static bool same_org_tokens(const struct config *a, const struct config *b, size_t offset)
+{
+    (void)offset;
+    for (uint32_t i = 0; i < a->http.n_orgs && i < b->http.n_orgs; i++)
+        if (strcmp(a->http.org[i].name, b->http.org[i].name) != 0 ||
+            strcmp(a->http.org[i].value, b->http.org[i].value) != 0)
+            return false;
+    return a->http.n_orgs == b->http.n_orgs;
+}
+
 /* NULL: only ever part of the definitions, which are exchanged as a whole. */
 static const same_value comparers[KEY_TYPE_COUNT] = {
     [KEY_TEXT] = same_text,
@@ -64,6 +74,7 @@ static const same_value comparers[KEY_TYPE_COUNT] = {
     [KEY_MECHANISM] = same_text,
     [KEY_TOPICS] = same_topics,
     [KEY_PROPERTIES] = same_properties,
+    [KEY_ORG_TOKENS] = same_org_tokens,
 };
 
 const char *config_needs_restart(const struct config *running, const struct config *next)

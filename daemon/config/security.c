@@ -98,7 +98,8 @@ static bool listen_malformed(const struct config *c)
 static bool open_to_all(const struct config *c)
 {
     struct listen_address a;
-    return given(c->http.listen) && listen_parse(c->http.listen, &a) == 0 && !a.local && !given(c->http.token_file);
+    return given(c->http.listen) && listen_parse(c->http.listen, &a) == 0 && !a.local && !given(c->http.token_file) &&
+           !c->http.n_orgs;
 }
 
 static const struct {

@@ -2,13 +2,14 @@
 #ifndef CRMPULSE_HTTP_ANSWER_H
 #define CRMPULSE_HTTP_ANSWER_H
 
+#include "daemon/http/data.h"
 #include "daemon/http/metrics.h"
 #include "daemon/http/request.h"
 
 enum { ETAG_MAX = 40 };
 
 struct http_answer {
-    int status;
+    int status;          /* 0: not yet, what is needed is being read */
     const char *type;    /* Content-Type; static */
     char etag[ETAG_MAX]; /* with quotes; "": none */
     struct body body;    /* owned; released by the server */
@@ -19,7 +20,9 @@ struct http_source {
     const struct config *config;
     const struct status *status; /* NULL: not told yet */
     const struct http_counts *counts;
-    bool trusted; /* the request came with a token, or none is needed */
+    struct data *data;
+    bool trusted;      /* the request came with a token, or none is needed */
+    const char *scope; /* the only org that may be read; NULL: all */
 };
 
 /* A sentence in plain text. */

@@ -11,7 +11,8 @@ struct http {
     uv_thread_t thread;
     uv_async_t wake;
     _Atomic(struct status *) told; /* not taken yet */
-    atomic_bool ending;
+    atomic_bool ending, holding;
+    uv_sem_t held, go;
 };
 
 static void on_wake(uv_async_t *a)
@@ -21,6 +22,10 @@ static void on_wake(uv_async_t *a)
     if (s) {
         status_free(h->server.status);
         h->server.status = s;
+    }
+    if (atomic_exchange(&h->holding, false)) {
+        uv_sem_post(&h->held);
+        uv_sem_wait(&h->go);
     }
     if (atomic_load(&h->ending) && !uv_is_closing((uv_handle_t *)a)) {
         uv_close((uv_handle_t *)a, NULL);
@@ -41,6 +46,8 @@ struct http *http_start(const struct config *config, char *why, size_t cap)
         free(h);
         return NULL;
     }
+    if (uv_sem_init(&h->held, 0) < 0 || uv_sem_init(&h->go, 0) < 0)
+        abort();
     atomic_init(&h->told, NULL);
     h->wake.data = h;
     if (uv_async_init(&h->server.loop, &h->wake, on_wake) < 0 || uv_thread_create(&h->thread, serve, h) < 0) {
@@ -62,6 +69,21 @@ void http_tell(struct http *h, struct status *status)
     (void)uv_async_send(&h->wake);
 }
 
+void http_hold(struct http *h)
+{
+    if (!h)
+        return;
+    atomic_store(&h->holding, true);
+    (void)uv_async_send(&h->wake);
+    uv_sem_wait(&h->held);
+}
+
+void http_resume(struct http *h)
+{
+    if (h)
+        uv_sem_post(&h->go);
+}
+
 void http_stop(struct http *h)
 {
     if (!h)
@@ -71,5 +93,7 @@ void http_stop(struct http *h)
     (void)uv_thread_join(&h->thread);
     server_release(&h->server);
     status_free(atomic_load(&h->told));
+    uv_sem_destroy(&h->held);
+    uv_sem_destroy(&h->go);
     free(h);
 }

@@ -1,5 +1,5 @@
 /* Paths and what answers them: one row each. */
-#include "daemon/http/answer.h"
+#include "daemon/http/api.h"
 
 typedef void (*route_fn)(const struct http_request *r, const struct http_source *from, struct http_answer *a);
 
@@ -59,6 +59,10 @@ static void ready(const struct http_request *r, const struct http_source *from, 
 
 static void metrics(const struct http_request *r, const struct http_source *from, struct http_answer *a)
 {
+    if (from->scope) {
+        answer_text(a, 403, "the token is of one org");
+        return;
+    }
     static const char *const offers[] = { "text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0" };
     const bool openmetrics = http_accept(r->accept, offers, 2) == 1;
     a->status = 200;
@@ -84,14 +88,30 @@ bool routes_public(struct slice path)
     return false;
 }
 
+static bool begins(struct slice path, const char *with)
+{
+    const uint32_t n = (uint32_t)strlen(with);
+    return path.n >= n && memcmp(path.p, with, n) == 0;
+}
+
+static void bounded(struct http_answer *a)
+{
+    if (a->body.failed)
+        answer_text(a, 500, "the answer does not fit into memory");
+}
+
 void routes_answer(const struct http_request *r, const struct http_source *from, struct http_answer *a)
 {
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         if (slice_eq(r->path, slice_of(routes[i].path))) {
             routes[i].answer(r, from, a);
-            if (a->body.failed)
-                answer_text(a, 500, "the answer does not fit into memory");
+            bounded(a);
             return;
         }
+    if (begins(r->path, "/api/v1/")) {
+        api_answer(r, from, a);
+        bounded(a);
+        return;
+    }
     answer_text(a, 404, "there is nothing here");
 }

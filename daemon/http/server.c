@@ -18,15 +18,22 @@ enum {
     PIECE = 16384, /* bytes written at a time */
     HEAD_MAX = 2048,
     SPARE_FDS = 32, /* of the loop and of libwebsockets itself */
-    ACCEPTS = 32    /* in a row */
+    ACCEPTS = 32,   /* in a row */
+    WAIT_MS = 5000, /* for Redis */
+    TICK_MS = 1000
 };
 
 /* One connection; zeroed by libwebsockets. */
 struct conn {
     struct http_answer answer;
+    struct http_request request; /* borrows from what follows */
+    struct guard_pass pass;
+    uint64_t since_ms;
     char query[HTTP_ARGS_MAX * (HTTP_ARG_BYTES_MAX + 1)], header[4][HTTP_ARG_BYTES_MAX], path[HTTP_PATH_BYTES_MAX + 1];
     size_t sent;
-    bool head_sent, without_body, last; /* last: the connection ends with this answer */
+    bool head_sent, without_body;
+    bool waiting; /* for what is being read */
+    bool last;    /* the connection ends with this answer */
 };
 
 static struct server *server_of(struct lws *wsi)
@@ -110,29 +117,57 @@ static void refuse(struct conn *c, int status, const char *why)
     c->last = true;
 }
 
+static int put_head(struct lws *wsi, struct conn *c);
+static int put(struct lws *wsi, const char *bytes, size_t n, enum lws_write_protocol how);
+
+/* At once, and then the connection ends: what may still come of such a request is not read. */
+static int answer_and_end(struct lws *wsi, struct conn *c)
+{
+    const struct http_answer *a = &c->answer;
+    server_of(wsi)->counts.requests[a->status - HTTP_STATUS_MIN]++;
+    if (put_head(wsi, c) == 0 && !c->without_body && a->body.n <= PIECE)
+        (void)put(wsi, a->body.p, a->body.n, LWS_WRITE_HTTP_FINAL);
+    return -1;
+}
+
+/* Asks the route; it may have to wait for Redis, and is asked again then. */
+static void ask_route(struct server *s, struct conn *c)
+{
+    const struct http_source from = { s->config, s->status, &s->counts, s->data, c->pass.trusted, c->pass.scope };
+    struct http_answer *a = &c->answer;
+    body_clear(&a->body);
+    routes_answer(&c->request, &from, a);
+    if (!a->status && uv_now(&s->loop) - c->since_ms > WAIT_MS)
+        answer_text(a, 503, "Redis does not answer");
+    c->waiting = !a->status;
+    if (c->waiting)
+        return;
+    if (a->status == 200 && a->etag[0] && http_etag_matches(c->request.if_none_match, slice_of(a->etag))) {
+        a->status = 304;
+        body_clear(&a->body);
+    }
+    s->counts.requests[a->status - HTTP_STATUS_MIN]++;
+}
+
 static int on_request(struct lws *wsi, struct conn *c)
 {
     struct server *s = server_of(wsi);
-    struct http_request r = { 0 };
-    struct http_source from = { s->config, s->status, &s->counts, false };
     const char *why = "the request is malformed or too large";
     answer_release(c);
+    c->request = (struct http_request){ 0 };
     c->sent = 0;
-    c->head_sent = c->last = false;
-    guard_refresh(&s->guard, uv_now(&s->loop));
-    int status = read_request(wsi, c, &r);
+    c->head_sent = c->last = c->waiting = false;
+    c->since_ms = uv_now(&s->loop);
+    guard_refresh(&s->guard, c->since_ms);
+    int status = read_request(wsi, c, &c->request);
+    c->without_body = c->request.method == HTTP_HEAD;
     if (!status)
-        status = guard_check(&s->guard, &r, &from.trusted, &why);
-    if (status)
+        status = guard_check(&s->guard, &c->request, &c->pass, &why);
+    if (status) {
         refuse(c, status, why);
-    else
-        routes_answer(&r, &from, &c->answer);
-    if (c->answer.status == 200 && c->answer.etag[0] && http_etag_matches(r.if_none_match, slice_of(c->answer.etag))) {
-        c->answer.status = 304;
-        body_clear(&c->answer.body);
+        return answer_and_end(wsi, c);
     }
-    c->without_body = r.method == HTTP_HEAD;
-    s->counts.requests[c->answer.status - HTTP_STATUS_MIN]++;
+    ask_route(s, c);
     lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_S);
     lws_callback_on_writable(wsi);
     return 0;
@@ -183,6 +218,8 @@ static int finished(struct lws *wsi, struct conn *c)
 
 static int on_writable(struct lws *wsi, struct conn *c)
 {
+    if (c->waiting)
+        ask_route(server_of(wsi), c);
     if (!c->answer.status)
         return 0;
     if (!c->head_sent) {
@@ -254,6 +291,23 @@ static void on_connection(uv_poll_t *p, int status, int events)
     }
 }
 
+/* Who waits is asked again: that is cheap, for what is still missing is not asked of Redis twice. */
+static void wake_all(struct server *s)
+{
+    if (s->context)
+        (void)lws_callback_on_writable_all_protocol(s->context, &protocols[0]);
+}
+
+static void on_data(void *ctx)
+{
+    wake_all(ctx);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    wake_all(t->data);
+}
+
 static int open_context(struct server *s)
 {
     void *loops[] = { &s->loop };
@@ -291,8 +345,10 @@ int server_open(struct server *s, const struct config *config, char *why, size_t
         http_unlisten(config->http.listen, s->fd);
         return -1;
     }
-    s->accepting.data = s;
-    if (open_context(s) < 0 || uv_poll_init(&s->loop, &s->accepting, s->fd) < 0 ||
+    s->accepting.data = s->tick.data = s;
+    s->data = data_new(&s->loop, config, on_data, s);
+    if (!s->data || uv_timer_init(&s->loop, &s->tick) < 0 || uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS) < 0 ||
+        open_context(s) < 0 || uv_poll_init(&s->loop, &s->accepting, s->fd) < 0 ||
         uv_poll_start(&s->accepting, UV_READABLE, on_connection) < 0) {
         snprintf(why, cap, "libwebsockets does not start; is the package libwebsockets-evlib-uv installed?");
         server_close(s);
@@ -305,6 +361,9 @@ int server_open(struct server *s, const struct config *config, char *why, size_t
 
 void server_close(struct server *s)
 {
+    data_close(s->data);
+    if (s->tick.loop && !uv_is_closing((uv_handle_t *)&s->tick))
+        uv_close((uv_handle_t *)&s->tick, NULL);
     if (s->accepting.loop && !uv_is_closing((uv_handle_t *)&s->accepting))
         uv_close((uv_handle_t *)&s->accepting, NULL);
     if (s->context)
@@ -317,5 +376,6 @@ void server_release(struct server *s)
     http_unlisten(s->config->http.listen, s->fd);
     guard_release(&s->guard);
     status_free(s->status);
+    data_free(s->data);
     (void)uv_loop_close(&s->loop);
 }

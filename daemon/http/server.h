@@ -13,11 +13,13 @@ struct lws_vhost;
 struct server {
     uv_loop_t loop;
     uv_poll_t accepting;
+    uv_timer_t tick;
     const struct config *config;
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct guard guard;
     struct status *status; /* the newest told; owned */
+    struct data *data;
     struct http_counts counts;
     int fd; /* that is listened on */
 };

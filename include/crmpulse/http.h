@@ -16,6 +16,10 @@ struct http *http_start(const struct config *config, char *why, size_t cap);
 /* Hands over what is told from now on; the server frees it. From one thread, never blocks. */
 void http_tell(struct http *h, struct status *status);
 
+/* The thread stands still between the two: what it reads of `config` may be exchanged meanwhile. Blocks until it does, some milliseconds. `h` may be NULL. */
+void http_hold(struct http *h);
+void http_resume(struct http *h);
+
 /* Ends all connections and the thread; returns within some 100 ms. Accepts NULL. */
 void http_stop(struct http *h);
 

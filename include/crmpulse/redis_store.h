@@ -27,6 +27,9 @@ struct redis_store_events {
     void (*state)(void *ctx, enum store_state state, const char *why);
 };
 
+/* The shard that an org lives in, of so many. */
+uint32_t redis_shard_of(struct slice org, uint32_t n_shards);
+
 /* `config` is borrowed and must outlive the store. NULL: out of memory. The first change of state comes from the loop. */
 struct redis_store *redis_store_new(uv_loop_t *loop, const struct config *config, uint32_t shard,
                                     const struct redis_store_events *events);

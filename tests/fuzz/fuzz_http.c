@@ -61,18 +61,19 @@ static void guard(const struct http_request *r)
     char hosts[] = "board.example, kiosk.local", file[] = "credential:http", none[] = "";
     struct config c = { .http = { .hosts = hosts, .token_file = file } };
     struct guard g = { .config = &c, .token = { "secret" } };
-    bool trusted;
+    struct guard_pass pass;
     const char *why = NULL;
-    int status = guard_check(&g, r, &trusted, &why);
+    int status = guard_check(&g, r, &pass, &why);
     FUZZ_CHECK(status == 0 || (why && status >= 400 && status < 500));
-    FUZZ_CHECK(!trusted || slice_eq(http_bearer(r->authorization), SLICE("secret")));
-    FUZZ_CHECK(status || trusted || r->path.n > 3); /* what is public is not the root */
+    FUZZ_CHECK(!pass.trusted || slice_eq(http_bearer(r->authorization), SLICE("secret")));
+    FUZZ_CHECK(status || pass.trusted || r->path.n > 3); /* what is public is not the root */
     g.locked = true;
-    FUZZ_CHECK(guard_check(&g, r, &trusted, &why) >= status && !trusted);
+    FUZZ_CHECK(guard_check(&g, r, &pass, &why) >= status && !pass.trusted);
     c.http.token_file = none;
     g.locked = false;
-    status = guard_check(&g, r, &trusted, &why);
-    FUZZ_CHECK(trusted && (status == 0) == (http_host_allowed(r->host, hosts) && http_path_good(r->path)));
+    status = guard_check(&g, r, &pass, &why);
+    FUZZ_CHECK(pass.trusted && !pass.scope &&
+               (status == 0) == (http_host_allowed(r->host, hosts) && http_path_good(r->path)));
     for (uint32_t i = 0; !status && i < r->host.n; i++)
         FUZZ_CHECK(r->host.p[i] > ' ' && !strchr("/@\\,?#%", r->host.p[i]));
 }

@@ -25,8 +25,8 @@ NOW = int(time.time() * 1000)
 
 def events(n, first=0):
     for i in range(first, first + n):
-        yield {"type": "deal_closed", "event_id": f"e{i}", "org_id": "acme", "occurred_at_ms": NOW - 3600_000 + i * 10, "deal_id": f"d{i}",
-               "outcome": "won", "amount_micros": 1_000_000, "currency": "CNY", "owner_id": f"rep{i % 5}"}
+        yield {"type": "deal_closed", "event_id": f"e{i}", "org_id": "aurora", "occurred_at_ms": NOW - 3600_000 + i * 10, "deal_id": f"d{i}",
+               "outcome": "won", "amount_micros": 1_000_000, "currency": "EUR", "owner_id": f"rep{i % 5}"}
 
 
 def write(path, rows):
@@ -57,7 +57,7 @@ taken.close()
 # ---- at work --------------------------------------------------------------------------------------------------------------------
 rows = write(pipe.dir / "events.ndjson", [*events(500), next(events(1))])
 pipe.send(rows, "--key", "event")
-lib.produce(pipe.input, [json.dumps({"type": "no_such_event", "event_id": "x", "org_id": "acme", "occurred_at_ms": NOW}).encode()])
+lib.produce(pipe.input, [json.dumps({"type": "no_such_event", "event_id": "x", "org_id": "aurora", "occurred_at_ms": NOW}).encode()])
 daemon = pipe.start()
 lib.wait_until(lambda: web.status("/-/ready") == 200, 60, lambda: f"ready: {web.text('/-/ready')} {daemon.text()[-800:]}")
 lib.check("healthy", web.get("/-/healthy").body == b"healthy\n")
