@@ -11,6 +11,7 @@ enum { ETAG_MAX = 40 };
 struct http_answer {
     int status;          /* 0: not yet, what is needed is being read */
     const char *type;    /* Content-Type; static */
+    const char *policy;  /* Content-Security-Policy; NULL: nothing is allowed */
     char etag[ETAG_MAX]; /* with quotes; "": none */
     struct body body;    /* owned; released by the server */
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/http/socket.h"
+#include "daemon/http/stream.h"
 
 enum {
     HEADER_S = 10, /* for a request to be complete */
@@ -28,8 +29,9 @@ struct conn {
     struct http_answer answer;
     struct http_request request; /* borrows from what follows */
     struct guard_pass pass;
+    struct stream stream;
     uint64_t since_ms;
-    char query[HTTP_ARGS_MAX * (HTTP_ARG_BYTES_MAX + 1)], header[4][HTTP_ARG_BYTES_MAX], path[HTTP_PATH_BYTES_MAX + 1];
+    char query[HTTP_ARGS_MAX * (HTTP_ARG_BYTES_MAX + 1)], header[5][HTTP_ARG_BYTES_MAX], path[HTTP_PATH_BYTES_MAX + 1];
     size_t sent;
     bool head_sent, without_body;
     bool waiting; /* for what is being read */
@@ -39,6 +41,11 @@ struct conn {
 static struct server *server_of(struct lws *wsi)
 {
     return lws_context_user(lws_get_context(wsi));
+}
+
+static struct http_source source_of(const struct server *s, const struct guard_pass *pass)
+{
+    return (struct http_source){ s->config, s->status, &s->counts, s->data, pass->trusted, pass->scope };
 }
 
 static void answer_release(struct conn *c)
@@ -54,6 +61,15 @@ static struct slice header(struct lws *wsi, enum lws_token_indexes which, char *
 {
     const int n = lws_hdr_total_length(wsi, which);
     if (n <= 0 || (size_t)n >= cap || lws_hdr_copy(wsi, buf, (int)cap, which) < 0)
+        return (struct slice){ 0 };
+    return (struct slice){ buf, (uint32_t)n };
+}
+
+/* `name` in small letters with its colon. */
+static struct slice custom_header(struct lws *wsi, const char *name, char *buf, size_t cap)
+{
+    const int n = lws_hdr_custom_length(wsi, name, (int)strlen(name));
+    if (n <= 0 || (size_t)n >= cap || lws_hdr_custom_copy(wsi, buf, (int)cap, name, (int)strlen(name)) < 0)
         return (struct slice){ 0 };
     return (struct slice){ buf, (uint32_t)n };
 }
@@ -103,6 +119,7 @@ static int read_request(struct lws *wsi, struct conn *c, struct http_request *r)
     r->accept = header(wsi, WSI_TOKEN_HTTP_ACCEPT, c->header[1], sizeof c->header[1]);
     r->authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, c->header[2], sizeof c->header[2]);
     r->if_none_match = header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, c->header[3], sizeof c->header[3]);
+    r->last_event_id = custom_header(wsi, "last-event-id:", c->header[4], sizeof c->header[4]);
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
         return 413;
     if (r->method != HTTP_OTHER && lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
@@ -133,7 +150,7 @@ static int answer_and_end(struct lws *wsi, struct conn *c)
 /* Asks the route; it may have to wait for Redis, and is asked again then. */
 static void ask_route(struct server *s, struct conn *c)
 {
-    const struct http_source from = { s->config, s->status, &s->counts, s->data, c->pass.trusted, c->pass.scope };
+    const struct http_source from = source_of(s, &c->pass);
     struct http_answer *a = &c->answer;
     body_clear(&a->body);
     routes_answer(&c->request, &from, a);
@@ -147,6 +164,57 @@ static void ask_route(struct server *s, struct conn *c)
         body_clear(&a->body);
     }
     s->counts.requests[a->status - HTTP_STATUS_MIN]++;
+}
+
+/* The connection is the stream's from now on, and ends with it. */
+static int on_stream(struct lws *wsi, struct conn *c)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
+                               "X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+                               "retry: 2000\n\n";
+    struct server *s = server_of(wsi);
+    const struct http_source from = source_of(s, &c->pass);
+    const char *why = "only GET opens a stream";
+    const int status = c->without_body ?
+                           405 :
+                           stream_open(s->topics, &c->stream, &c->request, &from, uv_now(&s->loop), &why);
+    if (status) {
+        refuse(c, status, why);
+        return answer_and_end(wsi, c);
+    }
+    s->counts.requests[200 - HTTP_STATUS_MIN]++;
+    (void)topics_refresh(s->topics, &from, uv_now(&s->loop));
+    if (put(wsi, head, sizeof head - 1, LWS_WRITE_HTTP_HEADERS) < 0)
+        return -1;
+    c->head_sent = true;
+    lws_http_mark_sse(wsi);
+    lws_callback_on_writable(wsi);
+    return 0;
+}
+
+/* A reader that takes nothing for WRITE_S is cut off; it comes back and is told how things are then. */
+static int feed_stream(struct lws *wsi, struct conn *c)
+{
+    struct server *s = server_of(wsi);
+    struct body *b = &c->answer.body;
+    if (c->sent == b->n) {
+        body_clear(b);
+        c->sent = 0;
+        stream_take(s->topics, &c->stream, uv_now(&s->loop), b);
+    }
+    if (b->failed)
+        return -1;
+    if (!b->n) {
+        lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+        return 0;
+    }
+    const size_t n = b->n - c->sent < PIECE ? b->n - c->sent : PIECE;
+    if (put(wsi, b->p + c->sent, n, LWS_WRITE_HTTP) < 0)
+        return -1;
+    c->sent += n;
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_S);
+    lws_callback_on_writable(wsi);
+    return 0;
 }
 
 static int on_request(struct lws *wsi, struct conn *c)
@@ -167,6 +235,8 @@ static int on_request(struct lws *wsi, struct conn *c)
         refuse(c, status, why);
         return answer_and_end(wsi, c);
     }
+    if (slice_eq(c->request.path, SLICE("/api/v1/stream")))
+        return on_stream(wsi, c);
     ask_route(s, c);
     lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_S);
     lws_callback_on_writable(wsi);
@@ -192,12 +262,13 @@ static int put_head(struct lws *wsi, struct conn *c)
                      "Content-Type: %s\r\n"
                      "Content-Length: %zu\r\n"
                      "Cache-Control: no-cache\r\n"
-                     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                     "Content-Security-Policy: %s\r\n"
                      "X-Content-Type-Options: nosniff\r\n"
                      "Referrer-Policy: no-referrer\r\n"
                      "Cross-Origin-Resource-Policy: same-origin\r\n"
                      "%s%s%s%s%s%s\r\n",
-                     a->status, answer_reason(a->status), a->type, a->body.n, a->etag[0] ? "ETag: " : "", a->etag,
+                     a->status, answer_reason(a->status), a->type, a->body.n,
+                     a->policy ? a->policy : "default-src 'none'; frame-ancestors 'none'", a->etag[0] ? "ETag: " : "", a->etag,
                      a->etag[0] ? "\r\n" : "", a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
                      a->status == 401 ? "WWW-Authenticate: Bearer realm=\"crmpulse\"\r\n" : "",
                      c->last ? "Connection: close\r\n" : "");
@@ -218,6 +289,8 @@ static int finished(struct lws *wsi, struct conn *c)
 
 static int on_writable(struct lws *wsi, struct conn *c)
 {
+    if (c->stream.on)
+        return feed_stream(wsi, c);
     if (c->waiting)
         ask_route(server_of(wsi), c);
     if (!c->answer.status)
@@ -242,6 +315,13 @@ static int on_writable(struct lws *wsi, struct conn *c)
     return 0;
 }
 
+static void conn_release(struct server *s, struct conn *c)
+{
+    answer_release(c);
+    if (c->stream.on)
+        stream_close(s->topics, &c->stream);
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
     switch ((int)reason) {
@@ -254,7 +334,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         if (user)
-            answer_release(user);
+            conn_release(server_of(wsi), user);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         server_of(wsi)->counts.connections--;
@@ -298,14 +378,23 @@ static void wake_all(struct server *s)
         (void)lws_callback_on_writable_all_protocol(s->context, &protocols[0]);
 }
 
+static void refresh(struct server *s)
+{
+    const struct guard_pass all = { true, NULL };
+    const struct http_source from = source_of(s, &all);
+    if (s->topics)
+        (void)topics_refresh(s->topics, &from, uv_now(&s->loop));
+    wake_all(s);
+}
+
 static void on_data(void *ctx)
 {
-    wake_all(ctx);
+    refresh(ctx);
 }
 
 static void on_tick(uv_timer_t *t)
 {
-    wake_all(t->data);
+    refresh(t->data);
 }
 
 static int open_context(struct server *s)
@@ -346,8 +435,9 @@ int server_open(struct server *s, const struct config *config, char *why, size_t
         return -1;
     }
     s->accepting.data = s->tick.data = s;
+    s->topics = topics_new(uv_hrtime());
     s->data = data_new(&s->loop, config, on_data, s);
-    if (!s->data || uv_timer_init(&s->loop, &s->tick) < 0 || uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS) < 0 ||
+    if (!s->data || !s->topics || uv_timer_init(&s->loop, &s->tick) < 0 || uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS) < 0 ||
         open_context(s) < 0 || uv_poll_init(&s->loop, &s->accepting, s->fd) < 0 ||
         uv_poll_start(&s->accepting, UV_READABLE, on_connection) < 0) {
         snprintf(why, cap, "libwebsockets does not start; is the package libwebsockets-evlib-uv installed?");
@@ -377,5 +467,6 @@ void server_release(struct server *s)
     guard_release(&s->guard);
     status_free(s->status);
     data_free(s->data);
+    topics_free(s->topics);
     (void)uv_loop_close(&s->loop);
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/http/answer.h"
 #include "daemon/http/guard.h"
+#include "daemon/http/stream.h"
 
 struct lws_context;
 struct lws_vhost;
@@ -20,6 +21,7 @@ struct server {
     struct guard guard;
     struct status *status; /* the newest told; owned */
     struct data *data;
+    struct topics *topics;
     struct http_counts counts;
     int fd; /* that is listened on */
 };
