@@ -28,3 +28,7 @@ endif()
 file(GLOB CRMPULSE_CONFIG_FILES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/config/crmpulse.yaml ${CMAKE_SOURCE_DIR}/config/start.yaml ${CMAKE_SOURCE_DIR}/config/catalogue/*.yaml
     ${CMAKE_SOURCE_DIR}/config/examples/demo.yaml)
 crmpulse_embed(table embedded_config ${CMAKE_SOURCE_DIR}/config embedded_config ${CRMPULSE_CONFIG_FILES})
+
+# The page: the same for web/, in embedded_web.h.
+file(GLOB CRMPULSE_WEB_FILES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/*)
+crmpulse_embed(table embedded_web ${CMAKE_SOURCE_DIR}/web embedded_web ${CRMPULSE_WEB_FILES})

@@ -25,7 +25,8 @@ if(NOT CRMPULSE_PROTO)
 endif()
 
 # The shipped configuration is data: a library of its own that any folder may use.
-add_library(crmpulse_embedded STATIC ${CRMPULSE_GEN_DIR}/embedded_config.c ${CRMPULSE_GEN_DIR}/embedded_config.h)
+add_library(crmpulse_embedded STATIC ${CRMPULSE_GEN_DIR}/embedded_config.c ${CRMPULSE_GEN_DIR}/embedded_config.h
+    ${CRMPULSE_GEN_DIR}/embedded_web.c ${CRMPULSE_GEN_DIR}/embedded_web.h)
 target_include_directories(crmpulse_embedded PUBLIC ${CRMPULSE_GEN_DIR})
 target_link_libraries(crmpulse_embedded PRIVATE crmpulse_build)
 

@@ -1,6 +1,6 @@
 /* Results into Redis views that a person can read, and into the outbox as protobuf.
  *
- *   view:<org>:<window>          hash  "<dim>:<subject>|<kpi>" -> value, for ratios with "(numerator/denominator)", for durations with counts and quantiles
+ *   view:<org>:<window>          hash  "<dim>:<subject>|<kpi>" -> value, for ratios with "(numerator/denominator)", for durations with counts and quantiles; further figures as "{new=3,returning=5}"
  *   board:<org>:<board>          zset  subject by value          board:<org>:<board>:rows  hash  subject -> "rank=1 previous=2 movement=+1 gap=0"
  *   alert:<org>                  hash  "<rule>|<dim>:<subject>" -> "firing level=warning value=0.66 n=6 since=..."
  *   alert:<org>:evidence         hash  the same field -> ids of events, escaped as subjects, with blanks between them; " ..." at the end: there are more
@@ -143,6 +143,11 @@ static void add_row(struct line *l, const struct kpi_row *r)
         line_add(l, SLICE("/"));
         line_add_int(l, r->denominator);
         line_add(l, SLICE(")"));
+    }
+    if (r->extras.n) {
+        line_add(l, SLICE(" {"));
+        line_add(l, r->extras);
+        line_add(l, SLICE("}"));
     }
 }
 

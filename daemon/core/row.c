@@ -97,16 +97,17 @@ static void write_extra(char *buf, const struct kpi_def *k, const struct kpi_val
 
 /* Flags, then additional figures as name=value, then the switches the KPI was compiled with. */
 static struct slice write_flags(struct row_text *text, const struct kpi_def *k, const struct kpi_value *v,
-                                struct row_note note)
+                                struct row_note note, struct slice *ret_extras)
 {
     char *buf = text->flags;
-    size_t n = 0, cap = sizeof text->flags;
+    size_t n = 0, cap = sizeof text->flags, before = 0;
     buf[0] = 0;
     for (size_t i = 0; i < sizeof flag_names / sizeof flag_names[0]; i++)
         if (v->flags & flag_names[i].flag)
             append(buf, cap, &n, flag_names[i].name);
     if (note.final)
         append(buf, cap, &n, "final");
+    before = n;
     for (uint32_t i = 0; i < k->n_extras; i++) {
         char extra[96];
         if (k->extra[i].flag && (v->extra_null[i] || !v->extra[i]))
@@ -114,6 +115,8 @@ static struct slice write_flags(struct row_text *text, const struct kpi_def *k, 
         write_extra(extra, k, v, i);
         append(buf, cap, &n, extra);
     }
+    before += before > 0 && n > before; /* the comma */
+    *ret_extras = (struct slice){ buf + before, (uint32_t)(n - before) };
     if (k->switches && k->switches[0])
         append(buf, cap, &n, k->switches);
     return (struct slice){ buf, (uint32_t)n };
@@ -167,7 +170,6 @@ void row_make(struct row_text *text, const struct reading *r, const struct subje
         .at_ms = r->at_ms,
         .revision = note.revision,
         .unit = slice_of(unit_names[k->unit]),
-        .flags = write_flags(text, k, v, note),
         .has_distribution = v->has_distribution,
         .sum = v->sum,
         .count = v->count,
@@ -180,6 +182,7 @@ void row_make(struct row_text *text, const struct reading *r, const struct subje
         .quantile_error = v->has_distribution ? SKETCH_RELATIVE_ERROR : 0,
         .judged = note.judged,
     };
+    ret->flags = write_flags(text, k, v, note, &ret->extras);
     if (note.nameless)
         return;
     hex_hash(k->hash, text->hash);

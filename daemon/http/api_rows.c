@@ -67,6 +67,24 @@ static void next_object(struct body *to)
 
 /* ---- rows ---- */
 
+static void extras(struct body *to, struct slice list)
+{
+    struct slice word, key;
+    if (!list.n)
+        return;
+    name(to, "extras");
+    body_add(to, "{", 1);
+    while (shown_word(&list, ',', &word))
+        if (shown_word(&word, '=', &key)) {
+            if (to->p[to->n - 1] != '{')
+                body_add(to, ",", 1);
+            body_add_json(to, key);
+            body_add(to, ":", 1);
+            body_add_slice(to, shown_number(word) ? word : SLICE("null"));
+        }
+    body_add(to, "}", 1);
+}
+
 static void row(struct body *to, const struct config *c, const struct api_filter *f, const struct shown_field *at,
                 const struct shown_value *v)
 {
@@ -84,6 +102,7 @@ static void row(struct body *to, const struct config *c, const struct api_filter
     figure_if(to, "sum", v->sum);
     figure_if(to, "p50", v->p50);
     figure_if(to, "p90", v->p90);
+    extras(to, v->extras);
     if (kpi >= 0)
         text(to, "unit", slice_of(kpi_unit_name(c->defs.kpi[kpi].unit)));
     body_add(to, "}", 1);

@@ -1,5 +1,6 @@
 /* Paths and what answers them: one row each. */
 #include "daemon/http/api.h"
+#include "daemon/http/page.h"
 
 typedef void (*route_fn)(const struct http_request *r, const struct http_source *from, struct http_answer *a);
 
@@ -85,7 +86,7 @@ bool routes_public(struct slice path)
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         if (slice_eq(path, slice_of(routes[i].path)))
             return routes[i].is_public;
-    return false;
+    return page_has(path);
 }
 
 static bool begins(struct slice path, const char *with)
@@ -113,5 +114,6 @@ void routes_answer(const struct http_request *r, const struct http_source *from,
         bounded(a);
         return;
     }
-    answer_text(a, 404, "there is nothing here");
+    if (!page_answer(r->path, a))
+        answer_text(a, 404, "there is nothing here");
 }

@@ -175,9 +175,8 @@ static int on_stream(struct lws *wsi, struct conn *c)
     struct server *s = server_of(wsi);
     const struct http_source from = source_of(s, &c->pass);
     const char *why = "only GET opens a stream";
-    const int status = c->without_body ?
-                           405 :
-                           stream_open(s->topics, &c->stream, &c->request, &from, uv_now(&s->loop), &why);
+    const int status =
+        c->without_body ? 405 : stream_open(s->topics, &c->stream, &c->request, &from, uv_now(&s->loop), &why);
     if (status) {
         refuse(c, status, why);
         return answer_and_end(wsi, c);
@@ -268,8 +267,8 @@ static int put_head(struct lws *wsi, struct conn *c)
                      "Cross-Origin-Resource-Policy: same-origin\r\n"
                      "%s%s%s%s%s%s\r\n",
                      a->status, answer_reason(a->status), a->type, a->body.n,
-                     a->policy ? a->policy : "default-src 'none'; frame-ancestors 'none'", a->etag[0] ? "ETag: " : "", a->etag,
-                     a->etag[0] ? "\r\n" : "", a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
+                     a->policy ? a->policy : "default-src 'none'; frame-ancestors 'none'", a->etag[0] ? "ETag: " : "",
+                     a->etag, a->etag[0] ? "\r\n" : "", a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
                      a->status == 401 ? "WWW-Authenticate: Bearer realm=\"crmpulse\"\r\n" : "",
                      c->last ? "Connection: close\r\n" : "");
     if (n < 0 || (size_t)n >= sizeof head)
@@ -437,8 +436,9 @@ int server_open(struct server *s, const struct config *config, char *why, size_t
     s->accepting.data = s->tick.data = s;
     s->topics = topics_new(uv_hrtime());
     s->data = data_new(&s->loop, config, on_data, s);
-    if (!s->data || !s->topics || uv_timer_init(&s->loop, &s->tick) < 0 || uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS) < 0 ||
-        open_context(s) < 0 || uv_poll_init(&s->loop, &s->accepting, s->fd) < 0 ||
+    if (!s->data || !s->topics || uv_timer_init(&s->loop, &s->tick) < 0 ||
+        uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS) < 0 || open_context(s) < 0 ||
+        uv_poll_init(&s->loop, &s->accepting, s->fd) < 0 ||
         uv_poll_start(&s->accepting, UV_READABLE, on_connection) < 0) {
         snprintf(why, cap, "libwebsockets does not start; is the package libwebsockets-evlib-uv installed?");
         server_close(s);

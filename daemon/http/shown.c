@@ -100,10 +100,22 @@ static bool distribution(struct slice inside, struct shown_value *ret)
     return ret->count.p != NULL;
 }
 
+/* Cuts off " {..}" at the end. */
+static struct slice cut_extras(struct slice *text)
+{
+    const char *open = text->n && text->p[text->n - 1] == '}' ? memchr(text->p, '{', text->n) : NULL;
+    if (!open || open == text->p || open[-1] != ' ')
+        return (struct slice){ 0 };
+    const struct slice inside = { open + 1, (uint32_t)(text->p + text->n - open) - 2 };
+    text->n = (uint32_t)(open - text->p) - 1;
+    return inside;
+}
+
 bool shown_value(struct slice text, struct shown_value *ret)
 {
     struct slice inside = { 0 };
-    *ret = (struct shown_value){ .value = text };
+    const struct slice extras = cut_extras(&text);
+    *ret = (struct shown_value){ .value = text, .extras = extras };
     if (cut(text, ' ', &ret->value, &inside)) {
         if (inside.n < 2 || inside.p[0] != '(' || inside.p[inside.n - 1] != ')')
             return false;

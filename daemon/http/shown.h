@@ -26,6 +26,7 @@ struct shown_value {
     struct slice value;                  /* a number or "null" */
     struct slice numerator, denominator; /* p NULL: it is no ratio */
     struct slice count, sum, p50, p90;   /* p NULL: it is no distribution */
+    struct slice extras;                 /* "new=3,returning=null"; empty: none */
 };
 bool shown_value(struct slice text, struct shown_value *ret);
 

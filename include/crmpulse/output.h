@@ -22,6 +22,7 @@ struct kpi_row {
     int64_t window_start_ms, window_end_ms, at_ms;
     int64_t revision;
     struct slice unit, flags;
+    struct slice extras;   /* additional figures, the part of `flags` that has them: "new=3,returning=null" */
     bool has_distribution; /* sum .. quantile_error are meaningful */
     int64_t sum, count;
     double mean, p50, p90, p95, p99, quantile_error;

@@ -116,7 +116,7 @@ month = pairs(redis_cli("HGETALL", "cp:{0}:view:acme:m"))
 for field, want in (("org:acme|win_rate", "0.75 (3/4)"), ("org:acme|leads_created", "4"), ("org:acme|sales_amount", "154000000000"),
                     ("org:acme|refund_rate", "0.0375 (6000000000/160000000000)"), ("rep:ann|win_rate", "0.5 (1/2)"), ("team:west|csat", "0.5 (1/2)"),
                     ("channel:web|sales_amount", "104000000000"), ("rep:bo|quota_attainment", "0.625 (50000000000/80000000000)")):
-    lib.check_equal(f"HGETALL of the month's view: {field}", month.get(field), want)
+    lib.check_equal(f"HGETALL of the month's view: {field}", month.get(field, "").split(" {")[0], want)
 lib.check("every field of the view reads dim:subject|kpi", month and all(re.fullmatch(r"[a-z]+:[^:|]+\|[a-z0-9_]+", f) for f in month),
           [f for f in month if not re.fullmatch(r"[a-z]+:[^:|]+\|[a-z0-9_]+", f)][:5])
 lib.check("and every value is a number, null, or a number with its parts",
