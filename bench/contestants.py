@@ -11,6 +11,7 @@ import time
 
 import procs
 from oracle import compare, read_answers
+from oracle_w2 import SUBJECTS, differs
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parent
@@ -135,12 +136,14 @@ def python(rig):
 # ---- The daemon: everything that knows it stands below this line. -------------------------------------------------------------
 
 
+OUTPUTS = ("alerts", "boards", "scorecards", "kpis", "dead_letter", "late")
+
+
 def daemon_config(rig):
     """The workload's definitions, and where Kafka and Redis are."""
     text = (HERE / "workloads" / f"{rig.workload}.yaml").read_text(encoding="utf-8").replace("@window@", rig.window)
-    fine = "" if rig.window_ms % 60000 == 0 else f", fine_pane: {rig.window_ms // 1000}s"
-    out = {name: rig.outputs.get(name, "") for name in ("alerts", "boards", "scorecards", "kpis", "dead_letter", "late")}
-    topics = ", ".join([f"input: [{rig.topic}]", *(f'{name}: "{topic}"' for name, topic in out.items())])
+    fine = "" if rig.workload != "w1" or rig.window_ms % 60000 == 0 else f", fine_pane: {rig.window_ms // 1000}s"
+    topics = ", ".join([f"input: [{rig.topic}]", *(f'{name}: "{rig.outputs.get(name, "")}"' for name in OUTPUTS)])
     path = rig.work / "bench.yaml"
     path.write_text(text + f"""
 kafka: {{brokers: "{rig.brokers}", group: "bench-crmpulse-{rig.round}-{rig.nonce}", topics: {{{topics}}}}}
@@ -210,7 +213,7 @@ def crmpulse(rig):
     return row(rig, "crmpulse", first_s, end_s, cpu_s, figures, start_s=round(first_s - begin_s, 3), start_cpu_s=round(start_cpu_s, 3),
                rss_peak_mb=rss // 1000000, redis_mb=rig.redis.info("memory")["used_memory"] // 1000000,
                redis_commands_per_event=(rig.redis.info("stats")["total_commands_processed"] - commands) / rig.events,
-               answers=rig.check(rig, config))
+               answers=refused(rig) or CHECKS[rig.workload](rig, config))
 
 
 def cells_in_redis(rig):
@@ -245,10 +248,12 @@ def queried(rig, config, starts):
     return {key: tuple(cell) for key, cell in got.items()}
 
 
-def check_w1(rig, config):
+def refused(rig):
     late, dead = counter(rig, b"late"), counter(rig, b"dead")
-    if late or dead:
-        return f"{late} events were late, {dead} refused"
+    return f"{late} events were late, {dead} refused" if late or dead else None
+
+
+def check_w1(rig, config):
     wrong = compare(rig.oracle.cells, cells_in_redis(rig))
     if wrong:
         return "cells: " + wrong
@@ -259,4 +264,16 @@ def check_w1(rig, config):
     return "query: " + wrong if wrong else "equal"
 
 
+def check_w2(rig, config):
+    command = [rig.build / "crmpulse", "query", "--config", config, "--json", "--quiet", "--at", str(rig.oracle.newest_ms)]
+    for subject in SUBJECTS:
+        command += ["--subject", subject]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        wrong = differs(rig.want, map(json.loads, process.stdout))
+    if process.returncode != 0:
+        raise Failed(f"crmpulse query: exit code {process.returncode}")
+    return wrong or "equal"
+
+
+CHECKS = {"w1": check_w1, "w2": check_w2}
 ALL = {"drain": drain, "crmpulse": crmpulse, "flink": flink, "streams": streams, "python": python}

@@ -1,4 +1,5 @@
 """The expected answers of workload W1, from an own reading of the topic: own wire reader, plain dictionaries, nothing shared with any contestant.
+Those of W2 are in oracle_w2.py.
 
 Answers are {(window start ms, org, dim, subject): (count, sum in micro-units)}; files of them have one a line, separated by tabs. It does not
 know how a contestant is asked."""
@@ -30,16 +31,15 @@ def fields(data):
         yield tag >> 3, value
 
 
-EVENT_ID, ORG, AT_MS, OWNER, TEAM, DEAL_CLOSED, AMOUNT = 1, 2, 3, 6, 7, 109, 3
+EVENT_ID, ORG, AT_MS, OWNER, TEAM, DEAL_CLOSED = 1, 2, 3, 6, 7, 109
+OUTCOME, AMOUNT, CUSTOMER, OPENED_MS = 2, 3, 8, 10  # of the deal
 
 
-class Oracle:
-    """Takes messages in any order."""
+class Reader:
+    """Takes messages in any order; hands each event to `count` once."""
 
-    def __init__(self, window_ms):
-        self.window_ms = window_ms
+    def __init__(self):
         self.seen = set()
-        self.cells = {}
         self.newest_ms = 0
         self.messages = 0
 
@@ -50,13 +50,27 @@ class Oracle:
         if (org, event[EVENT_ID]) in self.seen:
             return
         self.seen.add((org, event[EVENT_ID]))
-        at_ms = event[AT_MS]
-        amount = dict(fields(event[DEAL_CLOSED]))[AMOUNT]
+        self.newest_ms = max(self.newest_ms, event[AT_MS])
+        subjects = ("org", org), ("team", event[TEAM].decode()), ("rep", event[OWNER].decode())
+        self.count(event[AT_MS], org, subjects, dict(fields(event[DEAL_CLOSED])))
+
+    def count(self, at_ms, org, subjects, deal):
+        raise NotImplementedError
+
+
+class Oracle(Reader):
+    """W1: cells of tumbling windows."""
+
+    def __init__(self, window_ms):
+        super().__init__()
+        self.window_ms = window_ms
+        self.cells = {}
+
+    def count(self, at_ms, org, subjects, deal):
         start = at_ms - at_ms % self.window_ms
-        self.newest_ms = max(self.newest_ms, at_ms)
-        for dim, subject in (("org", org), ("team", event[TEAM].decode()), ("rep", event[OWNER].decode())):
+        for dim, subject in subjects:
             count, total = self.cells.get((start, org, dim, subject), (0, 0))
-            self.cells[start, org, dim, subject] = (count + 1, total + amount)
+            self.cells[start, org, dim, subject] = (count + 1, total + deal[AMOUNT])
 
 
 def read_topic(brokers, topic, take):
@@ -78,10 +92,9 @@ def read_topic(brokers, topic, take):
     consumer.close()
 
 
-def expected(brokers, topic, window_ms):
-    oracle = Oracle(window_ms)
-    read_topic(brokers, topic, oracle.take)
-    return oracle
+def read_all(brokers, topic, reader):
+    read_topic(brokers, topic, reader.take)
+    return reader
 
 
 def read_answers(path):

@@ -10,6 +10,7 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "bench"))
 
 import oracle  # noqa: E402
+import oracle_w2  # noqa: E402
 import procs  # noqa: E402
 import report  # noqa: E402
 import stats  # noqa: E402
@@ -144,6 +145,35 @@ class Oracle(unittest.TestCase):
             self.assertEqual(oracle.read_answers(path), {(0, "a", "rep", "x"): (1, -2)})
             path.write_text("0\ta\trep\tx\t1\t2\n" * 2, encoding="utf-8")
             self.assertRaises(ValueError, oracle.read_answers, path)
+
+
+class OracleW2(unittest.TestCase):
+    def test_windows_end_with_the_pane_that_holds_the_instant(self):
+        at_ms = 1767225600000 + 90 * 60000 + 1  # 01:30:00.001
+        self.assertEqual(oracle_w2.span("5m", at_ms), (1767225600000 + 86 * 60000, 1767225600000 + 91 * 60000))
+        self.assertEqual(oracle_w2.span("24h", at_ms), (1767225600000 - 22 * 3600000, 1767225600000 + 2 * 3600000))
+
+    def test_kpis_of_four_deals(self):
+        # at, won, amount, customer, opened: two sales to c1, one to c2, one loss, and one sale before the window
+        deals = [(100, True, 10, "c1", 0), (110, True, 30, "c1", 90), (120, True, 20, "c2", 20), (130, False, 40, "c3", 0), (50, True, 20, "c9", 0)]
+        now, before = oracle_w2.Sums(deals, 100, 200), oracle_w2.Sums(deals, 0, 100)
+        kpis = oracle_w2.kpis(now, before, oracle_w2.Sums([*deals, (100, True, 60, "c5", 0)], 100, 200))
+        self.assertEqual((kpis["win_rate"], kpis["win_rate_amount"], kpis["repurchase_rate"], kpis["sales_share"], kpis["growth"]),
+                         (0.75, 0.6, 0.5, 0.5, 2.0))
+        self.assertEqual((kpis["average_lost"], kpis["deals_per_customer"], kpis["sales_cycle"]), (40, 1.5, 220 / 3))
+        self.assertIsNone(oracle_w2.kpis(before, oracle_w2.Sums([], 0, 1), before)["growth"])
+
+    def test_a_quantile_may_err_by_a_percent(self):
+        self.assertTrue(oracle_w2.quantile_fits(95.9, list(range(101))))
+        self.assertFalse(oracle_w2.quantile_fits(97, list(range(101))))
+        self.assertTrue(oracle_w2.quantile_fits(None, []))
+
+    def test_differs(self):
+        row = {"org": "a", "dim": "org", "subject": "a", "window": "24h", "kpi": "closed", "value": 2}
+        want = {("a", "org", "a", "24h", "closed"): 2, ("a", "org", "a", "5m", "active_customers"): 9}
+        self.assertIsNone(oracle_w2.differs(want, [row]))
+        self.assertIn("3 instead of 2", oracle_w2.differs(want, [{**row, "value": 3}]))
+        self.assertIn("missing", oracle_w2.differs(want, []))
 
 
 class Procs(unittest.TestCase):
