@@ -3,8 +3,9 @@
 
 Under load: rules, boards, an org, a switch that only reads and settings change several times; in the end cells, rows and boards are those of a replay with the
 last configuration, the alerts of a rule that never changed are those of that replay with the same ids, and every record was counted once. Refused, with the
-reason: a file with an error, keys that need a restart, what would book other cells."""
+reason: a file with an error, keys that need a restart, what would book other cells. A daemon that is killed while it reloads goes on exactly."""
 import json
+import random
 import re
 import signal
 import time
@@ -53,6 +54,9 @@ class Reloads:
         self.file = self.folder / "c.yaml"
         self.write(BASE)
         self.pipe = pipeline.Installation(self.file, 2)
+        self.start()
+
+    def start(self):
         self.daemon = self.pipe.start()
         self.seen = 0
         lib.wait_until(lambda: "event=assigned" in self.daemon.text(), 30, lambda: f"a start\n{self.daemon.text()[-1500:]}")
@@ -129,8 +133,20 @@ for name, content, said in (
     lib.check(f"{name} is refused with the reason", re.search("reload_failed.*" + said + ".*stays", answer), answer)
 lib.check("the daemon lives", r.daemon.alive())
 
+# ---- killed on the way: what is found is a restart with one configuration or the other
+chance = random.Random(7)
+for i in range(8):
+    r.send(events(at, 500))
+    at += 500
+    r.write(config(**{"rules__moving__fire": f"value >= {3000 + i}", "rules__moving__clear": f"value < {3000 + i}",
+                      f"orgs__gamma{i}": {"zone": "Asia/Tokyo", "currency": "JPY", "cycle": "month"}}))
+    r.daemon.signal(signal.SIGHUP)
+    time.sleep(chance.uniform(0, 0.6))
+    r.daemon.kill()
+    r.start()
+
 # ---- a burst of signals, while events flow
-r.write(last)
+r.reload(last)
 r.send(events(at, 2500))
 at += 2500
 for _ in range(20):

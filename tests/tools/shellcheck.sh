@@ -4,7 +4,7 @@ set -eu
 cd "$1"
 
 set --
-for file in .ci/* scripts/* tests/tools/* tests/integration/* bench/*; do
+for file in .ci/* scripts/* tests/tools/* tests/integration/* bench/* packaging/deb/*; do
     if [ -f "$file" ] && { head -n 1 "$file" | grep -Eq '^#!.*[/ ](ba|da)?sh( |$)' || [ "$file" = scripts/lib.sh ]; }; then
         set -- "$@" "$file"
     fi
