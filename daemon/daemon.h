@@ -214,7 +214,8 @@ struct reload {
     uint64_t since_ms;
     uint64_t done, failed; /* since the start */
     bool last_failed;
-    int64_t last_ms; /* wall clock of the last that ended, 0: none */
+    int64_t last_ms;                               /* wall clock of the last that ended, 0: none */
+    uint32_t rules_new, rules_changed, rules_gone; /* of the last that was taken over */
 };
 
 struct daemon {

@@ -94,11 +94,33 @@ void reload_looked(struct shard *s, const char *why)
         r->state = RELOAD_RESTING;
 }
 
+static const struct rule_def *rule_named(const struct definitions *defs, const char *id)
+{
+    for (uint32_t i = 0; i < defs->n_rules; i++)
+        if (strcmp(defs->rule[i].id, id) == 0)
+            return &defs->rule[i];
+    return NULL;
+}
+
+/* Which alerts go on, and which begin anew. */
+static void compare_rules(struct reload *r, const struct definitions *was, const struct definitions *next)
+{
+    r->rules_new = r->rules_changed = r->rules_gone = 0;
+    for (uint32_t i = 0; i < next->n_rules; i++) {
+        const struct rule_def *before = rule_named(was, next->rule[i].id);
+        r->rules_new += !before;
+        r->rules_changed += before && before->hash != next->rule[i].hash;
+    }
+    for (uint32_t i = 0; i < was->n_rules; i++)
+        r->rules_gone += !rule_named(next, was->rule[i].id);
+}
+
 /* Nothing made of the old definitions may be left: evaluators are gone, engines follow here. */
 static void exchange(struct daemon *d)
 {
     struct reload *r = &d->reload;
     ingest_renew(d);
+    compare_rules(r, &d->config->defs, &r->next->defs);
     http_hold(d->http);
     config_exchange(d->config, r->next);
     http_resume(d->http);
@@ -132,10 +154,12 @@ static void book(struct daemon *d)
     if (!all)
         return;
     const struct definitions *defs = &d->config->defs;
-    log_line(&d->log, LOG_INFO_, "reload",
-             "another configuration is in force after %llu ms: %u KPIs, %u rules, %u boards, %u scorecards, %u orgs",
-             (unsigned long long)(uv_now(&d->loop) - d->reload.since_ms), defs->n_kpis, defs->n_rules, defs->n_boards,
-             defs->n_scorecards, defs->n_orgs);
+    log_line(
+        &d->log, LOG_INFO_, "reload",
+        "another configuration is in force after %llu ms: %u KPIs, %u rules (%u new, %u changed, %u gone), %u boards, "
+        "%u scorecards, %u orgs",
+        (unsigned long long)(uv_now(&d->loop) - d->reload.since_ms), defs->n_kpis, defs->n_rules, d->reload.rules_new,
+        d->reload.rules_changed, d->reload.rules_gone, defs->n_boards, defs->n_scorecards, defs->n_orgs);
     end(d, false);
 }
 

@@ -112,6 +112,7 @@ for turn, change in enumerate((
     if turn == 1:
         lib.wait_until(lambda: "level=debug" in r.daemon.text() or r.read() > before, 30, "it goes on")
 lib.check("all were taken over", all("another configuration is in force" in a for a in answers), answers)
+lib.check("it is said what becomes of the rules", "2 rules (0 new, 1 changed, 0 gone)" in answers[0] and "1 rules (0 new, 0 changed, 1 gone)" in answers[2], answers)
 took = [int(re.search(r"after (\d+) ms", a).group(1)) for a in answers]
 print(f"# from the signal to the new configuration: {took} ms")
 lib.check("each within ten seconds", max(took) < 10000, took)
