@@ -195,6 +195,7 @@ struct daemon_options {
     bool accept_loss; /* records that expired before they were read are passed over */
     /* Reads the configuration anew, for a reload; NULL: it cannot be. The result belongs to the caller. */
     struct config *(*read)(void *ctx, struct config_problems *problems);
+    void (*release)(struct config *config); /* of what was read, or exchanged for it; NULL: config_free */
     void *read_ctx;
 };
 

@@ -1,4 +1,5 @@
 /* One line per event, written with one call; control bytes and quotes of foreign text are escaped. */
+#define XXH_INLINE_ALL
 #include "daemon/log.h"
 
 #include <stdio.h>
@@ -6,6 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
+
+#if CRMPULSE_SYSTEMD
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+#endif
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 static const struct {
     const char *name;
@@ -26,7 +35,8 @@ static bool goes_to_journal(void)
 
 void log_init(struct log *l, const char *level, bool json)
 {
-    *l = (struct log){ LOG_INFO_, json, goes_to_journal() };
+    *l = (struct log){ .level = LOG_INFO_, .json = json, .journal = goes_to_journal() };
+    l->fields = CRMPULSE_SYSTEMD && l->journal && !json && access(JOURNAL_SOCKET, W_OK) == 0;
     for (int i = 0; i < 4; i++)
         if (level && strcmp(level, levels[i].name) == 0)
             l->level = (enum log_level)i;
@@ -50,6 +60,20 @@ static void escape(const char *from, char *to, size_t cap, const char *control)
     to[n] = 0;
 }
 
+/* False: it has to go to standard error. */
+static bool to_journal(enum log_level level, const char *event, const char *safe)
+{
+#if CRMPULSE_SYSTEMD
+    const XXH128_hash_t id = XXH3_128bits(event, strlen(event));
+    return sd_journal_send("MESSAGE=event=%s message=\"%s\"", event, safe, "PRIORITY=%d", levels[level].priority,
+                           "EVENT=%s", event, "MESSAGE_ID=%016llx%016llx", (unsigned long long)id.high64,
+                           (unsigned long long)id.low64, NULL) == 0;
+#else
+    (void)level, (void)event, (void)safe;
+    return false;
+#endif
+}
+
 void log_line(const struct log *l, enum log_level level, const char *event, const char *format, ...)
 {
     char text[1024], safe[2200], line[2600];
@@ -60,6 +84,8 @@ void log_line(const struct log *l, enum log_level level, const char *event, cons
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
     escape(text, safe, sizeof safe, l->json ? "\\u00%02x" : "\\x%02x");
+    if (l->fields && to_journal(level, event, safe))
+        return;
     int n = l->journal ? snprintf(line, sizeof line, "<%d>", levels[level].priority) : 0;
     if (l->json)
         n += snprintf(line + n, sizeof line - (size_t)n, "{\"level\":\"%s\",\"event\":\"%s\",\"message\":\"%s\"}\n",

@@ -11,11 +11,17 @@
 #include "crmpulse/http.h"
 #include "daemon/daemon.h"
 
+static void release_next(struct daemon *d)
+{
+    if (d->reload.next)
+        (d->opt.release ? d->opt.release : config_free)(d->reload.next);
+    d->reload.next = NULL;
+}
+
 static void end(struct daemon *d, bool failed)
 {
     struct reload *r = &d->reload;
-    config_free(r->next);
-    r->next = NULL;
+    release_next(d);
     r->last_failed = failed;
     r->failed += failed;
     r->done += !failed;
@@ -129,8 +135,7 @@ static void exchange(struct daemon *d)
             abort();
         d->shard[i].booked = false;
     }
-    config_free(r->next);
-    r->next = NULL;
+    release_next(d);
     log_init(&d->log, d->config->log.level, d->config->log.json);
     r->state = RELOAD_BOOKING;
 }
@@ -196,8 +201,7 @@ void reload_drop(struct daemon *d)
 {
     if (d->reload.waiting) /* whose answers still compare with it */
         return;
-    config_free(d->reload.next);
-    d->reload.next = NULL;
+    release_next(d);
     d->reload.state = RELOAD_NONE;
 }
 

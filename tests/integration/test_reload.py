@@ -25,6 +25,7 @@ BASE = {
         "moving": {"kpi": "deals_won", "window": "m", "dims": ["org"], "fire": "value >= 1000000", "clear": "value < 1000000"},
     },
     "time": {"idle_timeout": "1s", "wall_clock": False},
+    "kafka": {"instance_id": "one"},  # back in the group at once after a kill
 }
 
 
@@ -124,7 +125,7 @@ lib.check("the last one is taken over", "is in force" in r.reload(last))
 for name, content, said in (
         ("a file that is no YAML", "orgs: {acme: {zone: UTC\n", r"c\.yaml:\d+:\d+: error: "),
         ("an unknown KPI", {**last, "rules": {"x": {"kpi": "deals_wno", "window": "d", "fire": "> 1", "clear": "< 1"}}}, r"c\.yaml:1:\d+: error: .*deals_wno"),
-        ("another group", {**last, "kafka": {"client_id": "other"}}, "kafka.client_id changed, which needs a restart"),
+        ("another group", {**last, "kafka": {**BASE["kafka"], "client_id": "other"}}, "kafka.client_id changed, which needs a restart"),
         ("more shards", {**last, "redis": {"shards": 2}}, "redis.shards changed, which needs a restart"),
         ("another tick", {**last, "time": {**BASE["time"], "tick": "5m"}}, "time.tick changed, which needs a restart"),
         ("another currency", {**last, "orgs": {"acme": {"zone": "UTC", "currency": "USD", "cycle": "month"}}}, "amounts in two currencies .*acme"),

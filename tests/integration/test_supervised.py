@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import lib
 import pipeline
@@ -92,6 +93,31 @@ with open(log, "wb") as stream:
         child.wait(60)
         text = log.read_text()
         lib.check(f"priorities if the stream is {name}", all(line.startswith("<6>event=") == (name == "ours") for line in text.splitlines()), text[:300])
+
+# ---- the journal itself, played by a socket where it listens
+journal = Path("/run/systemd/journal/socket")
+if journal.exists():
+    print("# a journal runs here: what it gets is not looked at")
+else:
+    journal.parent.mkdir(parents=True)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening, open(log, "wb") as stream:
+            listening.bind(str(journal))
+            listening.settimeout(1)
+            at = os.fstat(stream.fileno())
+            subprocess.run([lib.BIN, "run", *pipe.options(), "--until-idle"], stdout=stream, stderr=stream, timeout=60, check=True,
+                           env={**os.environ, "JOURNAL_STREAM": f"{at.st_dev}:{at.st_ino}"})
+            entries = []
+            while not entries or b"EVENT=stopped\n" not in entries[-1]:
+                entries.append(listening.recv(65536))
+        first = dict(line.split("=", 1) for line in entries[0].decode().splitlines())
+        lib.check("each event has its fields", all(all(f"\n{name}=".encode() in b"\n" + e for name in ("PRIORITY", "EVENT", "MESSAGE_ID", "MESSAGE")) for e in entries), entries[:2])
+        lib.check_equal("the first", (first["PRIORITY"], first["EVENT"], first["MESSAGE"].split()[0]), ("6", "starting", "event=starting"))
+        lib.check_equal("whose id is that of every version", first["MESSAGE_ID"], "6a264b8e9ea946849409c88bc32995ea")
+        lib.check_equal("and nothing goes to standard error as well", log.read_text(), "")
+    finally:
+        journal.unlink(missing_ok=True)
+        journal.parent.rmdir()
 
 # ---- under the sandbox of the unit
 denied = lib.run([*UNDER, "/usr/bin/touch", "/var/tmp/crmpulse-touched"], 30)

@@ -6,7 +6,7 @@
 void log_init(struct log *l, const char *level, bool json)
 {
     (void)level;
-    *l = (struct log){ sim_running->w->trace ? LOG_INFO_ : LOG_ERROR_, json, false };
+    *l = (struct log){ .level = sim_running->w->trace ? LOG_INFO_ : LOG_ERROR_, .json = json };
 }
 
 void log_line(const struct log *l, enum log_level level, const char *event, const char *format, ...)

@@ -14,6 +14,7 @@ enum {
     DAMAGE_ONE_IN = 12,
     GROWS_ONE_IN = 16,
     SETTINGS_ONE_IN = 6,
+    RELOADS_ONE_IN = 6,
     LATE_ONE_IN = 8,
     FIRST_DAY_MAX = 30,
     FINALITY_ONE_IN = 12
@@ -40,6 +41,8 @@ static void plan_more(struct sim *w)
     struct plan *p = &w->plan;
     if (w->plain)
         return;
+    if (dice_one_in(&w->reload_dice, RELOADS_ONE_IN))
+        p->reloads = (uint32_t)dice_between(&w->reload_dice, 1, 6);
     p->settings = dice_one_in(d, SETTINGS_ONE_IN);
     if (dice_one_in(d, DAMAGE_ONE_IN)) {
         p->damage = (enum damage)dice_between(d, DAMAGE_NONE + 1, DAMAGES - 1);
@@ -247,6 +250,14 @@ static void on_quiet(struct sim *w, void *arg, uint64_t tag)
         w->faults_over = true;
 }
 
+/* Also after the faults, and then to a daemon that has settled. */
+static void on_reload(struct sim *w, void *arg, uint64_t tag)
+{
+    (void)arg, (void)tag;
+    if (!w->down)
+        node_reload(w->node[dice_below(&w->reload_dice, w->plan.nodes)]);
+}
+
 static void on_grow(struct sim *w, void *arg, uint64_t tag)
 {
     (void)arg, (void)tag;
@@ -257,6 +268,8 @@ void faults_begin(struct sim *w)
 {
     if (w->plan.grows_to)
         sim_at(w, dice_below(&w->more_dice, w->plan.produce_us), on_grow, NULL, 0);
+    for (uint32_t i = 0; i < w->plan.reloads; i++)
+        sim_at(w, dice_below(&w->reload_dice, w->plan.quiet_us + 1000 * SIM_MS), on_reload, NULL, 0);
     for (uint32_t i = 0; i < w->plan.nodes; i++)
         sim_at(w, i ? dice_below(&w->dice, 600) * SIM_MS : 0, on_start, w->node[i], 0);
     for (uint32_t i = 0; i < w->plan.faults; i++)

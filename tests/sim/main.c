@@ -17,8 +17,8 @@ struct options {
 };
 
 struct totals {
-    uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, refused, undelivered,
-        rows_missing, extra, same, damaged[DAMAGES], halted, grown, late;
+    uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, reloads, refused,
+        undelivered, rows_missing, extra, same, damaged[DAMAGES], halted, grown, late;
 };
 
 /* The same in every run: it only names the process. */
@@ -68,6 +68,7 @@ static void add(struct totals *t, const struct sim *w)
     t->rewinds += w->n_rewinds;
     t->rebalances += w->n_rebalances;
     t->frozen += w->n_frozen;
+    t->reloads += w->n_reloads;
     t->refused += w->n_refused;
     t->undelivered += w->n_undelivered;
     t->rows_missing += w->n_rows_missing;
@@ -120,7 +121,8 @@ static void summary(const struct totals *t, double seconds)
 {
     printf("%llu seeds in %.1f s: %llu violations; %llu steps, %.0f s of simulated time, %llu kills of daemons, %llu "
            "of Redis (%llu with lost"
-           " writes), %llu broken networks, %llu standstills, %llu refusals, %llu rebalances, %llu failed deliveries, "
+           " writes), %llu broken networks, %llu standstills, %llu reloads, %llu refusals, %llu rebalances, %llu "
+           "failed deliveries, "
            "%llu rows of the kpis"
            " topic missing, %llu rows and boards more, %llu boards and revisions that say nothing new; %llu topics "
            "cut, %llu made "
@@ -130,11 +132,12 @@ static void summary(const struct totals *t, double seconds)
            (unsigned long long)t->seeds, seconds, (unsigned long long)t->bad, (unsigned long long)t->steps,
            (double)t->sim_us / 1e6, (unsigned long long)t->crashes, (unsigned long long)t->restarts,
            (unsigned long long)t->rewinds, (unsigned long long)t->lost, (unsigned long long)t->frozen,
-           (unsigned long long)t->refused, (unsigned long long)t->rebalances, (unsigned long long)t->undelivered,
-           (unsigned long long)t->rows_missing, (unsigned long long)t->extra, (unsigned long long)t->same,
-           (unsigned long long)t->damaged[DAMAGE_TRUNCATED], (unsigned long long)t->damaged[DAMAGE_REPLACED],
-           (unsigned long long)t->damaged[DAMAGE_EXPIRED], (unsigned long long)t->damaged[DAMAGE_EMPTIED],
-           (unsigned long long)t->halted, (unsigned long long)t->grown, (unsigned long long)t->late);
+           (unsigned long long)t->reloads, (unsigned long long)t->refused, (unsigned long long)t->rebalances,
+           (unsigned long long)t->undelivered, (unsigned long long)t->rows_missing, (unsigned long long)t->extra,
+           (unsigned long long)t->same, (unsigned long long)t->damaged[DAMAGE_TRUNCATED],
+           (unsigned long long)t->damaged[DAMAGE_REPLACED], (unsigned long long)t->damaged[DAMAGE_EXPIRED],
+           (unsigned long long)t->damaged[DAMAGE_EMPTIED], (unsigned long long)t->halted, (unsigned long long)t->grown,
+           (unsigned long long)t->late);
 }
 
 static int usage(void)

@@ -26,10 +26,8 @@ void node_post(struct node *n, void (*run)(void *arg), void *arg)
 }
 
 /* What an operator may change between two starts without changing a figure. */
-static void other_settings(struct node *n)
+static void other_settings(struct dice *d, struct config *c)
 {
-    struct dice *d = &n->w->more_dice;
-    struct config *c = &n->config;
     c->kafka.batch_messages = (int64_t)dice_between(d, 1, 80);
     c->redis.flush_interval_ms = (int64_t)dice_between(d, 5, 150);
     c->redis.flush_records_max = (int64_t)dice_between(d, 20, 200);
@@ -37,6 +35,25 @@ static void other_settings(struct node *n)
     c->redis.outbox_max = (int64_t)dice_between(d, 300, 2000);
     c->redis.record_cache_bytes = (int64_t)dice_between(d, 4096, 1 << 20);
     c->run.lease_ms = (int64_t)dice_between(d, 400, 1000);
+}
+
+/* A reload reads the same definitions, which all share: nothing of them is freed. */
+static struct config *read_again(void *ctx, struct config_problems *problems)
+{
+    struct node *n = ctx;
+    struct config *c = malloc(sizeof *c);
+    (void)problems;
+    if (!c)
+        abort();
+    *c = n->config;
+    c->sources_hash = ++n->reads;
+    other_settings(&n->w->reload_dice, c);
+    return c;
+}
+
+static void release_config(struct config *c)
+{
+    free(c);
 }
 
 void node_start(struct node *n)
@@ -51,15 +68,18 @@ void node_start(struct node *n)
     snprintf(n->instance_id, sizeof n->instance_id, "n%u", n->index);
     n->config.kafka.instance_id = dice_one_in(&w->dice, 2) ? n->instance_id : n->no_id;
     if (w->plan.settings)
-        other_settings(n);
+        other_settings(&w->more_dice, &n->config);
     if (w->plan.mute)
         n->config.kafka.kpis = NULL;
     if (w->idle_soon_ms)
         n->config.run.idle_timeout_ms = w->idle_soon_ms;
     sim_trace(w, "node %u starts", n->index);
     sim_running = n;
-    n->d = daemon_open(
-        &n->config, &(struct daemon_options){ .rebuild = w->lineage.rebuild, .accept_loss = w->lineage.accept_loss });
+    n->d = daemon_open(&n->config, &(struct daemon_options){ .rebuild = w->lineage.rebuild,
+                                                             .accept_loss = w->lineage.accept_loss,
+                                                             .read = read_again,
+                                                             .release = release_config,
+                                                             .read_ctx = n });
     if (!n->d || n->d->refused)
         sim_violation(w, "node %u cannot be started", n->index);
 }
@@ -95,6 +115,16 @@ void node_terminate(struct node *n)
     sim_trace(n->w, "node %u gets SIGTERM", n->index);
     sim_running = n;
     loop_signal(&n->loop, SIGTERM);
+}
+
+void node_reload(struct node *n)
+{
+    if (!node_alive(n) || n->d->stopping)
+        return;
+    sim_trace(n->w, "node %u gets SIGHUP", n->index);
+    n->w->n_reloads++;
+    sim_running = n;
+    loop_signal(&n->loop, SIGHUP);
 }
 
 void node_freeze(struct node *n, uint64_t until_us)

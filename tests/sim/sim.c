@@ -38,6 +38,7 @@ void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues,
                        .catalogues = catalogues };
     w->dice.state = seed * 2 + 1;
     w->history_dice.state = ~seed * 2;
+    w->reload_dice.state = seed * UINT64_C(0x9fb21c651e98df25) + 11;
     w->more_dice.state = seed * UINT64_C(0xd1342543de82ef95) + 7;
 }
 

@@ -73,6 +73,7 @@ struct plan {
     uint32_t grows_to; /* partitions the topic gets while daemons run; 0: it does not grow */
     uint32_t too_late; /* events beyond time.lateness */
     bool finality;     /* corrections wait for their target for days only, and erasures become final */
+    uint32_t reloads;  /* signals to read the configuration again */
     bool settings;     /* every process starts with other settings, and the same definitions */
 };
 
@@ -83,8 +84,9 @@ struct sim {
     struct dice dice, history_dice;
     struct dice
         more_dice; /* for what is newer than the seeds that are known by number: those mean what they meant (`plain`) */
-    bool plain;    /* the whole catalogue, and nothing that more_dice decides */
-    bool slow;     /* the idle timeout is waited for, as in the seeds that are known by number; so with `plain` */
+    struct dice reload_dice; /* for reloads, which are newer still */
+    bool plain;              /* the whole catalogue, and nothing that more_dice decides */
+    bool slow; /* the idle timeout is waited for, as in the seeds that are known by number; so with `plain` */
     int64_t idle_soon_ms; /* 0: as configured */
     uint64_t digest;      /* of all that it did */
     struct plan plan;
@@ -107,8 +109,8 @@ struct sim {
         bool rebuild, accept_loss;    /* what the operator starts daemons with */
     } lineage;
     char why[1024]; /* failed: the first violation */
-    uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_refused, n_undelivered, n_rows_missing,
-        n_extra;
+    uint64_t n_crashes, n_restarts, n_lost, n_rewinds, n_rebalances, n_frozen, n_reloads, n_refused, n_undelivered,
+        n_rows_missing, n_extra;
     uint64_t n_same; /* boards that were not told, and revisions with another number, because nothing changed */
     uint64_t n_damaged[DAMAGES], n_halted, n_grown, n_late;
 };
