@@ -50,6 +50,8 @@ static const char *other_value(const struct config_key *key)
         { "kafka.topics.input", "[a, b]" },
         { "kafka.properties", "{fetch.wait.max.ms: 10}" },
         { "log.level", "debug" },
+        { "http.listen", "127.0.0.1:9464" },
+        { "http.orgs", "{acme: /t}" },
         { "publish.dims", "[org]" },
         { "publish.windows", "[d]" },
         { "publish.by_customer", "[sales_amount]" },
