@@ -40,8 +40,8 @@ The configuration of crmpulse.service, see
 /etc/crmpulse/NAME.yaml
 That of crmpulse@NAME.service.
 .TP
-/etc/credstore/redis.password, /etc/credstore/kafka.password
-Passwords that the services hand over as credential:redis.password and credential:kafka.password.
+/etc/credstore/redis.password, /etc/credstore/kafka.password, /etc/credstore/http.token
+Secrets that the services hand over as credential:redis.password, credential:kafka.password and credential:http.token.
 .TP
 /usr/share/doc/crmpulse/
 Examples, and the rights that a user of Redis needs (redis-users.acl).
