@@ -24,7 +24,7 @@ time: {{tick: 1s, out_of_orderness: 1s, idle_timeout: 1s}}
 redis: {{flush_interval: 50ms}}
 publish: {{snapshot_every: 2s}}
 boards: {{sales: {{kpi: sales_amount, window: 7d, dim: rep, top: 12}}}}
-rules: {{csat_low: {{kpi: csat, window: 30d, dims: [team], fire: "< 0.8", clear: ">= 0.85", min_samples: 3, level: warning}}}}
+rules: {{csat_low: {{kpi: csat, window: 30d, dims: [org], fire: "< 0.8", clear: ">= 0.85", min_samples: 3, level: warning}}}}
 """
 
 
@@ -69,7 +69,7 @@ def deal(name, thousands):
 
 
 def survey(good):
-    return event("csat_submitted", survey_id=f"s{count}", score=5 if good else 1, scale=5, team="north", agent_id="Ann")
+    return event("survey_answered", response_id=f"s{count}", kind="csat", score_milli=5000 if good else 1000, scale_min=1, scale_max=5, about_user_id="Ann")
 
 
 def send(*rows):
