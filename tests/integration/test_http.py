@@ -18,7 +18,7 @@ import lib
 import pipeline
 
 cache = Path(os.environ.get("CACHE_DIR") or Path.home() / ".cache/crmpulse")
-sys.path[1:1] = map(str, cache.glob("python-*"))
+sys.path[1:1] = map(str, sorted(cache.glob("python-*"), reverse=True))
 EXAMPLE = pipeline.EXAMPLES / "demo.yaml"
 NOW = int(time.time() * 1000)
 
