@@ -58,10 +58,10 @@ class Browser:
 count = 0
 
 
-def event(kind, **fields):
+def event(type_, **fields):
     global count
     count += 1
-    return {"type": kind, "event_id": f"e{count}", "org_id": "acme", "occurred_at_ms": int(time.time() * 1000), **fields}
+    return {"type": type_, "event_id": f"e{count}", "org_id": "acme", "occurred_at_ms": int(time.time() * 1000), **fields}
 
 
 def deal(name, thousands):
