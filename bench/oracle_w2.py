@@ -71,20 +71,25 @@ class Kpis(Reader):
                 one = at_ms, deal[OUTCOME] == b"won", deal[AMOUNT], deal[CUSTOMER], deal[OPENED_MS]
                 self.deals.setdefault((org, dim, subject), []).append(one)
 
+    def figures(self, org, dim, subject, window, at_ms, whole=None):
+        """{kpi: value} of one subject in the window that lies at `at_ms`; under "p95" its cycles in order."""
+        begin, end = span(window, at_ms)
+        deals = self.deals[org, dim, subject]
+        now = Sums(deals, begin, end)
+        found = kpis(now, Sums(deals, begin - (end - begin), begin), whole or now)
+        found["p95"] = now.cycles
+        return found
+
     def answers(self):
-        """{(org, dim, subject, window, kpi): value}; under kpi "p95" the cycles in order."""
+        """{(org, dim, subject, window, kpi): value} at the newest event."""
         found = {}
         for window in WINDOWS:
             begin, end = span(window, self.newest_ms)
             whole = {org: Sums(deals, begin, end) for (org, dim, _), deals in self.deals.items() if dim == "org"}
-            for (org, dim, subject), deals in self.deals.items():
-                if subject not in self.sample:
-                    continue
-                now = whole[org] if dim == "org" else Sums(deals, begin, end)
-                before = Sums(deals, begin - (end - begin), begin)
-                for kpi, value in kpis(now, before, whole[org]).items():
-                    found[org, dim, subject, window, kpi] = value
-                found[org, dim, subject, window, "p95"] = now.cycles
+            for org, dim, subject in self.deals:
+                if subject in self.sample:
+                    for kpi, value in self.figures(org, dim, subject, window, self.newest_ms, whole[org]).items():
+                        found[org, dim, subject, window, kpi] = value
         return found
 
 
@@ -96,22 +101,51 @@ def quantile_fits(value, ordered):
     return any(value is not None and abs(value - ordered[r]) <= QUANTILE_ERROR * ordered[r] for r in {math.floor(rank), math.ceil(rank)})
 
 
+def equal(kpi, value, have):
+    if kpi == "p95":
+        return quantile_fits(have, value)
+    return have == value if value is None or have is None else math.isclose(have, value, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def wrong(where, kpi, value, have):
+    return f"{where} {kpi}: {have} instead of {'the 95th percentile' if kpi == 'p95' else value}"
+
+
 def differs(want, rows):
-    """None if every row that is compared is right and none is missing, else a sentence."""
+    """None if every row of `crmpulse query` that is compared is right and none is missing, else a sentence."""
     got = {}
     for row in rows:
         where = row["org"], row["dim"], row["subject"], row["window"]
         got[(*where, row["kpi"])] = row["value"]
         if row["kpi"] == "sales_cycle":
             got[(*where, "p95")] = row.get("p95")
-    for key, value in want.items():
-        if key[4] in DISTINCT and key[3] in ("5m", "1h"):
+    for (*where, kpi), value in want.items():
+        if kpi in DISTINCT and where[3] in ("5m", "1h"):
             continue
-        if key not in got:
-            return f"{key} is missing"
-        have = got[key]
-        right = (quantile_fits(have, value) if key[4] == "p95" else have == value if value is None or have is None
-                 else math.isclose(have, value, rel_tol=1e-9, abs_tol=1e-9))
-        if not right:
-            return f"{key}: {have} instead of {value if key[4] != 'p95' else 'the 95th percentile'}"
+        if (*where, kpi) not in got:
+            return f"{where} {kpi} is missing"
+        if not equal(kpi, value, got[(*where, kpi)]):
+            return wrong(where, kpi, value, got[(*where, kpi)])
     return None
+
+
+def peer_differs(reader, path):
+    """The same for a peer's file: the newest row of each subject and window, at an instant of its own at which nothing of it was missing. Its
+    header names the KPIs that it has."""
+    seen = set()
+    with open(path, encoding="utf-8") as file:
+        names = file.readline().split()[5:]
+        for line in file:
+            org, dim, subject, window, end, *values = line.split()
+            if subject not in reader.sample:
+                continue
+            seen.add((org, dim, subject, window))
+            if int(end) <= max(deal[0] for deal in reader.deals[org, dim, subject]):
+                return f"{org} {dim} {subject}: its newest row is older than its newest event"
+            want = reader.figures(org, dim, subject, window, int(end) - 1)
+            for kpi, text in zip(names, values, strict=True):
+                have = None if text == "null" else float(text)
+                if not equal(kpi, want[kpi], have):
+                    return wrong((org, dim, subject, window), kpi, want[kpi], have)
+    missing = {(*key, window) for key in reader.deals if key[2] in reader.sample for window in WINDOWS} - seen
+    return f"{len(missing)} are missing, such as {min(missing)}" if missing else None

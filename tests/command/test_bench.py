@@ -103,7 +103,7 @@ class Report(unittest.TestCase):
                              "<!-- w2: written by bench/report.py --> other <!-- w2: end -->".split())
 
 
-def message(name, org, at_ms, amount):
+def message(name, org, at_ms, amount, customer=None, opened=None):
     def field(number, value):
         if isinstance(value, int):
             return varint(number << 3) + varint(value)
@@ -116,8 +116,10 @@ def message(name, org, at_ms, amount):
             value >>= 7
         return bytes(out) + bytes([value])
 
-    return (field(1, name) + field(2, org) + field(3, at_ms) + field(6, b"ann") + field(7, b"north")
-            + field(109, field(1, b"d1") + field(2, b"won") + field(3, amount)))
+    deal = field(1, b"d1") + field(2, b"won") + field(3, amount)
+    if customer:
+        deal += field(8, customer) + field(10, opened)
+    return field(1, name) + field(2, org) + field(3, at_ms) + field(6, b"ann") + field(7, b"north") + field(109, deal)
 
 
 class Oracle(unittest.TestCase):
@@ -174,6 +176,24 @@ class OracleW2(unittest.TestCase):
         self.assertIsNone(oracle_w2.differs(want, [row]))
         self.assertIn("3 instead of 2", oracle_w2.differs(want, [{**row, "value": 3}]))
         self.assertIn("missing", oracle_w2.differs(want, []))
+
+
+class PeerOfW2(unittest.TestCase):
+    def differs(self, *lines):
+        reader = oracle_w2.Kpis()
+        for name, at_ms, amount in ((b"e1", 1767225600000, 5), (b"e2", 1767225660000, 7)):
+            reader.take(message(name, b"org0", at_ms, amount, customer=b"c1", opened=1767225500000))
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "a.tsv"
+            path.write_text("org\tdim\tsubject\twindow\tend\tclosed\tclosed_amount\tgrowth\n" + "\n".join(lines) + "\n", encoding="utf-8")
+            return oracle_w2.peer_differs(reader, path)
+
+    def test_each_row_is_judged_at_its_own_instant(self):
+        rows = [f"org0\torg\torg0\t{window}\t1767225720000\t2.0\t12.0\tnull" for window in oracle_w2.WINDOWS]
+        self.assertIsNone(self.differs(*rows))
+        self.assertIn("instead of 2", self.differs(rows[0].replace("2.0", "3.0", 1)))
+        self.assertIn("missing", self.differs(*rows[:-1]))
+        self.assertIn("older", self.differs(rows[0].replace("1767225720000", "1767225660000")))
 
 
 class Procs(unittest.TestCase):

@@ -8,6 +8,7 @@ import org.apache.flink.api.common.functions.AggregateFunction;
 import org.apache.flink.api.common.functions.FlatMapFunction;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.serialization.AbstractDeserializationSchema;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.state.StateTtlConfig;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
@@ -32,6 +33,9 @@ import org.apache.flink.util.Collector;
  * writes costs it next to nothing.
  */
 public final class FlinkPeer {
+    static final String SETTINGS = "parallelism 2, hashmap state, checkpoints every 5 s exactly once to files, object reuse, no generic types,"
+            + " watermark 10 s behind, duplicates by ValueState with a TTL of 1 h, sink in memory";
+
     /** The newest answer of each (subject, window): a late event fires its window again. */
     private static final Map<String, Result> ANSWERS = new ConcurrentHashMap<>();
 
@@ -158,38 +162,40 @@ public final class FlinkPeer {
 
     private FlinkPeer() {}
 
-    private static StreamExecutionEnvironment environment(String stateDir, int parallelism, long checkpointMs) {
+    static StreamExecutionEnvironment environment(String stateDir) {
         Configuration conf = new Configuration();
         conf.set(StateBackendOptions.STATE_BACKEND, "hashmap");
         conf.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
         conf.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, "file://" + stateDir);
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(conf);
-        env.setParallelism(parallelism);
-        env.enableCheckpointing(checkpointMs, CheckpointingMode.EXACTLY_ONCE);
+        env.setParallelism(2);
+        env.enableCheckpointing(5000, CheckpointingMode.EXACTLY_ONCE);
         env.getConfig().enableObjectReuse();
         env.getConfig().disableGenericTypes();
         return env;
     }
 
-    public static void main(String[] args) throws Exception {
-        Map<String, String> options = Peer.options(args);
-        long windowMs = Long.parseLong(options.get("window-ms"));
-        long latenessMs = Long.parseLong(options.get("lateness-ms"));
-        Peer.settings("parallelism 2, hashmap state, checkpoints every 5 s exactly once to files, object reuse, no generic types, watermark 10 s"
-                + " behind, allowed lateness " + latenessMs + " ms, duplicates by ValueState with a TTL of 1 h, sink in memory");
-        StreamExecutionEnvironment env = environment(options.get("state"), 2, 5000);
-        KafkaSource<Deal> source = KafkaSource.<Deal>builder()
+    static <T> KafkaSource<T> source(Map<String, String> options, DeserializationSchema<T> schema) {
+        return KafkaSource.<T>builder()
                 .setBootstrapServers(options.get("brokers"))
                 .setTopics(options.get("topic"))
                 .setGroupId(options.get("group"))
                 .setStartingOffsets(OffsetsInitializer.earliest())
                 .setBounded(OffsetsInitializer.latest())
                 .setProperty("isolation.level", "read_committed")
-                .setValueOnlyDeserializer(new DealSchema())
+                .setValueOnlyDeserializer(schema)
                 .build();
+    }
+
+    public static void main(String[] args) throws Exception {
+        Map<String, String> options = Peer.options(args);
+        long windowMs = Long.parseLong(options.get("window-ms"));
+        long latenessMs = Long.parseLong(options.get("lateness-ms"));
+        Peer.settings(SETTINGS + ", allowed lateness " + latenessMs + " ms");
+        StreamExecutionEnvironment env = environment(options.get("state"));
         WatermarkStrategy<Deal> watermarks = WatermarkStrategy.<Deal>forBoundedOutOfOrderness(Duration.ofSeconds(10))
                 .withTimestampAssigner((deal, recordMs) -> deal.atMs);
-        env.fromSource(source, watermarks, "deals")
+        env.fromSource(source(options, new DealSchema()), watermarks, "deals")
                 .keyBy(deal -> deal.org + '/' + deal.eventId)
                 .process(new Unique())
                 .flatMap(new Subjects())
