@@ -165,8 +165,10 @@ static void gone(struct commit *c, enum gone_from from, const char *window, cons
 
 Test(commit_parts, what_is_gone_is_deleted_from_what_readers_see)
 {
-    const struct slice keys[] = { SLICE("alert:acme"), SLICE("scorecard:acme"), SLICE("view:acme:m") };
-    const struct slice fields[] = { SLICE("r|rep:a%20b"), SLICE("rep:a%20b|c"), SLICE("rep:a%20b|k") };
+    const struct slice keys[] = { SLICE("alert:acme"), SLICE("alert:acme:evidence"), SLICE("scorecard:acme"),
+                                  SLICE("scorecard:acme:parts"), SLICE("view:acme:m") };
+    const struct slice fields[] = { SLICE("r|rep:a%20b"), SLICE("r|rep:a%20b"), SLICE("rep:a%20b|c"),
+                                    SLICE("rep:a%20b|c"), SLICE("rep:a%20b|k") };
     struct commit c = { 0 };
     commit_init(&c);
     gone(&c, GONE_ROW, "m", "k");
@@ -174,8 +176,8 @@ Test(commit_parts, what_is_gone_is_deleted_from_what_readers_see)
     gone(&c, GONE_SCORECARD, "", "c");
     cr_assert_eq(commit_seal(&c, 3, 0), 0);
     const struct store_commit *part = commit_next(&c);
-    cr_assert(part && part->n_ops == 3);
-    for (uint32_t i = 0; i < 3; i++) {
+    cr_assert(part && part->n_ops == 5);
+    for (uint32_t i = 0; i < 5; i++) {
         cr_assert(slice_eq(part->op[i].command, SLICE("HDEL")));
         cr_assert(slice_eq(part->op[i].key, keys[i]));
         cr_assert_eq(part->op[i].n_args, 1);
