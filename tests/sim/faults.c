@@ -12,6 +12,7 @@
 enum {
     WHOLE_ONE_IN = 24,
     DAMAGE_ONE_IN = 12,
+    DAMAGE_MORE_ONE_IN = 7,
     GROWS_ONE_IN = 16,
     SETTINGS_ONE_IN = 6,
     RELOADS_ONE_IN = 6,
@@ -44,7 +45,7 @@ static void plan_more(struct sim *w)
     if (dice_one_in(&w->reload_dice, RELOADS_ONE_IN))
         p->reloads = (uint32_t)dice_between(&w->reload_dice, 1, 6);
     p->settings = dice_one_in(d, SETTINGS_ONE_IN);
-    if (dice_one_in(d, DAMAGE_ONE_IN)) {
+    if (dice_one_in(d, w->slow ? DAMAGE_ONE_IN : DAMAGE_MORE_ONE_IN)) {
         p->damage = (enum damage)dice_between(d, DAMAGE_NONE + 1, DAMAGES - 1);
         p->later = (uint32_t)dice_between(d, 5, 60);
         /* Something has to be read before, and what was read committed to the group where only that tells it. */
@@ -63,13 +64,16 @@ static void plan_more(struct sim *w)
         p->too_late = (uint32_t)dice_between(d, 1, 5);
 }
 
-/* What makes a seed cheap, so that there can be many: mostly short histories, near what everybody is known by, half of them without rows of the kpis topic. */
+/* What makes a seed cheap, so that there can be many: mostly short histories, near what everybody is known by, with the faults soon after one another; half of
+ * them without rows of the kpis topic. */
 static void plan_cheap(struct sim *w)
 {
     struct dice *d = &w->more_dice;
     struct plan *p = &w->plan;
-    if (dice_one_in(d, 2))
-        p->events = 1 + (uint32_t)dice_below(d, 16);
+    if (!dice_one_in(d, 3))
+        p->events = 1 + (uint32_t)dice_below(d, dice_one_in(d, 2) ? 8 : 24);
+    if (p->faults && !dice_one_in(d, 3))
+        p->quiet_us = dice_between(d, 150, 700) * SIM_MS;
     p->first_day = (uint32_t)dice_below(d, dice_one_in(d, 3) ? FIRST_DAY_MAX + 1 : 5);
     p->mute = dice_one_in(d, 2);
 }
@@ -85,8 +89,8 @@ void plan_make(struct sim *w)
     p->produce_us = dice_one_in(d, 2) ? 0 : dice_between(d, 50, 900) * SIM_MS;
     p->conflicts = dice_one_in(d, 2);
     p->faults = dice_one_in(d, 8) ? 0 : 1 + (uint32_t)dice_below(d, dice_one_in(d, 4) ? 14 : 5);
-    const bool whole = w->plain || dice_one_in(&w->more_dice, WHOLE_ONE_IN);
-    w->config = w->catalogues->by[whole ? CATALOGUE_WHOLE : CATALOGUE_SMALL][p->shards - 1];
+    p->whole = w->plain || dice_one_in(&w->more_dice, w->slow ? WHOLE_ONE_IN : 2 * WHOLE_ONE_IN);
+    w->config = w->catalogues->by[p->whole ? CATALOGUE_WHOLE : CATALOGUE_SMALL][p->shards - 1];
     p->quiet_us = p->faults ? dice_between(d, 200, 2500) * SIM_MS : 0;
     p->first_day = FIRST_DAY_MAX;
     if (!w->slow)
@@ -228,16 +232,35 @@ static void rebalance(struct sim *w)
     group_rebalance(w->broker);
 }
 
-static void (*const kinds[])(struct sim *w) = {
-    crash,  crash,          crash,  terminate,     freeze,    break_connections, break_connections, kill_server,
-    refuse, forget_scripts, refuse, freeze_server, no_output, rebalance,         lose_claims,
+static const struct {
+    void (*happens)(struct sim *w);
+    enum kind kind;
+} kinds[] = {
+    { crash, KIND_KILL },
+    { crash, KIND_KILL },
+    { crash, KIND_KILL },
+    { terminate, KIND_TERMINATE },
+    { freeze, KIND_STANDSTILL },
+    { break_connections, KIND_NETWORK },
+    { break_connections, KIND_NETWORK },
+    { kill_server, KIND_REDIS_KILL },
+    { refuse, KIND_REFUSAL },
+    { forget_scripts, KIND_SCRIPTS },
+    { refuse, KIND_REFUSAL },
+    { freeze_server, KIND_REDIS_STANDSTILL },
+    { no_output, KIND_OUTPUT },
+    { rebalance, KIND_REBALANCE },
+    { lose_claims, KIND_LOST_CLAIMS },
 };
 
 static void on_fault(struct sim *w, void *arg, uint64_t tag)
 {
     (void)arg, (void)tag;
-    if (!w->faults_over)
-        kinds[dice_below(&w->dice, sizeof kinds / sizeof kinds[0])](w);
+    if (w->faults_over)
+        return;
+    const uint64_t i = dice_below(&w->dice, sizeof kinds / sizeof kinds[0]);
+    w->had |= 1u << kinds[i].kind;
+    kinds[i].happens(w);
 }
 
 static void on_quiet(struct sim *w, void *arg, uint64_t tag)

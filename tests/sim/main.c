@@ -1,5 +1,6 @@
 /* sim: runs seeds, prints what they went through, and how to repeat one that failed. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -18,13 +19,20 @@ struct options {
 
 struct totals {
     uint64_t seeds, bad, steps, sim_us, crashes, restarts, lost, rewinds, rebalances, frozen, reloads, refused,
-        undelivered, rows_missing, extra, same, damaged[DAMAGES], halted, grown, late;
+        undelivered, rows_missing, extra, same, damaged[DAMAGES], halted, grown, late, had[KINDS];
 };
 
 /* The same in every run: it only names the process. */
 pid_t getpid(void)
 {
     return 1;
+}
+
+/* Real signals are no daemon's: they end the run (hold_signals). */
+int pthread_sigmask(int how, const sigset_t *set, sigset_t *ret_old)
+{
+    (void)how, (void)set, (void)ret_old;
+    return 0;
 }
 
 /* Seeds of hash tables: of the world, too. */
@@ -56,8 +64,23 @@ static struct config *load(const char *file, const char *shards)
     return c;
 }
 
+static void add_kinds(struct totals *t, const struct sim *w)
+{
+    const struct plan *p = &w->plan;
+    uint32_t had = w->had;
+    had |= (uint32_t)(w->n_rewinds > 0) << KIND_LOST_WRITES | (uint32_t)(w->n_grown > 0) << KIND_GROWN;
+    had |= (uint32_t)p->settings << KIND_SETTINGS | (uint32_t)(p->too_late > 0) << KIND_LATE;
+    had |= (uint32_t)p->finality << KIND_FINALITY | (uint32_t)p->conflicts << KIND_CONFLICTS;
+    had |= (uint32_t)p->whole << KIND_WHOLE;
+    for (int i = DAMAGE_NONE + 1; i < DAMAGES; i++)
+        had |= (uint32_t)(w->n_damaged[i] > 0) << (KIND_TRUNCATED + i - 1);
+    for (int i = 0; i < KINDS; i++)
+        t->had[i] += had >> i & 1;
+}
+
 static void add(struct totals *t, const struct sim *w)
 {
+    add_kinds(t, w);
     t->seeds++;
     t->bad += w->failed;
     t->steps += w->steps;
@@ -138,6 +161,34 @@ static void summary(const struct totals *t, double seconds)
            (unsigned long long)t->damaged[DAMAGE_REPLACED], (unsigned long long)t->damaged[DAMAGE_EXPIRED],
            (unsigned long long)t->damaged[DAMAGE_EMPTIED], (unsigned long long)t->halted, (unsigned long long)t->grown,
            (unsigned long long)t->late);
+    static const char *const names[KINDS] = {
+        [KIND_KILL] = "kill",
+        [KIND_TERMINATE] = "SIGTERM",
+        [KIND_STANDSTILL] = "standstill",
+        [KIND_NETWORK] = "broken network",
+        [KIND_REDIS_KILL] = "Redis killed",
+        [KIND_LOST_WRITES] = "its writes lost",
+        [KIND_REFUSAL] = "refusal",
+        [KIND_SCRIPTS] = "scripts forgotten",
+        [KIND_REDIS_STANDSTILL] = "Redis frozen",
+        [KIND_OUTPUT] = "output fails",
+        [KIND_REBALANCE] = "rebalance",
+        [KIND_LOST_CLAIMS] = "claims lost",
+        [KIND_TRUNCATED] = "topic cut",
+        [KIND_REPLACED] = "made anew",
+        [KIND_EXPIRED] = "expired",
+        [KIND_EMPTIED] = "Redis emptied",
+        [KIND_GROWN] = "topic grew",
+        [KIND_SETTINGS] = "other settings",
+        [KIND_LATE] = "too late",
+        [KIND_FINALITY] = "short waits",
+        [KIND_CONFLICTS] = "entities spread",
+        [KIND_WHOLE] = "whole catalogue",
+    };
+    printf("seeds with:");
+    for (int i = 0; i < KINDS; i++)
+        printf("%s %s %.1f %%", i ? "," : "", names[i], t->seeds ? 100.0 * (double)t->had[i] / (double)t->seeds : 0);
+    printf("\n");
 }
 
 static int usage(void)
@@ -200,6 +251,22 @@ static bool parse(int argc, char **argv, struct options *o)
     return optind == argc;
 }
 
+/* SIGINT and SIGTERM end a run after the seed under way, with its count. */
+static bool asked_to_end(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM));
+}
+
+static void hold_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -214,10 +281,11 @@ int main(int argc, char **argv)
     if (o.seconds > 0)
         printf("seeds from %llu on\n", (unsigned long long)o.first);
     double began = now_s();
+    hold_signals();
     for (uint64_t seed = o.first; seed <= o.last; seed++) {
         if (!run_seed(&catalogues, seed, &o, &t) && !o.keep_going)
             break;
-        if (o.seconds > 0 && now_s() - began >= o.seconds)
+        if ((o.seconds > 0 && now_s() - began >= o.seconds) || asked_to_end())
             break;
     }
     summary(&t, now_s() - began);

@@ -177,7 +177,8 @@ static redisReply *reply_table(lua_State *lua)
         const char *name;
         int type;
     } marks[] = { { "err", REDIS_REPLY_ERROR }, { "ok", REDIS_REPLY_STATUS } };
-    for (size_t i = 0; i < 2; i++) {
+    const size_t elements = lua_objlen(lua, -1);
+    for (size_t i = 0; i < 2 && !elements; i++) {
         size_t n;
         lua_getfield(lua, -1, marks[i].name);
         const char *text = lua_isstring(lua, -1) ? lua_tolstring(lua, -1, &n) : NULL;
@@ -187,7 +188,7 @@ static redisReply *reply_table(lua_State *lua)
             return r;
     }
     redisReply *r = reply_new(REDIS_REPLY_ARRAY);
-    r->elements = lua_objlen(lua, -1);
+    r->elements = elements;
     r->element = calloc(r->elements + 1, sizeof(redisReply *));
     if (!r->element)
         abort();

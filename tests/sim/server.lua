@@ -303,7 +303,7 @@ function commands.XADD(key, id, ...)
         error({ err = 'ERR The ID specified in XADD is equal or smaller than the target stream top item' })
     end
     e.last_id = seq
-    e.v[e.first + e.n] = { seq = seq, fields = { ... } }
+    e.v[e.first + e.n] = { seq = seq, id = id, fields = { ... } }
     e.n = e.n + 1
     return id
 end
@@ -314,9 +314,9 @@ function commands.XLEN(key)
 end
 
 function commands.XTRIM(key, _, id)
-    local e, gone = find(key, 'stream'), 0
+    local e, gone, keep = find(key, 'stream'), 0, sequence(id)
     writes = writes + 1
-    while e and e.n > 0 and e.v[e.first].seq < sequence(id) do
+    while e and e.n > 0 and e.v[e.first].seq < keep do
         e.v[e.first] = nil
         e.first, e.n, gone = e.first + 1, e.n - 1, gone + 1
     end
@@ -337,7 +337,7 @@ function commands.XRANGE(key, from, _, _, count)
         end
     end
     for i = low, math.min(last, low + count - 1) do
-        result[#result + 1] = { string.format('%.0f-0', e.v[i].seq), e.v[i].fields }
+        result[#result + 1] = { e.v[i].id, e.v[i].fields }
     end
     return result
 end

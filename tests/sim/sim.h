@@ -59,10 +59,38 @@ enum damage {
     DAMAGES
 };
 
+/* What goes wrong in a seed, or makes it special: counted, so that it shows if one of it became rare. */
+enum kind {
+    KIND_KILL,
+    KIND_TERMINATE,
+    KIND_STANDSTILL,
+    KIND_NETWORK,
+    KIND_REDIS_KILL,
+    KIND_LOST_WRITES,
+    KIND_REFUSAL,
+    KIND_SCRIPTS,
+    KIND_REDIS_STANDSTILL,
+    KIND_OUTPUT,
+    KIND_REBALANCE,
+    KIND_LOST_CLAIMS,
+    KIND_TRUNCATED,
+    KIND_REPLACED,
+    KIND_EXPIRED,
+    KIND_EMPTIED,
+    KIND_GROWN,
+    KIND_SETTINGS,
+    KIND_LATE,
+    KIND_FINALITY,
+    KIND_CONFLICTS,
+    KIND_WHOLE,
+    KINDS
+};
+
 /* What a seed is made of. */
 struct plan {
     uint32_t nodes, partitions, shards, events;
     uint32_t first_day;  /* of the history, from 2025-01-02 on */
+    bool whole;          /* with the whole catalogue */
     bool mute;           /* no kpis topic */
     uint64_t produce_us; /* all records are appended by then */
     uint64_t quiet_us;   /* no fault begins after it */
@@ -89,6 +117,7 @@ struct sim {
     bool slow; /* the idle timeout is waited for, as in the seeds that are known by number; so with `plain` */
     int64_t idle_soon_ms; /* 0: as configured */
     uint64_t digest;      /* of all that it did */
+    uint32_t had;         /* bits: enum kind */
     struct plan plan;
     const struct catalogues *catalogues;
     const struct config *config;
