@@ -226,6 +226,7 @@ static void claim(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
     in->state = INGEST_CLAIMING;
+    d->standing.known = false;
     if (!muster(d)) {
         ingest_rewind(d, "the store is not ready", 200);
         return;
@@ -336,7 +337,7 @@ static void on_offsets(void *ctx, enum store_result r, const struct store_part *
     if (--in->waiting > 0)
         return;
     /* What was passed over is not in the store yet. */
-    if (d->opt.accept_loss || in->doubts)
+    if (d->opt.accept_loss || in->doubts || !d->standing.known)
         standing_ask(d);
     else
         ingest_begin(d);

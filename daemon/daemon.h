@@ -171,6 +171,7 @@ struct topic_sizes {
 
 /* Whether the log, the group and the store agree; asked whenever partitions were claimed. */
 struct standing {
+    bool known;          /* answered since the partitions were claimed */
     bool wanted;         /* reading waits for the answer */
     uint64_t generation; /* of the work that asks */
     uint64_t not_before_ms;

@@ -109,6 +109,7 @@ static void on_standing(void *ctx, const struct kafka_standing *v, uint32_t n)
     }
     s->asked = 0;
     s->wanted = false;
+    s->known = true;
     for (uint32_t k = 0; k < n; k++)
         if (ingest_part(&d->ingest, v[k].topic, v[k].partition, &i))
             check(d, i, &v[k]);

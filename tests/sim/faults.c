@@ -42,7 +42,7 @@ static void plan_more(struct sim *w)
     struct plan *p = &w->plan;
     if (w->plain)
         return;
-    if (dice_one_in(&w->reload_dice, RELOADS_ONE_IN))
+    if (w->reloading || (!w->slow && dice_one_in(&w->reload_dice, RELOADS_ONE_IN)))
         p->reloads = (uint32_t)dice_between(&w->reload_dice, 1, 6);
     p->settings = dice_one_in(d, SETTINGS_ONE_IN);
     if (dice_one_in(d, w->slow ? DAMAGE_ONE_IN : DAMAGE_MORE_ONE_IN)) {

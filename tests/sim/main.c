@@ -71,7 +71,7 @@ static void add_kinds(struct totals *t, const struct sim *w)
     had |= (uint32_t)(w->n_rewinds > 0) << KIND_LOST_WRITES | (uint32_t)(w->n_grown > 0) << KIND_GROWN;
     had |= (uint32_t)p->settings << KIND_SETTINGS | (uint32_t)(p->too_late > 0) << KIND_LATE;
     had |= (uint32_t)p->finality << KIND_FINALITY | (uint32_t)p->conflicts << KIND_CONFLICTS;
-    had |= (uint32_t)p->whole << KIND_WHOLE;
+    had |= (uint32_t)p->whole << KIND_WHOLE | (uint32_t)(w->n_reloads > 0) << KIND_RELOAD;
     for (int i = DAMAGE_NONE + 1; i < DAMAGES; i++)
         had |= (uint32_t)(w->n_damaged[i] > 0) << (KIND_TRUNCATED + i - 1);
     for (int i = 0; i < KINDS; i++)
@@ -130,9 +130,9 @@ static bool run_seed(const struct catalogues *c, uint64_t seed, const struct opt
     bool ok = sim_run(&w);
     add(t, &w);
     if (!ok)
-        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu%s%s --trace\n",
+        printf("VIOLATION seed %llu: %s\n  replay: build/debug/sim --seeds %llu%s%s%s --trace\n",
                (unsigned long long)seed, w.why, (unsigned long long)seed, o->sim.plain ? " --plain" : "",
-               o->sim.slow ? " --slow" : "");
+               o->sim.slow ? " --slow" : "", o->sim.reloads ? " --reloads" : "");
     if (o->digest)
         printf("seed %llu digest %016llx\n", (unsigned long long)seed, (unsigned long long)w.digest);
     fflush(stdout);
@@ -184,6 +184,7 @@ static void summary(const struct totals *t, double seconds)
         [KIND_FINALITY] = "short waits",
         [KIND_CONFLICTS] = "entities spread",
         [KIND_WHOLE] = "whole catalogue",
+        [KIND_RELOAD] = "reload",
     };
     printf("seeds with:");
     for (int i = 0; i < KINDS; i++)
@@ -193,25 +194,32 @@ static void summary(const struct totals *t, double seconds)
 
 static int usage(void)
 {
-    fputs("usage: sim [--seeds A[..B]] [--seconds N] [--trace] [--keep-going] [--plain] [--slow] [--digest]\n"
-          "  --seeds A..B   these, one after the other; without B only A\n"
-          "  --seconds N    from A on (without --seeds: from a random one) for so long\n"
-          "  --trace        what happens, with the simulated time\n"
-          "  --keep-going   do not end at the first violation\n"
-          "  --plain        the whole catalogue, and only the faults that every seed had from the first\n"
-          "  --slow         wait for the idle timeout at the end, as every seed did at first\n"
-          "  --digest       a hash of all that a seed did\n",
-          stderr);
+    fputs(
+        "usage: sim [--seeds A[..B]] [--seconds N] [--trace] [--keep-going] [--plain] [--slow] [--reloads] [--digest]\n"
+        "  --seeds A..B   these, one after the other; without B only A\n"
+        "  --seconds N    from A on (without --seeds: from a random one) for so long\n"
+        "  --trace        what happens, with the simulated time\n"
+        "  --keep-going   do not end at the first violation\n"
+        "  --plain        the whole catalogue, and only the faults that every seed had from the first\n"
+        "  --slow         wait for the idle timeout at the end, as every seed did at first\n"
+        "  --reloads      daemons are reloaded in every seed\n"
+        "  --digest       a hash of all that a seed did\n",
+        stderr);
     return 2;
 }
 
 static bool parse(int argc, char **argv, struct options *o)
 {
     static const struct option rows[] = {
-        { "seeds", required_argument, NULL, 's' }, { "seconds", required_argument, NULL, 't' },
-        { "trace", no_argument, NULL, 'v' },       { "keep-going", no_argument, NULL, 'k' },
-        { "plain", no_argument, NULL, 'p' },       { "slow", no_argument, NULL, 'w' },
-        { "digest", no_argument, NULL, 'd' },      { NULL, 0, NULL, 0 },
+        { "seeds", required_argument, NULL, 's' },
+        { "seconds", required_argument, NULL, 't' },
+        { "trace", no_argument, NULL, 'v' },
+        { "keep-going", no_argument, NULL, 'k' },
+        { "plain", no_argument, NULL, 'p' },
+        { "slow", no_argument, NULL, 'w' },
+        { "reloads", no_argument, NULL, 'r' },
+        { "digest", no_argument, NULL, 'd' },
+        { NULL, 0, NULL, 0 },
     };
     bool given = false;
     int c;
@@ -237,6 +245,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->sim.plain = true;
         } else if (c == 'w') {
             o->sim.slow = true;
+        } else if (c == 'r') {
+            o->sim.reloads = true;
         } else if (c == 'd') {
             o->digest = true;
         } else {

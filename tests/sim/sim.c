@@ -35,6 +35,7 @@ void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues,
                        .plain = opt->plain,
                        .slow = opt->plain || opt->slow,
                        .trace = opt->trace,
+                       .reloading = opt->reloads,
                        .catalogues = catalogues };
     w->dice.state = seed * 2 + 1;
     w->history_dice.state = ~seed * 2;

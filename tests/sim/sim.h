@@ -83,6 +83,7 @@ enum kind {
     KIND_FINALITY,
     KIND_CONFLICTS,
     KIND_WHOLE,
+    KIND_RELOAD,
     KINDS
 };
 
@@ -114,7 +115,8 @@ struct sim {
         more_dice; /* for what is newer than the seeds that are known by number: those mean what they meant (`plain`) */
     struct dice reload_dice; /* for reloads, which are newer still */
     bool plain;              /* the whole catalogue, and nothing that more_dice decides */
-    bool slow; /* the idle timeout is waited for, as in the seeds that are known by number; so with `plain` */
+    bool slow;      /* the idle timeout is waited for, as in the seeds that are known by number; so with `plain` */
+    bool reloading; /* daemons are reloaded in every seed, not only in some */
     int64_t idle_soon_ms; /* 0: as configured */
     uint64_t digest;      /* of all that it did */
     uint32_t had;         /* bits: enum kind */
@@ -146,7 +148,7 @@ struct sim {
 
 /* ---- sim.c ---- */
 struct sim_options {
-    bool trace, plain, slow;
+    bool trace, plain, slow, reloads;
 };
 void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues, const struct sim_options *opt);
 void sim_release(struct sim *w);
