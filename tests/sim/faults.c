@@ -59,6 +59,9 @@ static void plan_more(struct sim *w)
         p->produce_us += dice_between(d, 500, 2000) * SIM_MS;
         p->quiet_us += p->produce_us / 2;
     }
+    /* What comes after the damage is of later days, and nothing of earlier ones may come behind it. */
+    if (p->damage && p->quiet_us < p->produce_us + 300 * SIM_MS)
+        p->quiet_us = p->produce_us + 300 * SIM_MS;
     /* What is too late goes by the newest event of its partition: each has to have one, for good. */
     if (!p->damage && !p->grows_to && dice_one_in(d, LATE_ONE_IN))
         p->too_late = (uint32_t)dice_between(d, 1, 5);
