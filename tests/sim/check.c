@@ -68,6 +68,13 @@ static struct slice without_previous(struct slice key, struct slice text, char b
     return (struct slice){ buf, (uint32_t)n };
 }
 
+/* A live row without the days that have passed: it is written again when its figures change, not when a day ends. */
+static struct slice without_days(struct slice text)
+{
+    const char *days = text.p ? memmem(text.p, text.n, " {days=", 7) : NULL;
+    return days ? (struct slice){ text.p, (uint32_t)(days - text.p) } : text;
+}
+
 static void take_view(void *ctx, struct slice key, struct slice field, struct slice value)
 {
     struct comparison *c = ctx;
@@ -78,7 +85,7 @@ static void take_view(void *ctx, struct slice key, struct slice field, struct sl
         snprintf(text, sizeof text, "%.*s\n%.*s", (int)(key.n - (uint32_t)(rest - key.p)), rest, (int)field.n, field.p);
     struct slice name = { text, (uint32_t)n }, want = book_text(c->ref.views, name);
     char a[512], b[512];
-    if (!slice_eq(without_previous(name, want, a), without_previous(name, value, b)) &&
+    if (!slice_eq(without_previous(name, without_days(want), a), without_previous(name, without_days(value), b)) &&
         !(is_nothing(want) && is_nothing(value)))
         sim_violation(c->w, "the view %s is '%.*s' and should be '%.*s'", text, (int)value.n, value.p, (int)want.n,
                       want.p ? want.p : "");
