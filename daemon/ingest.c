@@ -302,6 +302,11 @@ void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t
     case KAFKA_FAULT_BROKERS:
         log_line(&d->log, LOG_WARNING_, "kafka", "%s", why);
         break;
+    case KAFKA_FAULT_BROKER_LOST:
+        log_line(&d->log, LOG_WARNING_, "kafka", "%s", why);
+        if (d->ingest.state == INGEST_RUNNING && d->ingest.n_parts) /* I5: who leads next may lack what was applied */
+            ingest_rewind(d, "a broker was lost: the last applied records are compared again", 100);
+        break;
     case KAFKA_FAULT_PARTITION:
         if (!(p = ingest_part(&d->ingest, topic, partition, &i)))
             break;

@@ -45,8 +45,9 @@ void kafka_in_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaqu
     struct kafka_in *in = opaque;
     char why[512];
     if (code != RD_KAFKA_RESP_ERR__FATAL) {
+        bool lost = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
         snprintf(why, sizeof why, "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
-        report(in, KAFKA_FAULT_BROKERS, (struct slice){ 0 }, -1, why);
+        report(in, lost ? KAFKA_FAULT_BROKER_LOST : KAFKA_FAULT_BROKERS, (struct slice){ 0 }, -1, why);
         return;
     }
     char text[400] = "";

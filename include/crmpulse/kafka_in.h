@@ -26,7 +26,8 @@ struct kafka_message {
 };
 
 enum kafka_fault {
-    KAFKA_FAULT_BROKERS, /* all brokers down, transport: information, librdkafka keeps trying */
+    KAFKA_FAULT_BROKERS, /* information, librdkafka keeps trying */
+    KAFKA_FAULT_BROKER_LOST, /* likewise; a connection broke. Comes before any message of whoever leads its partitions from then on */
     KAFKA_FAULT_PARTITION, /* this partition cannot go on (offset out of range, ..): nothing more of it comes until kafka_in_start; halt it */
     KAFKA_FAULT_FATAL /* client must be rebuilt or the process must end (fenced instance) */
 };

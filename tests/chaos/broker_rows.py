@@ -11,12 +11,12 @@ COORDINATOR = "__consumer_offsets"
 UNCLEAN = ("unclean.leader.election.enable=true", "min.insync.replicas=1")
 
 
-def begin(s, rate, settings=("min.insync.replicas=2",)):
+def begin(s, rate, settings=("min.insync.replicas=2",), sets=()):
     """As Scenario.begin, on three brokers."""
     s.kafka = Brokers(3, settings=settings)
     lib.BOOTSTRAP = s.kafka.bootstrap
     s.redis = lib.Server("redis", "--aof", "everysec", "auto-aof-rewrite-percentage=0")
-    s.install(4)
+    s.install(4, sets)
     s.start()
     s.send(rate)
     s.progress(300, 120)
@@ -144,3 +144,51 @@ def unclean_and_grown(s):
     lines = halted_at(s, held, list(held))
     s.stop()
     return f"{len(lines)} of {len(held)} partitions: {lines[0]}"
+
+
+def pair(s):
+    """(leader, its only replica, their partitions): partitions of the input that the group's coordinator has nothing to do with."""
+    coordinator = s.kafka.leaders(COORDINATOR)[0]
+    replicas = {p: frozenset(r) for p, r in s.kafka.in_sync(s.pipe.input).items()}
+    free = frozenset({1, 2, 3} - {coordinator})
+    mine = [p for p, held in replicas.items() if held == free]
+    if not mine:
+        raise RuntimeError(f"no partition lies on {set(free)} alone: {replicas}")
+    leader = s.kafka.leaders(s.pipe.input)[mine[0]]
+    return leader, next(iter(free - {leader})), mine
+
+
+@row("K10w", "three brokers, two replicas: unclean election of one partition while the group's coordinator lives on and nobody rejoins; before the daemon sees the new leader its log has "
+     "grown past the applied offset with other records", "halted: a lost broker is reason enough to compare the last applied record again; the other partitions go on")
+def unclean_unseen(s):
+    begin(s, 600, (*UNCLEAN, "default.replication.factor=2"), ["kafka.session_timeout=60s"])
+    s.progress(1000, 90)
+    leader, follower, mine = pair(s)
+    s.kafka.kill(follower)
+    lib.wait_until(lambda: all(s.kafka.in_sync(s.pipe.input)[p] == {leader} for p in mine), 60 * PATIENCE, "the follower is out", 0.3)
+    s.progress(2500, 90)
+    s.sender.pause()
+    time.sleep(2)
+    ends = {p: end for p, (_, end) in lib.offsets(s.pipe.input).items()}
+    lib.wait_until(lambda: all(int(part["next"]) == ends[p] for p, part in s.pipe.offsets().items()), 60 * PATIENCE, "what is there is applied")
+    s.sender.kill()
+    s.daemon.pause()
+    s.kafka.kill(leader)
+    s.kafka.start(follower, wait=False)
+    lib.wait_until(lambda: all(s.kafka.leaders(s.pipe.input).get(p) == follower for p in mine), 60 * PATIENCE, "the follower leads", 0.3)
+    before = lib.wait_until(lambda: ends_now(s), 60 * PATIENCE, "the new leader answers", 0.5)
+    lib.check("the log is shorter now", all(before[p][1] < ends[p] for p in mine), (mine, ends, before))
+    path = s.pipe.dir / "others.ndjson"
+    path.write_text("".join(f'{{"event_id":"n{i}","type":"lead_created","org_id":"other","occurred_at_ms":{1_500_000_000_000 + i},"lead_id":"L{i}","owner_id":"ann"}}\n'
+                            for i in range(8 * max(ends[p] - before[p][1] for p in mine) + 400)))
+    s.pipe.send(path, "--key", "random")
+    now = {p: end for p, (_, end) in lib.offsets(s.pipe.input).items()}
+    lib.check("and now longer", all(now[p] > ends[p] for p in mine), (mine, ends, now))
+    joined = s.daemon.text().count("event=assigned")
+    s.daemon.resume()
+    lines = halted_at(s, ends, mine)
+    others = [p for p in ends if p not in mine]
+    lib.wait_until(lambda: all(int(s.pipe.offsets()[p]["next"]) == now[p] for p in others), 60 * PATIENCE, "the others are read")
+    lib.check_equal("nobody had to join again", s.daemon.text().count("event=assigned"), joined)
+    s.stop()
+    return f"{len(lines)} of {len(mine)} partitions: {lines[0]}"

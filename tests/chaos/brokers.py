@@ -63,8 +63,10 @@ class Brokers:
         own.mkdir()
         role, listener = ("controller", f"listeners=CONTROLLER://127.0.0.1:{self.ports[n]}") if n == CONTROLLER else (
             "broker", f"listeners=PLAINTEXT://127.0.0.1:{self.ports[n]}\nadvertised.listeners=PLAINTEXT://127.0.0.1:{self.ports[n]}")
-        text = COMMON.format(controller=CONTROLLER, controller_port=self.ports[CONTROLLER], dir=own, count=self.count)
-        (own / "server.properties").write_text("\n".join([f"process.roles={role}", f"node.id={n}", listener, text, *settings]) + "\n")
+        lines = [f"process.roles={role}", f"node.id={n}", listener,
+                 *COMMON.format(controller=CONTROLLER, controller_port=self.ports[CONTROLLER], dir=own, count=self.count).splitlines()]
+        own_words = {line.split("=", 1)[0] for line in settings}
+        (own / "server.properties").write_text("\n".join([*(line for line in lines if line.split("=", 1)[0] not in own_words), *settings]) + "\n")
         return self._java(HEAP_MB, "kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", own / "server.properties", log=own / "format.log")
 
     # ---- one broker ----

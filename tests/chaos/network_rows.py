@@ -11,6 +11,7 @@ from pathlib import Path
 from dns import Names
 from registry import row
 from scenario import lib
+from certs import certificates, newest, secret_file, users_file  # after scenario, which says where it is
 from proxy import Proxy
 
 
@@ -176,21 +177,7 @@ def names(s):
     return f"{seen}; TERM during a look-up took {took:.1f} s; at the other address after {back:.1f} s"
 
 
-def certificates(folder):
-    """A CA; certificates for this machine, for another one, and one that has expired, each with its key as a PEM file for the broker."""
-    def openssl(*words):
-        lib.must(["openssl", *words], 30)
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=ca", "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
-    for name, alternative, days in (("good", "IP:127.0.0.1", "2"), ("other", "DNS:kafka.example", "2"), ("expired", "IP:127.0.0.1", "-1")):
-        openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr")
-        (folder / "san").write_text(f"subjectAltName={alternative}\n")
-        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile",
-                folder / "san", "-days", days, "-out", folder / f"{name}.crt")
-        (folder / f"{name}.pem").write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text())
-
-
-@row("N5", "Kafka by TLS and SCRAM, and while events flow its certificate has expired, is for another host; its handshake stands still (Redis: `test_secure`)",
+@row("N5", "Kafka by TLS and SCRAM, and while events flow its certificate has expired, is for another host; its handshake stands still (Redis: N5r)",
      "refused with the reason; no secret in the log; goes on when the certificate is good again")
 def tls_fails(s):
     folder, mark = lib.new_dir(), "Canary" + secrets.token_hex(12)
@@ -233,3 +220,52 @@ def tls_fails(s):
     logs += [path.read_text(errors="replace") for path in s.pipe.dir.glob("*.log")]
     lib.check("no secret in any log", logs and not any(mark in text for text in logs))
     return seen
+
+
+@row("N5r", "Redis by TLS, as the user that is shipped (newest hiredis): while events flow its certificate has expired, is for another host, the password is another; its handshake stands still",
+     "refused with the reason; no secret in the log; nothing is read meanwhile; goes on when all is good again")
+def redis_tls_fails(s):
+    folder, mark = lib.new_dir(), "Canary" + secrets.token_hex(12)
+    lib.BIN = newest()
+    certificates(folder)
+    password = secret_file(folder / "password", mark)
+    port = lib.free_port()
+    s.start_servers(redis=("--aof", "everysec", f"tls-port={port}", f"tls-cert-file={folder}/good.crt", f"tls-key-file={folder}/good.key", f"tls-ca-cert-file={folder}/ca.crt",
+                           "tls-auth-clients=no", f"aclfile={users_file(folder, mark)}"))
+    s.install(4, [f"redis.url=rediss://127.0.0.1:{port}", "redis.user=crmpulse", f"redis.password_file={password}", f"redis.tls_ca={folder}/ca.crt"])
+    s.start()
+    s.send(400)
+    s.progress(500, 60)
+    redis = s.pipe.redis()
+
+    def cut(*what):
+        redis(*what)
+        before = len(s.daemon.text())
+        redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        return before
+
+    for name, reason, what in (("expired", "certificate has expired", certificate_of(folder, "expired")), ("other", "mismatch", certificate_of(folder, "other")),
+                               ("another password", "WRONGPASS", ("ACL", "SETUSER", "crmpulse", "resetpass", ">else"))):
+        before = cut(*what)
+        lib.wait_until(lambda: re.search(reason, s.daemon.text()[before:]), 60, lambda: f"{name}: the reason\n{s.daemon.text()[-1500:]}")
+        redis, held = s.pipe.redis(), s.read()
+        time.sleep(3)
+        lib.check(f"{name}: nothing is applied over such a connection", s.read() == held)
+        s.alive(f"with: {name}")
+        redis(*certificate_of(folder, "good"))
+        redis("ACL", "SETUSER", "crmpulse", "resetpass", f">{mark}")
+        s.progress(200, 60, f"all is good again after: {name}")
+    logs = [s.daemon.text()]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stalled = s.pipe.start(sets=[f"redis.url=rediss://127.0.0.1:{silent.getsockname()[1]}", "redis.connect_timeout=1s"])
+        lib.wait_until(lambda: "no answer from Redis" in stalled.text(), 60, lambda: f"a handshake that stands still is told\n{stalled.text()[-1500:]}")
+        lib.check_equal("and it ends when told", stalled.stop(20), 0)
+        logs.append(stalled.text())
+    seen = s.end()
+    logs += [path.read_text(errors="replace") for path in s.pipe.dir.glob("*.log")]
+    lib.check("no secret in any log", logs and not any(mark in text for text in logs))
+    return seen
+
+
+def certificate_of(folder, name):
+    return "CONFIG", "SET", "tls-cert-file", f"{folder}/{name}.crt", "tls-key-file", f"{folder}/{name}.key"

@@ -4,7 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from servers import Cluster, List, Watched, lib
+from servers import Cluster, List, Secured, Watched, lib
+from certs import newest  # after servers, which says where it is
 from stand import DAY_MS, Stand, note
 
 Row = collections.namedtuple("Row", "what expected run")
@@ -230,3 +231,41 @@ def throughput():
                      f" ({own / one[1]:.2f}) and Redis {redis:.2f} ms ({redis / one[2]:.2f})" for n, (rate, own, redis) in seen.items())
 
 
+def no_secret(stand, secured):
+    logs = [path.read_text(errors="replace") for path in stand.pipe.dir.glob("*.log")]
+    lib.check("no secret in any log", logs and not any(secured.mark in text for text in logs))
+
+
+@row("S9", "cluster of 3 primaries and 3 replicas by TLS, as the user that is shipped (newest hiredis): a primary is killed (kill -9) under load, its replica takes over",
+     "equal state; no secret in the log")
+def secured_cluster():
+    lib.BIN, secured = newest(), Secured()
+    store = Cluster(secured=secured)
+    stand = Stand(store, thin=2)
+    stand.start()
+    stand.send(500)
+    stand.reach(800, 60)
+    node = store.node_of(0)
+    here, others = at_home(stand, node)
+    gap, meanwhile = stand.after(node.kill, here, others)
+    stand.all_alive("after the failover")
+    seen = f"{stand.end()}; {gap_told(gap, meanwhile)}"
+    no_secret(stand, secured)
+    return seen
+
+
+@row("S10", "Sentinels (3) with a password, a primary and a replica, all by TLS, as the user that is shipped (newest hiredis): the primary is killed (kill -9) under load",
+     "the new primary is found; equal state; no secret in the log")
+def secured_sentinels():
+    lib.BIN, secured = newest(), Secured()
+    store = Watched(secured=secured)
+    stand = Stand(store, thin=2)
+    stand.start()
+    stand.send(500)
+    stand.reach(800, 60)
+    gap, _ = stand.after(store.nodes[0].kill, list(range(SHARDS)), [])
+    lib.check(f"goes on within {GAP_S} s", gap <= GAP_S, gap)
+    stand.all_alive("after the failover")
+    seen = f"{stand.end()}; goes on {gap:.1f} s after kill -9"
+    no_secret(stand, secured)
+    return seen

@@ -1,20 +1,43 @@
 """Redis in more than one process, on loopback: a cluster, a primary under Sentinels, a list of primaries. Each `store` says how the
 daemon is told of it (`settings`), whom to ask about a shard (`of`), and what its processes are."""
 import os
+import secrets
 import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
 import lib  # noqa: E402
+from certs import certificates, secret_file, users_file  # noqa: E402
+
+
+class Secured:
+    """TLS for all that go between servers and to them, and the shipped user with a password. `settings` for the daemon."""
+
+    def __init__(self):
+        self.dir = lib.new_dir()
+        certificates(self.dir)
+        self.mark = "Canary" + secrets.token_hex(12)
+        self.users, self.password = users_file(self.dir, self.mark), secret_file(self.dir / "password", self.mark)
+        self.files = {"tls-cert-file": self.dir / "good.crt", "tls-key-file": self.dir / "good.key", "tls-ca-cert-file": self.dir / "ca.crt"}
+        self.settings = ["redis.user=crmpulse", f"redis.password_file={self.password}", f"redis.tls_ca={self.dir}/ca.crt"]
+
+    def server(self, port):
+        """Settings of a server or a Sentinel that speaks nothing but TLS."""
+        return {"port": 0, "tls-port": port, "tls-replication": "yes", "tls-auth-clients": "no", **self.files}
 
 
 class Node:
-    """A redis-server with a port. `server` starts and ends it."""
+    """A redis-server with a port; by TLS if `secured`. `server` starts and ends it."""
 
-    def __init__(self, *settings):
-        self.server = lib.Server("redis", "--tcp", *settings)
-        self.port = int((self.server.dir / "port").read_text())
+    def __init__(self, *settings, secured=None):
+        if secured:
+            self.port = lib.free_port()
+            words = {**secured.server(self.port), "aclfile": secured.users}
+            self.server = lib.Server("redis", *(f"{k}={v}" for k, v in words.items()), *settings)
+        else:
+            self.server = lib.Server("redis", "--tcp", *settings)
+            self.port = int((self.server.dir / "port").read_text())
         self.address = f"127.0.0.1:{self.port}"
 
     def ask(self, *words, seconds=3):
@@ -50,6 +73,13 @@ class Node:
 class Store:
     """What all three share: nodes, and the one that has a shard."""
     nodes = ()
+    secured = None
+
+    def url(self, port):
+        return f"{'rediss' if self.secured else 'redis'}://127.0.0.1:{port}"
+
+    def access(self):
+        return self.secured.settings if self.secured else []
 
     def of(self, shard):
         """A connection to the server that has the shard now; LookupError while there is none."""
@@ -70,18 +100,20 @@ class List(Store):
 class Cluster(Store):
     """`primaries` nodes, and as many replicas if wanted."""
 
-    def __init__(self, primaries=3, replicas=True, node_timeout_ms=2000):
+    def __init__(self, primaries=3, replicas=True, node_timeout_ms=2000, secured=None):
         n = primaries * (2 if replicas else 1)
-        self.nodes = [Node("cluster-enabled=yes", f"cluster-node-timeout={node_timeout_ms}", f"cluster-port={lib.free_port()}",
+        self.secured = secured
+        self.nodes = [Node(*(["tls-cluster=yes"] if secured else []), "cluster-enabled=yes", f"cluster-node-timeout={node_timeout_ms}", f"cluster-port={lib.free_port()}",
                            # One primary without a successor must not stop the others.
-                           "cluster-require-full-coverage=no") for _ in range(n)]
+                           "cluster-require-full-coverage=no", secured=secured) for _ in range(n)]
         self.must("create", *(node.address for node in self.nodes), "--cluster-replicas", 1 if replicas else 0)
         lib.wait_until(lambda: all(self.knows_all(node) for node in self.nodes), 30, "the cluster stands")
         if replicas:
             lib.wait_until(lambda: sum(self.synced(node) for node in self.nodes) == primaries, 30, "the replicas follow")
 
     def must(self, *words):
-        return lib.must(["redis-cli", "--cluster", *words, "--cluster-yes"], 60)
+        tls = ["--tls", "--cacert", self.secured.dir / "ca.crt"] if self.secured else []
+        return lib.must(["redis-cli", *tls, "--cluster", *words, "--cluster-yes"], 60)
 
     def knows_all(self, node):
         return b"cluster_state:ok" in node.ask("CLUSTER", "INFO") and len(node.ask("CLUSTER", "NODES").splitlines()) == len(self.nodes)
@@ -93,7 +125,7 @@ class Cluster(Store):
 
     def settings(self):
         """One node is enough to find the others; two are given so that either may be away at the start."""
-        return ["redis.cluster=true", "redis.url=" + ",".join(f"redis://{n.address}" for n in self.nodes[:2])]
+        return ["redis.cluster=true", "redis.url=" + ",".join(self.url(n.port) for n in self.nodes[:2]), *self.access()]
 
     def node_of(self, shard):
         for node in self.nodes:
@@ -142,16 +174,18 @@ class Watched(Store):
     """A primary, a replica, and three Sentinels that watch them."""
     name = "crm"
 
-    def __init__(self, down_after_ms=1500):
-        first = Node()
-        self.nodes = [first, Node(f"replicaof=127.0.0.1 {first.port}")]
+    def __init__(self, down_after_ms=1500, secured=None):
+        self.secured = secured
+        first = Node(secured=secured)
+        self.nodes = [first, Node(f"replicaof=127.0.0.1 {first.port}", secured=secured)]
         lib.wait_until(lambda: Cluster.synced(self.nodes[1]), 30, "the replica follows")
-        self.sentinels = [Sentinel(self.name, first.port, down_after_ms) for _ in range(3)]
+        self.sentinels = [Sentinel(self.name, first.port, down_after_ms, secured) for _ in range(3)]
         for sentinel in self.sentinels:
             lib.wait_until(lambda s=sentinel: s.sees(self.name, others=2, replicas=1), 30, "the Sentinels know each other")
 
     def settings(self):
-        return ["redis.sentinels=" + ",".join(f"redis://127.0.0.1:{s.port}" for s in self.sentinels), f"redis.master={self.name}"]
+        password = [f"redis.sentinel_password_file={self.secured.password}"] if self.secured else []
+        return ["redis.sentinels=" + ",".join(self.url(s.port) for s in self.sentinels), f"redis.master={self.name}", *password, *self.access()]
 
     def node_of(self, shard):
         for node in self.nodes:
@@ -161,17 +195,21 @@ class Watched(Store):
 
 
 class Sentinel:
-    def __init__(self, name, port, down_after_ms):
-        self.port, folder = lib.free_port(), lib.new_dir()
+    def __init__(self, name, port, down_after_ms, secured=None):
+        self.port, folder, self.password = lib.free_port(), lib.new_dir(), secured and secured.mark
         self.socket = folder / "sentinel.sock"
-        (folder / "sentinel.conf").write_text(
-            f"port {self.port}\nbind 127.0.0.1\nunixsocket {self.socket}\ndir {folder}\nsentinel monitor {name} 127.0.0.1 {port} 2\n"
+        words = {**secured.server(self.port), "requirepass": self.password, "sentinel sentinel-pass": self.password} if secured else {"port": self.port}
+        (folder / "sentinel.conf").write_text("".join(f"{k} {v}\n" for k, v in words.items()) +
+            f"bind 127.0.0.1\nunixsocket {self.socket}\ndir {folder}\nsentinel monitor {name} 127.0.0.1 {port} 2\n"
             f"sentinel down-after-milliseconds {name} {down_after_ms}\nsentinel failover-timeout {name} 6000\n")
         self.process = lib.Process(["redis-server", folder / "sentinel.conf", "--sentinel"], log=folder / "log")
         lib.wait_until(self.socket.exists, 20, "the Sentinel starts")
 
     def ask(self, *words):
-        return lib.Redis(self.socket)(*words)
+        connection = lib.Redis(self.socket)
+        if self.password:
+            connection("AUTH", self.password)
+        return connection(*words)
 
     def sees(self, name, others, replicas):
         flat = self.ask("SENTINEL", "MASTER", name)

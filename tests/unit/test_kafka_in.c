@@ -85,7 +85,7 @@ static void on_fault(void *ctx, enum kafka_fault fault, struct slice topic, int3
 {
     struct bench *b = ctx;
     (void)topic;
-    if (fault == KAFKA_FAULT_BROKERS)
+    if (fault == KAFKA_FAULT_BROKERS || fault == KAFKA_FAULT_BROKER_LOST)
         return;
     b->faults++;
     b->fault = fault;
