@@ -2,7 +2,7 @@
 """Kills the daemon at every named crash point (daemon/crash_points.def), singly and in pairs, and compares the end with a replay.
 Started by scripts/crash-points, with a program built for it (preset `crash`).
 
-crash_run.py [--pairs] [--seconds N] [--seed N] [--shard I/N] [POINT...]: with --pairs a case is point a in the first life and point b in the
+crash_run.py [--pairs [--skip N]] [--seconds N] [--seed N] [--shard I/N] [POINT...]: with --pairs a case is point a in the first life and point b in the
 second. One Kafka and one Redis serve all cases; each has topics for its output and a group of its own, reads the same input, and ends the same way:
 every event counted once, rows byte for byte those of a replay, the alert ids those of a replay.
 """
@@ -204,11 +204,11 @@ def singles(crashes, passed, points):
             lib.check(f"{' then '.join(case)} ({time.monotonic() - began:.1f} s)", hit == len(case) and not wrong, f"hit {hit}; " + "\n    ".join(wrong))
 
 
-def pairs(crashes, passed, points, seconds, shard):
-    """All pairs in an order that a seed decides, as many as there is time for."""
+def pairs(crashes, passed, points, seconds, shard, skip):
+    """All pairs in an order that a seed decides, as many as there is time for; the first `skip` are left out, as an earlier run has done them."""
     every = [(a, b) for a in points for b in POINTS]
     crashes.chance.shuffle(every)
-    mine, began = every[shard[0]::shard[1]], time.monotonic()
+    mine, began = every[skip:][shard[0]::shard[1]], time.monotonic()
     done = both = bad = 0
     for a, b in mine:
         if time.monotonic() - began > seconds:
@@ -229,6 +229,7 @@ def main():
     parser.add_argument("--pairs", action="store_true")
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--skip", type=int, default=0, help="with --pairs: pairs of this seed's order that were done already")
     parser.add_argument("--shard", default="0/1")
     args = parser.parse_args()
     unknown = [p for p in args.points if p not in POINTS]
@@ -240,7 +241,7 @@ def main():
     points = args.points or POINTS
     shard, shards = (int(n) for n in args.shard.split("/"))
     if args.pairs:
-        pairs(crashes, passed, points, args.seconds, (shard, shards))
+        pairs(crashes, passed, points, args.seconds, (shard, shards), args.skip)
     else:
         singles(crashes, passed, points[shard::shards])
     lib.finish()

@@ -48,6 +48,29 @@ Test(redis_evaluate, a_lease_is_taken_extended_kept_and_taken_over)
     rig_stop(&g);
 }
 
+/* Redis' clock was an hour ahead when the lease was taken, and its holder died: nobody waits for an hour. */
+Test(redis_evaluate, a_lease_from_before_the_clock_went_back_ends)
+{
+    struct rig g = { 0 };
+    rig_start(&g, NULL);
+    flush_cell(&g, SLICE("pane:a:h:0"), SLICE("x"), 1, SLICE("d"));
+    cr_assert_eq(rig_lease(&g, "one", 0, 3600000).lease.epoch, 1);
+    struct answer a = rig_lease(&g, "two", 0, 0); /* who gives up what it does not hold changes nothing */
+    cr_assert_eq(a.lease.epoch, 0);
+    cr_assert(a.lease.ttl_ms > 3500000, "%" PRId64, a.lease.ttl_ms);
+    a = rig_lease(&g, "two", 0, 200000);
+    cr_assert_eq(a.lease.epoch, 0);
+    cr_assert(a.lease.ttl_ms > 3500000, "not so much longer: %" PRId64, a.lease.ttl_ms);
+    a = rig_lease(&g, "two", 0, 100);
+    cr_assert_eq(a.lease.epoch, 0, "not at once: its holder may live");
+    cr_assert(a.lease.ttl_ms <= 100, "%" PRId64, a.lease.ttl_ms);
+    cr_assert_eq(rig_lease(&g, "one", 1, 3600000).lease.epoch, 1, "who lives extends it");
+    rig_lease(&g, "two", 0, 100);
+    usleep(150000);
+    cr_assert_eq(rig_lease(&g, "two", 0, 100).lease.epoch, 2);
+    rig_stop(&g);
+}
+
 #define ARGS(...)                                                                                                      \
     .n_args = sizeof((const struct slice[]){ __VA_ARGS__ }) / sizeof(struct slice), .args = (const struct slice[])     \
     {                                                                                                                  \

@@ -7,8 +7,9 @@
 --
 -- The hash (owner, epoch, until as unix ms of the server's clock) has no TTL, so that epochs never start again. Who asks in the name of
 -- the present owner gets a new epoch at once: a restarted process need not wait for its own lease. Bad clocks may move a lease early,
--- never split it: commits compare the epoch alone.
-local BROKEN, EXACT = 5, 9007199254740992
+-- never split it: commits compare the epoch alone. Nor may they keep it for ever: one that would last FAR times longer than the asker's own was
+-- taken before the server's clock went back; it ends like the asker's would, unless its holder lives and extends it.
+local BROKEN, EXACT, FAR = 5, 9007199254740992, 20
 local lease, meta = KEYS[1], KEYS[2]
 local owner, held_epoch, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -31,6 +32,10 @@ local seq = redis.call('HGET', meta, 'feed_seq') or '0'
 local fresh = '0'
 if held[1] ~= owner or held[2] ~= held_epoch then
     if (held[1] and held[1] ~= owner and till > now) or ttl == 0 then
+        if ttl > 0 and till > now + FAR * ttl then
+            till = now + ttl
+            redis.call('HSET', lease, 'until', string.format('%.0f', till))
+        end
         return { 0, '', '0', '0', string.format('%.0f', math.max(till - now, 0)), seq }
     end
     epoch, fresh = epoch + 1, '1'
