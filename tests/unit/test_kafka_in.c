@@ -32,7 +32,7 @@ struct bench {
     uint32_t answers, n_sizes;
     int32_t size; /* of the first topic, -1: not known */
     struct kafka_standing standing[PARTITIONS];
-    uint32_t faults;
+    uint32_t faults, lost, n_when_lost; /* messages there were when the first broker was lost */
     enum kafka_fault fault;
     int32_t fault_partition;
     char why[512];
@@ -85,6 +85,8 @@ static void on_fault(void *ctx, enum kafka_fault fault, struct slice topic, int3
 {
     struct bench *b = ctx;
     (void)topic;
+    if (fault == KAFKA_FAULT_BROKER_LOST && b->lost++ == 0)
+        b->n_when_lost = b->n;
     if (fault == KAFKA_FAULT_BROKERS || fault == KAFKA_FAULT_BROKER_LOST)
         return;
     b->faults++;
@@ -353,6 +355,29 @@ Test(kafka_in, follows_what_is_appended)
     fill(b, 50, 100);
     cr_assert(run_until(b, has_200, WAIT_MS));
     expect_run(b, 0, 0, 100);
+    bench_free(b);
+}
+
+static bool has_lost(const struct bench *b)
+{
+    return b->lost > 0;
+}
+
+Test(kafka_in, a_lost_broker_is_told_before_anything_that_comes_after)
+{
+    struct bench *b = bench_new();
+    fill(b, 0, 50);
+    open_in(b);
+    cr_assert(run_until(b, is_assigned, WAIT_MS));
+    start_at(b, -1);
+    cr_assert(run_until(b, at_both_ends, WAIT_MS));
+    cr_expect_eq(b->lost, 0);
+    rd_kafka_mock_broker_set_down(kafka_mock_cluster(b->mock), 1);
+    cr_assert(run_until(b, has_lost, WAIT_MS));
+    rd_kafka_mock_broker_set_up(kafka_mock_cluster(b->mock), 1);
+    fill(b, 50, 100);
+    cr_assert(run_until(b, has_200, WAIT_MS));
+    cr_expect_eq(b->n_when_lost, 100);
     bench_free(b);
 }
 
