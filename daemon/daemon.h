@@ -155,6 +155,8 @@ struct ingest {
     /* Messages taken at a time. A conflict throws a batch away: after one, batches are small, and grow again while there is none. */
     uint32_t batch_max;
     bool stepping;
+    bool
+        doubt; /* a broker was lost since reading began: the next message is not taken before the last applied records were compared */
     uv_timer_t retry, tick;
     uv_idle_t more;
     bool more_active;

@@ -58,6 +58,10 @@ static int take_message(void *ctx, const struct kafka_message *m)
     if (!p || p->state == PART_HALTED || in->state != INGEST_RUNNING)
         return 0; /* what comes while nothing is read is fetched again from where reading starts */
     p->eof_at_ms = 0;
+    if (in->doubt) { /* I5: who leads now may lack what was applied */
+        ingest_rewind(d, "a broker was lost: the last applied records are compared again", 20);
+        return 0;
+    }
     if (p->verify >= 0) {
         (void)verified(d, i, m);
         return 0;
@@ -304,8 +308,7 @@ void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t
         break;
     case KAFKA_FAULT_BROKER_LOST:
         log_line(&d->log, LOG_WARNING_, "kafka", "%s", why);
-        if (d->ingest.state == INGEST_RUNNING && d->ingest.n_parts) /* I5: who leads next may lack what was applied */
-            ingest_rewind(d, "a broker was lost: the last applied records are compared again", 100);
+        d->ingest.doubt = true;
         break;
     case KAFKA_FAULT_PARTITION:
         if (!(p = ingest_part(&d->ingest, topic, partition, &i)))

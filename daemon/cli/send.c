@@ -235,11 +235,12 @@ static int finish_kafka(struct send *s)
 {
     int late = kafka_producer_flush(s->producer, FLUSH_MS);
     const struct kafka_producer_counts *c = kafka_producer_counts(s->producer);
-    if (c->failed || late)
+    bool whole = !c->failed && !late && c->delivered == s->n_out;
+    if (!whole)
         fprintf(stderr, "crmpulse send: %" PRIu64 " of %" PRIu64 " records not delivered: %s\n",
                 s->n_out - c->delivered, s->n_out,
                 c->last_error[0] ? c->last_error : "no answer from the brokers in time");
-    return c->failed || late ? 1 : 0;
+    return whole ? 0 : 1;
 }
 
 static void summarise(struct send *s)

@@ -20,6 +20,8 @@ static const struct client_setting defaults[] = {
     { "fetch.error.backoff.ms", "100" },
     /* Over this many messages librdkafka 2.0.2 sleeps for a second: only the byte limit may stop it. */
     { "queued.min.messages", "1000000" },
+    /* A broken connection is told at once, before whoever leads next is asked for anything (KAFKA_FAULT_BROKER_LOST). */
+    { "log.connection.close", "true" },
     { NULL, NULL },
 };
 

@@ -177,6 +177,29 @@ def names(s):
     return f"{seen}; TERM during a look-up took {took:.1f} s; at the other address after {back:.1f} s"
 
 
+@row("N4k", "names: the broker moves to another address under its name while events flow", "daemon and sender follow the name; equal state")
+def broker_moves(s):
+    seen = in_own_namespace(s, "N4k")
+    if seen is not None:
+        return seen
+    server, first = Names({"kafka.chaos.test": "127.0.0.2"}), Proxy(host="127.0.0.2")
+    os.environ.update(KAFKA_ADVERTISED_HOST="kafka.chaos.test", KAFKA_ADVERTISED_PORT=str(first.port))
+    s.start_servers()
+    own = int(re.search(r"^listeners=PLAINTEXT://127.0.0.1:(\d+)", (s.kafka.dir / "server.properties").read_text(), re.M)[1])
+    first.target_port = own
+    lib.BOOTSTRAP = f"kafka.chaos.test:{first.port}"
+    s.install(4)
+    s.start()
+    s.send(500)
+    s.progress(500, 60)
+    second = Proxy(own, host="127.0.0.3", port=first.port)
+    server.address["kafka.chaos.test"] = "127.0.0.3"
+    first.close()
+    took = s.progress(600, 60, "at the other address")
+    lib.check("it follows the name", second.cuts == 0 and s.daemon.alive())
+    return f"{s.end()}; at the other address after {took:.1f} s"
+
+
 @row("N5", "Kafka by TLS and SCRAM, and while events flow its certificate has expired, is for another host; its handshake stands still (Redis: N5r)",
      "refused with the reason; no secret in the log; goes on when the certificate is good again")
 def tls_fails(s):
