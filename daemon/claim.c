@@ -27,7 +27,7 @@ static void drop_pending(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
     in->generation++;
-    in->doubt = false; /* whoever starts again compares */
+    in->broker_lost = false; /* whoever starts again compares */
     in->n_messages = in->n_done = in->cursor = 0;
     in->waiting = 0;
     arena_reset(&in->payload);

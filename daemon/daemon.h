@@ -156,7 +156,7 @@ struct ingest {
     uint32_t batch_max;
     bool stepping;
     bool
-        doubt; /* a broker was lost since reading began: the next message is not taken before the last applied records were compared */
+        broker_lost; /* since reading began: the next message is not taken before the last applied records were compared */
     uv_timer_t retry, tick;
     uv_idle_t more;
     bool more_active;

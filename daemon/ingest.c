@@ -58,7 +58,7 @@ static int take_message(void *ctx, const struct kafka_message *m)
     if (!p || p->state == PART_HALTED || in->state != INGEST_RUNNING)
         return 0; /* what comes while nothing is read is fetched again from where reading starts */
     p->eof_at_ms = 0;
-    if (in->doubt) { /* I5: who leads now may lack what was applied */
+    if (in->broker_lost) { /* I5: who leads now may lack what was applied */
         ingest_rewind(d, "a broker was lost: the last applied records are compared again", 20);
         return 0;
     }
@@ -308,7 +308,7 @@ void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t
         break;
     case KAFKA_FAULT_BROKER_LOST:
         log_line(&d->log, LOG_WARNING_, "kafka", "%s", why);
-        d->ingest.doubt = true;
+        d->ingest.broker_lost = true;
         break;
     case KAFKA_FAULT_PARTITION:
         if (!(p = ingest_part(&d->ingest, topic, partition, &i)))
