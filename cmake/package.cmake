@@ -44,6 +44,7 @@ install(FILES packaging/deb/copyright ${doc}/changelog.gz ${doc}/changelog.Debia
 install(DIRECTORY config/examples/ DESTINATION ${installed_doc}/examples)
 install(DIRECTORY config/maps config/appraise DESTINATION ${installed_doc}/examples)
 install(FILES packaging/deb/lintian-overrides DESTINATION ${share}/lintian/overrides RENAME crmpulse)
+install(DIRECTORY monitoring DESTINATION ${installed_doc})
 install(DIRECTORY proto/crmpulse DESTINATION ${installed_doc}/proto)
 
 set(CPACK_GENERATOR DEB)
@@ -57,7 +58,8 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+# libwebsockets loads its event library by name when it starts: shlibdeps cannot see that.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers, libwebsockets-evlib-uv")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "redis-server (>= 5:7.0)")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 foreach(script postinst prerm postrm conffiles)

@@ -162,6 +162,10 @@ static struct status *take(const struct daemon *d)
     s->phase = held_by(d);
     s->reading = d->started && d->ingest.state == INGEST_RUNNING;
     s->counts = d->counts;
+    s->reload.done = d->reload.done;
+    s->reload.failed = d->reload.failed;
+    s->reload.last_failed = d->reload.last_failed;
+    s->reload.last_ms = d->reload.last_ms;
     for (uint32_t i = 0; i < s->n_parts; i++)
         fill_part(d, i, &s->part[i], s->now_ms);
     for (uint32_t i = 0; i < d->n_shards; i++) {

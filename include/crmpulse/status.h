@@ -50,6 +50,11 @@ struct status {
     bool reading;      /* records are read: partitions were assigned and claimed, or there are none for this daemon */
     const char *phase; /* of reading: "unassigned", "claiming", "running", "rewinding"; static */
     struct status_counts counts;
+    struct {
+        uint64_t done, failed; /* since the start */
+        bool last_failed;
+        int64_t last_ms; /* when the last one ended, STATUS_UNKNOWN_MS: none yet */
+    } reload;
     struct engine_stats engine;     /* summed over the shards */
     struct redis_store_stats store; /* likewise */
     double coalescing;              /* deltas per flushed cell; NAN before the first flush */

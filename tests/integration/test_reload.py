@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import time
+import urllib.request
 
 import lib
 import pipeline
@@ -16,6 +17,7 @@ import pipeline
 DAY_MS = 86_400_000
 START_MS = 1_740_787_200_000  # 2025-03-01T00:00Z
 REPS = 12
+LISTEN = f"127.0.0.1:{lib.free_port()}"
 
 BASE = {
     "orgs": {"acme": {"zone": "UTC", "currency": "CNY", "cycle": "month"}},
@@ -24,6 +26,7 @@ BASE = {
         "steady": {"kpi": "deals_won", "window": "d", "dims": ["rep"], "fire": "value >= 40", "clear": "value < 40"},
         "moving": {"kpi": "deals_won", "window": "m", "dims": ["org"], "fire": "value >= 1000000", "clear": "value < 1000000"},
     },
+    "http": {"listen": LISTEN},  # the thread that serves it stands still during an exchange
     "time": {"idle_timeout": "1s", "wall_clock": False},
     "kafka": {"instance_id": "one"},  # back in the group at once after a kill
 }
@@ -92,6 +95,14 @@ class Reloads:
         return sum(int(row.get("read", 0)) for row in self.pipe.offsets().values())
 
 
+def metrics():
+    """What /metrics says of reloads; it is taken once a second."""
+    time.sleep(2.5)
+    with urllib.request.urlopen(f"http://{LISTEN}/metrics", timeout=10) as answer:
+        lines = [line.split() for line in answer.read().decode().splitlines() if line.startswith("crmpulse_reload")]
+    return {name: int(float(value)) for name, value in lines if "timestamp" not in name}
+
+
 r = Reloads()
 
 # ---- under load
@@ -134,6 +145,8 @@ for name, content, said in (
     answer = r.reload(content)
     lib.check(f"{name} is refused with the reason", re.search("reload_failed.*" + said + ".*stays", answer), answer)
 lib.check("the daemon lives", r.daemon.alive())
+
+lib.check("the metrics know it", metrics() == {"crmpulse_reload_failed": 1, "crmpulse_reloads_total": 6, "crmpulse_reload_failures_total": 8}, metrics())
 
 # ---- killed on the way: what is found is a restart with one configuration or the other
 chance = random.Random(7)
