@@ -8,7 +8,9 @@ import json
 import random
 import re
 import signal
+import threading
 import time
+import urllib.error
 import urllib.request
 
 import lib
@@ -103,7 +105,37 @@ def metrics():
     return {name: int(float(value)) for name, value in lines if "timestamp" not in name}
 
 
+class Reader(threading.Thread):
+    """Reads pages while configurations come and go: each answer is whole, and none is an error of the server."""
+
+    PATHS = ("/metrics", "/api/v1/boards", "/api/v1/kpis", "/api/v1/rows?org=acme&window=m&dim=rep", "/api/v1/board?org=acme&board=sales",
+             "/api/v1/board?org=acme&board=count", "/api/v1/alerts?org=acme")
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.over, self.answers, self.wrong = threading.Event(), 0, []
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            for path in self.PATHS:
+                try:
+                    with urllib.request.urlopen(f"http://{LISTEN}{path}", timeout=10) as answer:
+                        answer.read()
+                except urllib.error.HTTPError as error:
+                    if error.code not in (404, 503):
+                        self.wrong.append((path, error.code))
+                except OSError as error:
+                    self.wrong.append((path, repr(error)))
+                self.answers += 1
+
+    def end(self):
+        self.over.set()
+        self.join(30)
+
+
 r = Reloads()
+reader = Reader()
 
 # ---- under load
 r.send(events(0, 6000))
@@ -147,6 +179,9 @@ for name, content, said in (
 lib.check("the daemon lives", r.daemon.alive())
 
 lib.check("the metrics know it", metrics() == {"crmpulse_reload_failed": 1, "crmpulse_reloads_total": 6, "crmpulse_reload_failures_total": 8}, metrics())
+
+reader.end()
+lib.check(f"whoever read meanwhile got {reader.answers} answers", reader.answers > 50 and not reader.wrong, reader.wrong[:5])
 
 # ---- killed on the way: what is found is a restart with one configuration or the other
 chance = random.Random(7)
