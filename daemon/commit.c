@@ -6,12 +6,14 @@
  *   alert:<org>:evidence         hash  the same field -> ids of events, escaped as subjects, with blanks between them; " ..." at the end: there are more
  *   scorecard:<org>              hash  "<dim>:<subject>|<scorecard>" -> "74.2 coverage=0.85 band=C"
  *   scorecard:<org>:parts        hash  the same field -> "<perspective> weight=6000 score=71.5 <kpi>=<value>:<score>:<effective weight> ..; <perspective> .."
+ *   hist:<org>:<kpi>:<day>       hash  "<window>|<dim>:<subject>|<at_ms>" -> as in a view; day since 1970 (history.c)
  *   state                        hash  "<org>/<key>" -> the evaluator's own */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "crmpulse/out_pb.h"
 #include "daemon/judge_int.h"
+#include "daemon/history.h"
 #include "daemon/line.h"
 
 void commit_init(struct commit *c)
@@ -189,9 +191,33 @@ static int on_live_row(void *ctx, const struct kpi_row *r)
     return c->failed ? -1 : 0;
 }
 
+/* Its key goes when the newest of its rows has been kept long enough. */
+static void keep_row(struct commit *c, const struct kpi_row *r)
+{
+    char digits[24];
+    struct slice key, until;
+    struct line l;
+    l.n = 0;
+    history_key(&l, r->org, r->kpi, history_day(r->at_ms));
+    key = keep(c, line_text(&l));
+    l.n = 0;
+    history_field(&l, r->window, r->dim, r->subject);
+    line_add_int(&l, r->at_ms);
+    const struct slice field = keep(c, line_text(&l));
+    l.n = 0;
+    add_row(&l, r);
+    hset(c, key, field, keep(c, line_text(&l)));
+    snprintf(digits, sizeof digits, "%lld",
+             (long long)history_expiry_ms(history_day(r->at_ms), c->config->publish.history_keep_ms));
+    until = keep(c, slice_of(digits));
+    op(c, &c->list, "PEXPIREAT", key, 1, &until);
+}
+
 static int on_judged_row(void *ctx, const struct kpi_row *r)
 {
     struct commit *c = ctx;
+    if (c->config && history_keeps(c->config, r->kpi, r->dim, r->at_ms, wall_ms()))
+        keep_row(c, r);
     if (c->mute_rows) {
         c->rows_muted++;
         return 0;

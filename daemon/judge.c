@@ -208,6 +208,7 @@ static void advance(struct judge *j)
     int64_t now = d->config->run.wall_clock ? wall_ms() : j->newest_ms;
     j->live_ms = now;
     commit_clear(&j->commit);
+    j->commit.config = d->config;
     j->commit.mute_rows = !d->config->kafka.kpis || !*d->config->kafka.kpis;
     const uint64_t since_ns = uv_hrtime();
     if (evaluator_advance(j->evaluator, to, now, commit_sink(&j->commit)) < 0 ||

@@ -23,6 +23,7 @@ struct commit {
     uint64_t trim_feed_before;
     struct store_commit built; /* the part under way */
     bool failed;
+    const struct config *config;
     bool mute_rows;      /* no topic takes judged rows: they are counted and go nowhere */
     uint32_t rows_muted; /* since commit_clear */
 };

@@ -35,9 +35,19 @@ const topics = () => {
   return Object.fromEntries(Object.entries(list).filter(([, name]) => name));
 };
 
+// Once for each figure: what is kept of it goes before what comes.
+const remember = async (row) => {
+  if (state.past.has(row.kpi) || !state.kpis.get(row.kpi)?.history) return;
+  const past = state.past, ask = new URLSearchParams({ org: state.org, kpi: row.kpi, window: row.window, dim: row.dim, subject: row.subject });
+  past.set(row.kpi, [row.value]);
+  const points = (await get(`api/v1/history?${ask}`)).map((point) => point.value).filter((value) => value !== null);
+  past.set(row.kpi, [...points, ...past.get(row.kpi)].slice(-POINTS));
+  draw.rows();
+};
 const note = (rows) => {
   for (const row of rows) {
     if (row.value === null) continue;
+    remember(row);
     const values = state.past.get(row.kpi) ?? [];
     if (values.at(-1) !== row.value || values.length < 2) values.push(row.value);
     state.past.set(row.kpi, values.slice(-POINTS));

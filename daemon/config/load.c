@@ -116,6 +116,7 @@ static void free_redis(struct config *c)
 
 static void free_http(struct config *c)
 {
+    free(c->publish.history);
     free(c->http.listen);
     free(c->http.hosts);
     free(c->http.token_file);

@@ -2,12 +2,14 @@
 #include "daemon/http/api.h"
 
 #include "daemon/cli/kpis_page.h"
+#include "daemon/history.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 enum { TOP_DEFAULT = 10, TOP_MAX = 10000, REACH_DEFAULT = 2, REACH_MAX = 100, WINDOW_MAX = 64 };
 
+static const int64_t EVER_MS = INT64_C(253402300799999); /* the end of the year 9999 */
 static const char json[] = "application/json; charset=utf-8";
 
 struct call {
@@ -52,7 +54,7 @@ static void text(struct body *to, const char *lead, const char *value)
     body_add_json(to, slice_of(value ? value : ""));
 }
 
-static void kpi(struct body *to, const struct kpi_def *k)
+static void kpi(struct body *to, const struct config *c, const struct kpi_def *k)
 {
     text(to, "{\"id\":", k->id);
     text(to, ",\"title\":", k->title_en);
@@ -67,7 +69,7 @@ static void kpi(struct body *to, const struct kpi_def *k)
     for (int d = 0, n = 0; d < DIM_COUNT; d++)
         if (k->dims & 1u << d)
             text(to, n++ ? "," : "", dim_name((enum dim)d));
-    body_add_z(to, "]}");
+    body_addf(to, "],\"history\":%s}", history_has(c, slice_of(k->id)) ? "true" : "false");
 }
 
 static void kpis(struct call *c)
@@ -76,7 +78,7 @@ static void kpis(struct call *c)
     body_add_z(&c->a->body, "[");
     for (uint32_t i = 0; i < defs->n_kpis; i++) {
         body_add_z(&c->a->body, i ? "," : "");
-        kpi(&c->a->body, &defs->kpi[i]);
+        kpi(&c->a->body, c->from->config, &defs->kpi[i]);
     }
     body_add_z(&c->a->body, "]");
     finish(c, DATA_READY);
@@ -134,6 +136,27 @@ static void rows(struct call *c)
         finish(c, api_rows(c->from->data, c->from->config, &f, &c->a->body));
 }
 
+/* The last day unless from_ms and to_ms say otherwise. */
+static void history(struct call *c)
+{
+    const int64_t now_ms = c->from->status ? c->from->status->now_ms : 0, span_ms = 86400000;
+    int64_t from_ms = -1, to_ms = now_ms;
+    const struct api_filter f = { .org = c->org,
+                                  .window = http_arg(c->r, "window"),
+                                  .dim = http_arg(c->r, "dim"),
+                                  .kpi = http_arg(c->r, "kpi"),
+                                  .subject = http_arg(c->r, "subject") };
+    const bool numbers =
+        http_arg_number(c->r, "from_ms", EVER_MS, &from_ms) && http_arg_number(c->r, "to_ms", EVER_MS, &to_ms);
+    from_ms = from_ms < 0 ? (to_ms > span_ms ? to_ms - span_ms : 0) : from_ms;
+    if (!f.window.n || f.window.n > WINDOW_MAX || !f.dim.n || !f.subject.n || !history_has(c->from->config, f.kpi))
+        refuse(c, 400, "kpi (one of publish.history), window, dim and subject are needed");
+    else if (!numbers || from_ms > to_ms || to_ms - from_ms > API_HISTORY_DAYS_MAX * span_ms)
+        refuse(c, 400, "from_ms and to_ms are Unix ms, at most 62 days apart");
+    else
+        finish(c, api_history(c->from->data, &f, from_ms, to_ms, &c->a->body));
+}
+
 static void board(struct call *c)
 {
     int64_t top = TOP_DEFAULT, reach = REACH_DEFAULT;
@@ -169,13 +192,14 @@ static const struct {
     const char *path;
     bool of_org; /* needs ?org= */
     void (*answer)(struct call *c);
-    const char *args[6]; /* that it knows, beside org */
+    const char *args[7]; /* that it knows, beside org */
 } routes[] = {
     { "/api/v1/orgs", false, orgs, { NULL } },
     { "/api/v1/kpis", false, kpis, { NULL } },
     { "/api/v1/boards", false, boards, { NULL } },
     { "/api/v1/health", false, health, { NULL } },
     { "/api/v1/rows", true, rows, { "window", "dim", "kpi", "subject", "limit", NULL } },
+    { "/api/v1/history", true, history, { "kpi", "window", "dim", "subject", "from_ms", "to_ms", NULL } },
     { "/api/v1/board", true, board, { "board", "top", "around", "reach", NULL } },
     { "/api/v1/alerts", true, alerts, { NULL } },
     { "/api/v1/scorecards", true, scorecards, { NULL } },

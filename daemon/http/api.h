@@ -18,6 +18,10 @@ enum data_state api_board(struct data *d, const struct config *c, struct slice o
                           struct slice around, int64_t reach, struct body *to);
 enum data_state api_alerts(struct data *d, const struct config *c, struct slice org, struct body *to);
 enum data_state api_scorecards(struct data *d, const struct config *c, struct slice org, struct body *to);
+/* Points of one row, oldest first: [{"at_ms","value"}]. */
+enum { API_HISTORY_DAYS_MAX = 62 };
+enum data_state api_history(struct data *d, const struct api_filter *f, int64_t from_ms, int64_t to_ms,
+                            struct body *to);
 void api_health(const struct status *s, struct body *to);
 
 /* Is there a board of that name? */

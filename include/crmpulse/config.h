@@ -59,6 +59,10 @@ struct config {
         int64_t outbox_max; /* entries; more pause the input */
     } redis;
     struct {
+        char *history; /* KPIs, separated by commas */
+        int64_t history_keep_ms;
+    } publish;
+    struct {
         int64_t idle_timeout_ms; /* a partition at the end of its log for this long stops holding the watermark back */
         bool
             wall_clock; /* once all partitions are idle the wall clock moves the watermark; false: it stops after the newest event (loading history) */

@@ -26,7 +26,7 @@ orgs:
   acme: {{zone: UTC, currency: EUR, cycle: month}}
   other: {{zone: UTC, currency: USD, cycle: month}}
 time: {{tick: 1s, out_of_orderness: 1s, idle_timeout: 1s}}
-publish: {{snapshot_every: 2s}}
+publish: {{snapshot_every: 2s, history: "sales_amount, deals_won"}}
 boards: {{sales: {{kpi: sales_amount, window: 7d, dim: rep}}}}
 rules: {{csat_low: {{kpi: csat, window: 30d, dims: [org], fire: "< 0.8", clear: ">= 0.85", min_samples: 3, level: warning}}}}
 """
@@ -114,7 +114,7 @@ for path in ("/api/v1/orgs", "/api/v1/kpis", "/api/v1/boards", "/api/v1/health",
 for path, status in (("/api/v1/rows?org=acme", 400), (ROWS + "&limit=x", 400), (ROWS + "&what=1", 400), ("/api/v1/board?org=acme&board=none", 404), ("/api/v1/rows?window=7d", 400)):
     lib.check(f"{path}: refused with {status} as described", get(path, status=status)["error"])
 lib.check_equal("every path of the API is described", {p for p in SPEC["paths"] if p.startswith("/api/")} - {"/api/v1/stream"},
-                {f"/api/v1/{p}" for p in ("orgs", "kpis", "boards", "health", "rows", "board", "alerts", "scorecards")})
+                {f"/api/v1/{p}" for p in ("orgs", "kpis", "boards", "health", "rows", "history", "board", "alerts", "scorecards")})
 
 # ---- figures --------------------------------------------------------------------------------------------------------------------
 board = get(BOARD)
@@ -128,6 +128,15 @@ lib.check_equal("a limit", len(get(ROWS + "&limit=3")), 3)
 asked = {(r["dim"], r["subject"]): r["value"] for r in pipeline.rows(pipe.query("--kpi", "sales_amount", "--window", "7d"))}
 shown = {(r["dim"], r["subject"]): r["value"] for r in get(ROWS + "&kpi=sales_amount")}
 lib.check_equal("rows are those of crmpulse query", {key: asked.get(key) for key in shown}, shown)
+PAST = "/api/v1/history?org=acme&kpi=sales_amount&window=7d&dim=org&subject=acme"
+points = lib.wait_until(lambda: get(PAST), 30, "a history")
+lib.check_equal("the newest point is what is shown", points[-1]["value"], next(r["value"] for r in get(ROWS + "&dim=org&kpi=sales_amount")))
+lib.check("points lie on snapshot ticks, in order", all((p["at_ms"] + 1) % 2000 == 0 or p["at_ms"] % 2000 == 0 for p in points) and points == sorted(points, key=lambda p: p["at_ms"]), points)
+lib.check_equal("nothing before that", get(PAST + f"&from_ms=0&to_ms={points[0]['at_ms'] - 1}") if points[0]["at_ms"] < 62 * 86400000 else get(PAST + f"&from_ms={points[0]['at_ms'] - 10**9}&to_ms={points[0]['at_ms'] - 1}"), [])
+lib.check("a KPI without history: refused", "publish.history" in get(PAST.replace("sales_amount", "win_rate"), status=400)["error"])
+held = [k for k in pipe.redis()("KEYS", "cp:{*}:hist:*")]
+lib.check("its keys end", held and all(pipe.redis()("PTTL", k) > 0 for k in held), held)
+lib.check("no rep is in it", not [f for k in held for f in pipe.redis().hash(k) if "|rep:" in f])
 alert = get("/api/v1/alerts?org=acme")[0]
 lib.check_equal("the alert, with what it rests on", (alert["rule"], alert["state"], alert["samples"], sorted(alert["evidence"])), ("csat_low", "firing", 5, [f"s{i}" for i in range(5)]))
 card = next(c for c in get("/api/v1/scorecards?org=acme") if c["scorecard"] == "sales" and c["subject"] == "Ann")
