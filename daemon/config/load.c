@@ -120,6 +120,7 @@ static void free_http(struct config *c)
     free(c->http.listen);
     free(c->http.hosts);
     free(c->http.token_file);
+    free(c->http.kpi_metrics);
     for (uint32_t i = 0; i < c->http.n_orgs; i++) {
         free(c->http.org[i].name);
         free(c->http.org[i].value);

@@ -200,12 +200,14 @@ static void write_row(struct metric_writer *w, const struct row *row, const stru
     }
 }
 
-void metrics_write(struct body *to, bool openmetrics, const struct status *s, const struct http_counts *c)
+void metrics_write(struct body *to, bool openmetrics, const struct status *s, const struct http_counts *c,
+                   struct slice more)
 {
     struct metric_writer w = { to, openmetrics, NULL };
     const struct source from = { s, c };
     for (size_t i = 0; s && i < sizeof rows / sizeof *rows; i++)
         write_row(&w, &rows[i], &from);
+    body_add_slice(to, more);
     process_metrics_write(&w, s);
     metric_end(&w);
 }

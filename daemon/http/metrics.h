@@ -13,8 +13,9 @@ struct http_counts {
     uint32_t connections;
 };
 
-/* All metrics, to the last line. `s` NULL: no status was told yet, only what needs none is written. */
-void metrics_write(struct body *to, bool openmetrics, const struct status *s, const struct http_counts *c);
+/* All metrics, to the last line; `more` are families of others, written already. `s` NULL: no status was told yet, only what needs none is written. */
+void metrics_write(struct body *to, bool openmetrics, const struct status *s, const struct http_counts *c,
+                   struct slice more);
 
 /* process.c: process_* as the Prometheus clients have them, from /proc; what cannot be read is left out. */
 void process_metrics_write(struct metric_writer *w, const struct status *s);

@@ -1,5 +1,6 @@
 /* Paths and what answers them: one row each. */
 #include "daemon/http/api.h"
+#include "daemon/http/kpi_metrics.h"
 #include "daemon/http/page.h"
 
 typedef void (*route_fn)(const struct http_request *r, const struct http_source *from, struct http_answer *a);
@@ -66,9 +67,16 @@ static void metrics(const struct http_request *r, const struct http_source *from
     }
     static const char *const offers[] = { "text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0" };
     const bool openmetrics = http_accept(r->accept, offers, 2) == 1;
+    struct body kpis = { 0 };
+    if (kpi_metrics_write(&kpis, openmetrics, from->data, from->config) == DATA_WAIT) {
+        body_release(&kpis);
+        a->status = 0;
+        return;
+    }
     a->status = 200;
     a->type = metric_content_type[openmetrics];
-    metrics_write(&a->body, openmetrics, from->status, from->counts);
+    metrics_write(&a->body, openmetrics, from->status, from->counts, (struct slice){ kpis.p, (uint32_t)kpis.n });
+    body_release(&kpis);
 }
 
 static const struct {

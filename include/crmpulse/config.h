@@ -73,7 +73,8 @@ struct config {
         char *listen; /* as in listen.h; "" = no HTTP */
         char *hosts;  /* names that Host may have, separated by commas */
         char *token_file;
-        uint32_t n_orgs; /* whose tokens let read that org alone */
+        char *kpi_metrics; /* "win_rate/30d, sales_amount/m" */
+        uint32_t n_orgs;   /* whose tokens let read that org alone */
         struct {
             char *name, *value; /* the org; a name as in secret.h */
         } * org;

@@ -60,7 +60,7 @@ config.write_text(CONFIG)
 port = lib.free_port()
 redis = lib.Server("redis")
 pipe = pipeline.Installation(config, 2, redis.socket, sets=[f"http.listen=127.0.0.1:{port}", f"http.token_file={secret('all')}",
-                                                            f"http.orgs={{acme: {secret('ofacme')}, other: {secret('ofother')}}}"])
+                                                            'http.kpi_metrics="sales_amount/7d, win_rate/m, no_such/m"', f"http.orgs={{acme: {secret('ofacme')}, other: {secret('ofother')}}}"])
 send("events.ndjson", [*[deal(i, name, 70 - 10 * i) for i, name in enumerate(NAMES)], deal(100, "Zed", 5, "other"), *map(survey, range(5))])
 daemon = pipe.start()
 web, acme, other = http.Client(port, "all"), http.Client(port, "ofacme"), http.Client(port, "ofother")
@@ -141,6 +141,10 @@ alert = get("/api/v1/alerts?org=acme")[0]
 lib.check_equal("the alert, with what it rests on", (alert["rule"], alert["state"], alert["samples"], sorted(alert["evidence"])), ("csat_low", "firing", 5, [f"s{i}" for i in range(5)]))
 card = next(c for c in get("/api/v1/scorecards?org=acme") if c["scorecard"] == "sales" and c["subject"] == "Ann")
 lib.check("a scorecard names its items", {"quota_attainment", "win_rate"} <= {i["kpi"] for p in card["perspectives"] for i in p["items"]}, card)
+
+text = web.text("/metrics")
+lib.check("KPI values that are asked for are metrics", 'crmpulse_kpi{org="acme",kpi="sales_amount",window="7d",unit="micros"} 280000000000\n' in text
+          and 'crmpulse_kpi{org="other",kpi="sales_amount"' in text and "rep" not in [line for line in text.splitlines() if line.startswith("crmpulse_kpi")][0], text[-900:])
 
 # ---- tags -----------------------------------------------------------------------------------------------------------------------
 tag = web.get(BOARD).headers["ETag"]

@@ -127,6 +127,7 @@ Test(http_metrics, the_table)
         "crmpulse_http_connections 1\n",
         "crmpulse_redis_script_duration_seconds_count{script=\"flush\"} 0\n",
         "process_start_time_seconds 1700000000\n",
+        "# more\n",
     };
     /* What is not known is left out. */
     static const char *const unwanted[] = {
@@ -143,20 +144,20 @@ Test(http_metrics, the_table)
     struct body b = { 0 };
     counts.requests[200 - HTTP_STATUS_MIN] = 2;
     counts.connections = 1;
-    metrics_write(&b, false, s, &counts);
+    metrics_write(&b, false, s, &counts, SLICE("# more\n"));
     const char *got = text_of(&b);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         cr_expect(strstr(got, wanted[i]) != NULL, "%s", wanted[i]);
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
         cr_expect(strstr(got, unwanted[i]) == NULL, "%s", unwanted[i]);
     body_clear(&b);
-    metrics_write(&b, true, s, &counts);
+    metrics_write(&b, true, s, &counts, SLICE(""));
     got = text_of(&b);
     cr_expect(strcmp(got + b.n - 6, "# EOF\n") == 0);
     cr_expect(strstr(got, "# TYPE crmpulse_events_applied counter\n") != NULL);
     cr_expect(strstr(got, "# TYPE crmpulse_build info\n") != NULL);
     body_clear(&b);
-    metrics_write(&b, false, NULL, &counts);
+    metrics_write(&b, false, NULL, &counts, SLICE(""));
     cr_expect(strstr(text_of(&b), "process_cpu_seconds_total ") != NULL, "before the first status");
     body_release(&b);
     status_free(s);
