@@ -31,7 +31,7 @@ const windowFor = (kpi, wish) => { const all = state.kpis.get(kpi)?.windows ?? [
 const topic = (kpi, wish, dim) => { const w = windowFor(kpi, wish); return w && state.kpis.get(kpi).dims.includes(dim) ? `rows/${w}/${dim}/${kpi}` : null; };
 const topics = () => {
   const list = { board: state.board && `board/${state.board}`, rows: `rows/${state.window}/org`, targets: topic("quota_attainment", "m", "rep"), usage: "rows/30d/org",
-    cohort: topic("user_cohort", "w", "org"), cycle: topic("usage_lifecycle", "w", "org"), features: topic("feature_usage_rate", "30d", "feature"), alerts: "alerts", cards: "scorecards", health: "health" };
+    backDay: topic("user_retention", "d", "org"), backWeek: topic("user_retention", "w", "org"), backMonth: topic("user_retention", "m", "org"), cycle: topic("usage_lifecycle", "w", "org"), features: topic("feature_usage_rate", "30d", "feature"), alerts: "alerts", cards: "scorecards", health: "health" };
   return Object.fromEntries(Object.entries(list).filter(([, name]) => name));
 };
 
@@ -65,7 +65,9 @@ const draw = {
   rows: () => panels.showTiles(state.latest.get(state.topics.rows) ?? [], state.kpis, state.past, currency()),
   usage: () => panels.showUsage(state.latest.get(state.topics.usage) ?? [], state.latest.get(state.topics.features) ?? [], state.kpis),
   features: () => draw.usage(),
-  cohort: () => panels.showRetention((state.latest.get(state.topics.cohort) ?? [])[0]),
+  backDay: () => panels.showRetention(["backDay", "backWeek", "backMonth"].map((name) => [name, (state.latest.get(state.topics[name]) ?? [])[0]?.value])),
+  backWeek: () => draw.backDay(),
+  backMonth: () => draw.backDay(),
   cycle: () => panels.showLifecycle((state.latest.get(state.topics.cycle) ?? [])[0]),
   alerts: () => panels.showAlerts(state.latest.get("alerts") ?? [], state.kpis),
   cards: () => panels.showCards(state.latest.get("scorecards") ?? [], state.kpis),

@@ -30,5 +30,5 @@ export const curve = (points, label) => {
   return svg("svg", { class: "curve", viewBox: "0 0 400 130", role: "img", "aria-label": label },
     ...[0, 0.5, 1].flatMap((v) => [svg("line", { x1: 30, x2: 390, y1: up(v), y2: up(v) }), svg("text", { x: 0, y: up(v) + 4 }, `${v * 100}%`)]),
     svg("path", { d: points.map(([, v], i) => `${i ? "L" : "M"}${at(i)} ${up(v)}`).join("") }),
-    ...points.map(([, v], i) => svg("circle", { cx: at(i), cy: up(v), r: 3 })), ...points.map(([name], i) => svg("text", { x: at(i) - 6, y: 127 }, name)));
+    ...points.map(([, v], i) => svg("circle", { cx: at(i), cy: up(v), r: 3 })), ...points.map(([name], i) => svg("text", { x: at(i) - (i ? 18 : 3), y: 127 }, name)));
 };

@@ -113,11 +113,10 @@ export const showUsage = (rows, features, kpis) => {
   $("usage").replaceChildren(...all.map(([name, value]) => make("li", {}, make("span", {}, name), bar(value, figure(value, "ratio")))));
   if (!all.length) $("usage").replaceChildren(nothing("li"));
 };
-export const showRetention = (row) => {
-  const base = row?.value, steps = Object.entries(row?.extras ?? {}).filter(([k, v]) => /^k\d+$/.test(k) && v !== null).map(([k, v]) => [k.slice(1), v]);
-  if (!base || !steps.length) { $("retention").replaceChildren(nothing("p")); return; }
-  const points = [["0", 1], ...steps.map(([k, v]) => [k, v / base])];
-  $("retention").replaceChildren(curve(points, points.map(([k, v]) => `${t("after", { k })}: ${figure(v, "ratio")}`).join("; ")));
+export const showRetention = (back) => {
+  const known = back.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => [t(name), value]);
+  const points = [["0", 1], ...known];
+  $("retention").replaceChildren(known.length ? curve(points, known.map(([name, value]) => `${t("after", { k: name })}: ${figure(value, "ratio")}`).join("; ")) : nothing("p"));
 };
 export const showLifecycle = (row) => {
   const parts = [["new", "lcNew"], ["returning", "lcReturning"], ["resurrected", "lcResurrected"], ["dormant", "lcDormant"]].map(([k, word]) => [t(word), row?.extras?.[k] ?? null]).filter(([, v]) => v !== null);

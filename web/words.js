@@ -1,19 +1,19 @@
 // Words of the page in both languages; names of KPIs come with their definitions.
 const words = {
   en: { skip: "Skip to the figures", org: "Company", board: "Board", window: "Window", theme: "Light / dark", leaderboard: "Leaderboard", rank: "Rank", movement: "Movement", name: "Name",
-    value: "Value", gap: "Gap", target: "Target", figures: "Figures", alerts: "Alerts", scorecards: "Scorecards", usage: "Use of the CRM", retention: "Retention of user cohorts",
+    value: "Value", gap: "Gap", target: "Target", figures: "Figures", alerts: "Alerts", scorecards: "Scorecards", usage: "Use of the CRM", retention: "Users who come back",
     lifecycle: "Life cycle of users", health: "Pipeline", token: "Token", go: "Go", on: "live", off: "not connected, trying again", wait: "connecting", none: "nothing yet", up: "up {n}", down: "down {n}", same: "unchanged",
     fresh: "new", firing: "firing", resolved: "resolved", pending: "pending", since: "since {at}", evidence: "Evidence: {n} events", more: "and more", of: "{n} of {m}", samples: "n = {n}", coverage: "coverage {p}", provisional: "provisional",
     contributes: "{kpi}: {points} of {max} points", lag: "Records waiting", age: "Newest event", judged: "Judged up to", applied: "Applied", duplicate: "Duplicates", late: "Late", dead: "Dead letters", ready: "State", yes: "ready", no: "not ready",
     ago: "{t} ago", leads: "{name} now leads", fires: "{rule} fires for {name}", clears: "{rule} is resolved for {name}", trend: "{name}, last {n} values, from {a} to {b}", lcNew: "new", lcReturning: "returning", lcResurrected: "resurrected", lcDormant: "dormant",
-    after: "after {k}", norank: "no rank", language: "中文" },
+    after: "after {k}", backDay: "1 day", backWeek: "1 week", backMonth: "1 month", language: "中文" },
   zh: { skip: "跳到数据", org: "公司", board: "榜单", window: "时间窗口", theme: "浅色 / 深色", leaderboard: "排行榜", rank: "名次", movement: "变化", name: "姓名",
     value: "数值", gap: "差距", target: "目标完成", figures: "指标", alerts: "告警", scorecards: "记分卡", usage: "系统使用", retention: "用户留存曲线",
     lifecycle: "用户生命周期", health: "数据管道", token: "令牌", go: "进入", on: "实时", off: "连接中断，正在重试", wait: "正在连接", none: "暂无数据", up: "上升 {n}", down: "下降 {n}", same: "不变",
     fresh: "新上榜", firing: "触发", resolved: "已解除", pending: "等待确认", since: "自 {at}", evidence: "依据：{n} 个事件", more: "还有更多", of: "{n} / {m}", samples: "样本 {n}", coverage: "覆盖率 {p}", provisional: "暂定",
     contributes: "{kpi}：{points} 分，满分 {max} 分", lag: "待处理记录", age: "最新事件", judged: "已判定至", applied: "已处理", duplicate: "重复", late: "迟到", dead: "死信", ready: "状态", yes: "就绪", no: "未就绪",
     ago: "{t}前", leads: "{name} 升至第一", fires: "{name} 触发 {rule}", clears: "{name} 的 {rule} 已解除", trend: "{name}，最近 {n} 个值，从 {a} 到 {b}", lcNew: "新用户", lcReturning: "回访", lcResurrected: "回流", lcDormant: "沉睡",
-    after: "{k} 期后", norank: "无名次", language: "English" },
+    after: "{k}后", backDay: "1 天", backWeek: "1 周", backMonth: "1 月", language: "English" },
 };
 
 let language = "en";

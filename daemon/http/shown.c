@@ -70,7 +70,7 @@ bool shown_number(struct slice text)
             return false;
         i += n + 1;
     }
-    if (i < text.n && (text.p[i] == 'e' || text.p[i] == 'E')) {
+    if (i < text.n && text.p[i] == 'e') {
         i++;
         i += i < text.n && (text.p[i] == '+' || text.p[i] == '-');
         n = digits(text, i);

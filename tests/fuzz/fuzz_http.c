@@ -8,6 +8,7 @@
 #include "crmpulse/utf8.h"
 #include "daemon/http/guard.h"
 #include "daemon/http/metric_text.h"
+#include "daemon/http/shown.h"
 
 enum { QUERY_MAX = 4096, ADDRESS_MAX = 512 };
 
@@ -107,6 +108,40 @@ static void out(struct slice text)
     body_release(&b);
 }
 
+/* What is put into JSON as a number is one. */
+static void number(struct slice s)
+{
+    if (!s.p)
+        return;
+    json_t *j = json_loadb(s.p, s.n, JSON_DECODE_ANY, NULL);
+    FUZZ_CHECK(j && (json_is_number(j) || json_is_null(j)));
+    json_decref(j);
+}
+
+/* Texts of Redis: whatever stands there, what is read lies within it. */
+static void shown(struct slice text)
+{
+    struct shown_value v;
+    struct shown_field f;
+    struct slice rest = text, word;
+    uint32_t bytes = 0;
+    if (shown_value(text, &v) && text.n < 100) { /* jansson takes no number beyond a double's range */
+        const struct slice parts[] = { v.value, v.numerator, v.denominator, v.count, v.sum, v.p50, v.p90 };
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+            if (!parts[i].p || !memchr(parts[i].p, 'e', parts[i].n))
+                number(parts[i].n < 18 ? parts[i] : (struct slice){ 0 });
+    }
+    if (shown_field(text, &f))
+        FUZZ_CHECK(f.dim.n + f.subject.n + f.id.n + 2 == text.n);
+    if (shown_rule_field(text, &f))
+        FUZZ_CHECK(f.dim.n + f.subject.n + f.id.n + 2 == text.n);
+    while (shown_word(&rest, ' ', &word)) {
+        FUZZ_CHECK(word.n && word.p >= text.p && word.p + word.n <= text.p + text.n && !memchr(word.p, ' ', word.n));
+        bytes += word.n;
+    }
+    FUZZ_CHECK(bytes <= text.n);
+}
+
 static void address(struct slice text)
 {
     char z[ADDRESS_MAX];
@@ -134,5 +169,7 @@ int fuzz_one(const uint8_t *bytes, size_t n)
     (void)http_etag_matches(line[4], SLICE("\"0123456789abcdef\""));
     out(fuzz_slice(bytes, n));
     address(line[1]);
+    shown(line[0]);
+    shown(fuzz_slice(bytes, n));
     return 0;
 }

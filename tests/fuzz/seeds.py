@@ -420,6 +420,9 @@ def seeds_http():
             ["/", "unix:/run/crmpulse.sock", "", "", ""],
             ["/x?y=<script>", "[::]:9464", ",;=q", "Bearer a b", ""]]):
         yield f"{i:02}", "\n".join(lines).encode()
+    for i, shown in enumerate(["0.75 (3/4)", "12 (n=3 sum=36 p50=11.5 p90=20)", "40 {new=3,returning=null}", "null", "rep:a%7Cb|win_rate", "csat_low|org:acme",
+                               "firing level=warning value=0.66 n=6 since=1 id=x", "rank=1 previous=2 movement=+1 value=3 gap=0"]):
+        yield f"shown{i}", shown.encode()
 
 
 # ---- dictionaries: words a fuzzer would take long to find ---------------------------------------------------------------------------------------
