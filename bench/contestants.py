@@ -127,6 +127,8 @@ def flink(rig):
 
 def streams(rig):
     try:
+        if rig.workload == "w2":
+            return java(rig, "streams", "StreamsKpis")
         return java(rig, "streams", "StreamsPeer", "--grace-ms", 86400000)
     finally:
         rig.drop_topics(f"bench-streams-{rig.round}-{rig.nonce}-")

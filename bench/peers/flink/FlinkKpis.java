@@ -1,9 +1,7 @@
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.FlatMapFunction;
 import org.apache.flink.api.common.functions.OpenContext;
@@ -25,12 +23,6 @@ import org.apache.flink.util.Collector;
  * no sales_share (it needs another key's figures), no boards, no rows where only time moves a window, three rules without outbox.
  */
 public final class FlinkKpis {
-    private static final long MINUTE_MS = 60000;
-    private static final long HOUR_MS = 60 * MINUTE_MS;
-    private static final String[] WINDOWS = {"5m", "1h", "24h", "7d", "30d"};
-    private static final long[] LENGTHS_MS = {5 * MINUTE_MS, HOUR_MS, 24 * HOUR_MS, 168 * HOUR_MS, 720 * HOUR_MS};
-    private static final Map<String, Row> ANSWERS = new ConcurrentHashMap<>();
-
     public static final class Change {
         public String key;
         public String customer;
@@ -118,7 +110,7 @@ public final class FlinkKpis {
         }
 
         private static void add(MapState<Long, Pane> panes, long paneMs, Change change) throws Exception {
-            long start = change.atMs - Math.floorMod(change.atMs, paneMs);
+            long start = Windows.floor(change.atMs, paneMs);
             Pane pane = panes.get(start);
             if (pane == null) {
                 pane = new Pane();
@@ -129,13 +121,13 @@ public final class FlinkKpis {
 
         @Override
         public void processElement(Change change, Context context, Collector<Row> out) throws Exception {
-            add(minutes, MINUTE_MS, change);
-            add(hours, HOUR_MS, change);
+            add(minutes, Windows.MINUTE_MS, change);
+            add(hours, Windows.HOUR_MS, change);
             long from = Math.max(change.atMs, context.timerService().currentWatermark() + 1);
-            context.timerService().registerEventTimeTimer(from - Math.floorMod(from, MINUTE_MS) + MINUTE_MS);
+            context.timerService().registerEventTimeTimer(Windows.floor(from, Windows.MINUTE_MS) + Windows.MINUTE_MS);
         }
 
-        private void drop(MapState<Long, Pane> panes, long before) throws Exception {
+        private static void drop(MapState<Long, Pane> panes, long before) throws Exception {
             for (Iterator<Long> starts = panes.keys().iterator(); starts.hasNext();) {
                 if (starts.next() < before) {
                     starts.remove();
@@ -143,41 +135,21 @@ public final class FlinkKpis {
             }
         }
 
-        /** The three rules: win rate of 1 h below 0.30 (clears at 0.36), p95 of 24 h above 2100 h (2000 h), customers of 24 h below 10 (12). */
-        private void judge(double[] hour, double[] day) throws IOException {
-            Integer before = firing.value();
-            int state = before == null ? 0 : before;
-            int now = turn(state, 1, hour[Pane.WIN_RATE] < 0.30, hour[Pane.WIN_RATE] >= 0.36);
-            now = turn(now, 2, day[Pane.P95] > 2100.0 * HOUR_MS, day[Pane.P95] < 2000.0 * HOUR_MS);
-            now = turn(now, 4, day[Pane.CUSTOMERS] < 10, day[Pane.CUSTOMERS] >= 12);
-            if (now != state) {
-                firing.update(now);
+        private static double[] kpis(int window, long nowMs, MapState<Long, Pane> panes) throws Exception {
+            Windows.Sum sum = new Windows.Sum(window, nowMs);
+            for (Map.Entry<Long, Pane> entry : panes.entries()) {
+                sum.add(entry.getKey(), entry.getValue());
             }
-        }
-
-        private static int turn(int state, int bit, boolean fires, boolean clears) {
-            return fires ? state | bit : clears ? state & ~bit : state;
+            return sum.kpis();
         }
 
         @Override
         public void onTimer(long nowMs, OnTimerContext context, Collector<Row> out) throws Exception {
-            drop(minutes, nowMs - 2 * HOUR_MS - 10 * MINUTE_MS);
-            drop(hours, nowMs - 1441 * HOUR_MS);
-            double[][] values = new double[WINDOWS.length][];
-            for (int w = 0; w < WINDOWS.length; w++) {
-                long paneMs = LENGTHS_MS[w] <= HOUR_MS ? MINUTE_MS : HOUR_MS;
-                long end = nowMs - 1 - Math.floorMod(nowMs - 1, paneMs) + paneMs;
-                Pane sum = new Pane();
-                long wonBefore = 0;
-                for (Map.Entry<Long, Pane> entry : (paneMs == MINUTE_MS ? minutes : hours).entries()) {
-                    long start = entry.getKey();
-                    if (start >= end - LENGTHS_MS[w] && start < end) {
-                        sum.add(entry.getValue());
-                    } else if (start >= end - 2 * LENGTHS_MS[w] && start < end) {
-                        wonBefore += entry.getValue().wonAmount;
-                    }
-                }
-                values[w] = sum.kpis(wonBefore);
+            drop(minutes, nowMs - Windows.MINUTES_KEPT_MS);
+            drop(hours, nowMs - Windows.HOURS_KEPT_MS);
+            double[][] values = new double[Windows.LENGTHS_MS.length][];
+            for (int w = 0; w < values.length; w++) {
+                values[w] = kpis(w, nowMs, Windows.ofMinutes(w) ? minutes : hours);
                 Row row = new Row();
                 row.key = context.getCurrentKey();
                 row.window = w;
@@ -185,7 +157,11 @@ public final class FlinkKpis {
                 row.values = values[w];
                 out.collect(row);
             }
-            judge(values[1], values[2]);
+            int before = firing.value() == null ? 0 : firing.value();
+            int now = Windows.judge(before, values);
+            if (now != before) {
+                firing.update(now);
+            }
         }
     }
 
@@ -194,24 +170,11 @@ public final class FlinkKpis {
 
         @Override
         public void invoke(Row row, Context context) {
-            ANSWERS.put(row.key + "\t" + WINDOWS[row.window], row);
+            Windows.keep(row.key, row.window, row.endMs, row.values);
         }
     }
 
     private FlinkKpis() {}
-
-    private static void write(String path) throws IOException {
-        try (BufferedWriter out = Peer.answers(path)) {
-            out.write("org\tdim\tsubject\twindow\tend\t" + String.join("\t", Pane.KPIS) + "\n");
-            for (Map.Entry<String, Row> entry : ANSWERS.entrySet()) {
-                out.write(entry.getKey() + "\t" + entry.getValue().endMs);
-                for (double value : entry.getValue().values) {
-                    out.write(Double.isNaN(value) ? "\tnull" : "\t" + value);
-                }
-                out.write("\n");
-            }
-        }
-    }
 
     public static void main(String[] args) throws Exception {
         Map<String, String> options = Peer.options(args);
@@ -229,6 +192,6 @@ public final class FlinkKpis {
                 .addSink(new Keep());
         env.execute("w2");
         Peer.end();
-        write(options.get("answers"));
+        Windows.write(options.get("answers"));
     }
 }

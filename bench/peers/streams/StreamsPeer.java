@@ -6,12 +6,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import java.util.function.ToLongFunction;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.SerializationException;
-import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
@@ -41,26 +43,30 @@ import org.apache.kafka.streams.state.WindowStore;
  * answers are its state store, read by interactive queries; nothing is written to Redis.
  */
 public final class StreamsPeer {
+    static final String SETTINGS = "exactly_once_v2, 2 threads, commit every 100 ms (default), topology optimized, producer linger 100 ms, batches 256 KiB,"
+            + " lz4, persistent stores (RocksDB), duplicates by a window store of 1 h";
     private static final int COMMIT_MS = 100; /* the default with exactly_once_v2 */
     private static final LongAdder READ = new LongAdder();
     private static final LongAdder UNIQUE = new LongAdder();
-    private static final LongAdder ADDED = new LongAdder();
+    static final LongAdder ADDED = new LongAdder();
 
     private StreamsPeer() {}
 
-    private static Deal parse(byte[] bytes) {
-        try {
-            return Deal.parse(bytes);
-        } catch (InvalidProtocolBufferException e) {
-            throw new SerializationException(e);
-        }
+    /** Reading only. */
+    static <V> Serde<V> decoder(Parser<V> parser) {
+        return Serdes.serdeFrom((topic, value) -> {
+            throw new SerializationException("events are not written");
+        }, (topic, bytes) -> {
+            try {
+                return parser.parse(bytes);
+            } catch (InvalidProtocolBufferException e) {
+                throw new SerializationException(e);
+            }
+        });
     }
 
-    private static Serde<Deal> deals() {
-        Deserializer<Deal> read = (topic, bytes) -> parse(bytes);
-        return Serdes.serdeFrom((topic, deal) -> {
-            throw new SerializationException("deals are not written");
-        }, read);
+    interface Parser<V> {
+        V parse(byte[] bytes) throws InvalidProtocolBufferException;
     }
 
     /** Count and sum. */
@@ -74,28 +80,40 @@ public final class StreamsPeer {
     }
 
     /** Lets an event id through once. A duplicate has the same time, so one look-up is enough. */
-    static final class Unique implements FixedKeyProcessor<String, Deal, Deal> {
-        private FixedKeyProcessorContext<String, Deal> context;
+    static final class Unique<V> implements FixedKeyProcessor<String, V, V> {
+        private final Function<V, String> idOf;
+        private final ToLongFunction<V> timeOf;
+        private FixedKeyProcessorContext<String, V> context;
         private WindowStore<String, byte[]> seen;
 
+        Unique(Function<V, String> idOf, ToLongFunction<V> timeOf) {
+            this.idOf = idOf;
+            this.timeOf = timeOf;
+        }
+
         @Override
-        public void init(FixedKeyProcessorContext<String, Deal> to) {
+        public void init(FixedKeyProcessorContext<String, V> to) {
             context = to;
             seen = to.getStateStore("seen");
         }
 
         @Override
-        public void process(FixedKeyRecord<String, Deal> record) {
+        public void process(FixedKeyRecord<String, V> record) {
             Peer.first();
-            Deal deal = record.value();
-            String id = deal.org + '/' + deal.eventId;
-            if (seen.fetch(id, deal.atMs) == null) {
-                seen.put(id, new byte[] {1}, deal.atMs);
+            String id = idOf.apply(record.value());
+            long atMs = timeOf.applyAsLong(record.value());
+            if (seen.fetch(id, atMs) == null) {
+                seen.put(id, new byte[] {1}, atMs);
                 UNIQUE.increment();
                 context.forward(record);
             }
             READ.increment();
         }
+    }
+
+    static StoreBuilder<WindowStore<String, byte[]>> seenStore() {
+        return Stores.windowStoreBuilder(
+                Stores.persistentWindowStore("seen", Duration.ofHours(1), Duration.ofMinutes(5), false), Serdes.String(), Serdes.ByteArray());
     }
 
     private static List<KeyValue<String, Long>> subjects(Deal deal) {
@@ -112,12 +130,10 @@ public final class StreamsPeer {
 
     private static StreamsBuilder topology(String topic, Duration window, Duration grace) {
         StreamsBuilder builder = new StreamsBuilder();
-        StoreBuilder<WindowStore<String, byte[]>> seen = Stores.windowStoreBuilder(
-                Stores.persistentWindowStore("seen", Duration.ofHours(1), Duration.ofMinutes(5), false), Serdes.String(), Serdes.ByteArray());
-        builder.addStateStore(seen);
-        builder.stream(topic, Consumed.with(Serdes.String(), deals())
+        builder.addStateStore(seenStore());
+        builder.stream(topic, Consumed.with(Serdes.String(), decoder(Deal::parse))
                         .withTimestampExtractor((record, partitionMs) -> ((Deal) record.value()).atMs))
-                .processValues(Unique::new, "seen")
+                .processValues(() -> new Unique<Deal>(deal -> deal.org + '/' + deal.eventId, deal -> deal.atMs), "seen")
                 .flatMap((key, deal) -> subjects(deal))
                 .groupByKey(Grouped.with(Serdes.String(), Serdes.Long()))
                 .windowedBy(TimeWindows.ofSizeAndGrace(window, grace))
@@ -126,7 +142,7 @@ public final class StreamsPeer {
         return builder;
     }
 
-    private static Properties settings(Map<String, String> options) {
+    static Properties settings(Map<String, String> options) {
         Properties p = new Properties();
         p.put(StreamsConfig.APPLICATION_ID_CONFIG, options.get("group"));
         p.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, options.get("brokers"));
@@ -144,7 +160,7 @@ public final class StreamsPeer {
         return p;
     }
 
-    private static long records(String brokers, String topic) throws Exception {
+    static long records(String brokers, String topic) throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", brokers))) {
             int partitions = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
             long n = 0;
@@ -157,9 +173,12 @@ public final class StreamsPeer {
         }
     }
 
-    /** The aggregate reads committed records only, so once it has added all, only its own last commit is still to come. */
-    private static boolean readToTheEnd(KafkaStreams streams, long records) throws InterruptedException {
-        while (READ.sum() < records || ADDED.sum() < 3 * UNIQUE.sum()) {
+    /**
+     * The aggregate reads committed records only, so once it has added all, only its own last commit is still to come. `pending`: what it has
+     * added and not yet worked up.
+     */
+    static boolean readToTheEnd(KafkaStreams streams, long records, LongSupplier pending) throws InterruptedException {
+        while (READ.sum() < records || ADDED.sum() < 3 * UNIQUE.sum() || pending.getAsLong() > 0) {
             if (streams.state() == KafkaStreams.State.ERROR || streams.state() == KafkaStreams.State.NOT_RUNNING) {
                 return false;
             }
@@ -186,11 +205,10 @@ public final class StreamsPeer {
         Duration window = Duration.ofMillis(Long.parseLong(options.get("window-ms")));
         Duration grace = Duration.ofMillis(Long.parseLong(options.get("grace-ms")));
         long records = records(options.get("brokers"), options.get("topic"));
-        Peer.settings("exactly_once_v2, 2 threads, commit every 100 ms (default), topology optimized, record cache 64 MiB, producer linger 100 ms,"
-                + " batches 256 KiB, lz4, persistent stores (RocksDB), grace " + grace.toMillis() + " ms, duplicates by a window store of 1 h");
+        Peer.settings(SETTINGS + ", record cache 64 MiB, grace " + grace.toMillis() + " ms");
         KafkaStreams streams = new KafkaStreams(topology(options.get("topic"), window, grace).build(), settings(options));
         streams.start();
-        boolean done = readToTheEnd(streams, records);
+        boolean done = readToTheEnd(streams, records, () -> 0);
         if (done) {
             Peer.end();
             write(streams, options.get("answers"));
