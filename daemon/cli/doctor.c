@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "crmpulse/cli.h"
+#include "crmpulse/secret.h"
 
 enum { SETS_MAX = 64, FILES_BASE = 64, FILES_BROKER = 9 };
 
@@ -85,6 +86,30 @@ static void look_at_files(struct doctor *d)
         doctor_tell(d, FINDING_OK, "files", "%llu may be open", may);
 }
 
+/* Those of Kafka and Redis are read when they are connected to. */
+static void look_at_token(struct doctor *d, const char *key, const char *name)
+{
+    struct secret secret;
+    char why[300];
+    if (!secret_named(name))
+        return;
+    if (secret_read(name, &secret, why, sizeof why) < 0)
+        doctor_tell(d, FINDING_FAIL, "http", "%s: %s", key, why);
+    else
+        doctor_tell(d, FINDING_OK, "http", "%s can be read", key);
+    secret_wipe(&secret);
+}
+
+static void look_at_tokens(struct doctor *d)
+{
+    char key[200];
+    look_at_token(d, "http.token_file", d->config->http.token_file);
+    for (uint32_t i = 0; i < d->config->http.n_orgs; i++) {
+        snprintf(key, sizeof key, "http.orgs.%.100s", d->config->http.org[i].name);
+        look_at_token(d, key, d->config->http.org[i].value);
+    }
+}
+
 int cmd_doctor(int argc, char **argv)
 {
     struct doctor_args a = { 0 };
@@ -106,6 +131,7 @@ int cmd_doctor(int argc, char **argv)
     if (!config)
         return CLI_CONFIG;
     look_at_files(&d);
+    look_at_tokens(&d);
     doctor_kafka(&d);
     doctor_redis(&d);
     printf("%u ok, %u to look at, %u to mend\n", d.count[FINDING_OK], d.count[FINDING_WARN], d.count[FINDING_FAIL]);
