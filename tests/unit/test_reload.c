@@ -54,6 +54,7 @@ static const char *other_value(const struct config_key *key)
         { "http.orgs", "{acme: /t}" },
         { "publish.dims", "[org]" },
         { "publish.windows", "[d]" },
+        { "publish.history_keep", "3d" },
         { "publish.by_customer", "[sales_amount]" },
     };
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
