@@ -458,11 +458,15 @@ void server_close(struct server *s)
         uv_close((uv_handle_t *)&s->accepting, NULL);
     if (s->context)
         lws_context_destroy(s->context);
+    s->ended = s->context;
     s->context = NULL;
 }
 
+/* Of a context on somebody else's loop libwebsockets frees the last part when it is told so once more, after the loop has closed its handles. */
 void server_release(struct server *s)
 {
+    if (s->ended)
+        lws_context_destroy(s->ended);
     http_unlisten(s->config->http.listen, s->fd);
     guard_release(&s->guard);
     status_free(s->status);

@@ -16,7 +16,7 @@ struct server {
     uv_poll_t accepting;
     uv_timer_t tick;
     const struct config *config;
-    struct lws_context *context;
+    struct lws_context *context, *ended; /* ended: to be freed once the loop is empty */
     struct lws_vhost *vhost;
     struct guard guard;
     struct status *status; /* the newest told; owned */
