@@ -18,7 +18,7 @@ REPO = HERE.parent
 PEERS = REPO / "build" / "bench-peers"
 POLL_S = 0.02
 QUERIED = 8  # windows asked for with `crmpulse query`, besides all cells read by hand
-JAVA = ["java", "-Xmx2g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+JAVA = ["java", "-Xmx4g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "util", "time", "net", "util.concurrent"))]
 
 
