@@ -24,7 +24,7 @@ static void need_measure(struct loader *l, int index, struct need need)
     const struct entry *e = &l->section[SECTION_MEASURES].v[index];
     struct measure_def *m = &l->defs->measure[index];
     m->dims |= need.dims | 1u << DIM_ORG;
-    m->fine |= need.fine && m->agg != AGG_LEVEL;
+    m->fine |= need.fine && m->agg != AGG_LEVEL && m->agg != AGG_DISTINCT; /* which are kept by the hour */
     m->evidence_dims |= need.evidence ? need.dims : 0;
     if (need.evidence && m->derived)
         need_expr(l, m->derived, need);
