@@ -17,7 +17,7 @@ import time
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 HERE = REPO / "tests/mutants"
-SIM_SEEDS = 300
+SIM_SEEDS = 600
 DATA = os.environ.get("CRMPULSE_DATA") or str(REPO.parent / "shared/data")  # integration tests look beside their tree, which is a copy here
 LIMIT_S = {"unit": 240, "golden": 300, "sim": 600, "it": 900}
 
