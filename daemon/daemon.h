@@ -295,6 +295,8 @@ void bounds_tell(struct shard *s, uint64_t now_ms);
 
 /* status.c: HTTP, if it is configured, and what it tells. 0, or -1: it cannot listen; the log says why. */
 int status_start(struct daemon *d);
+/* What keeps partitions from being read that is not their own state, in a word. */
+const char *status_phase(const struct daemon *d);
 void status_stop(struct daemon *d);
 
 /* tally.c: counters for people. tally_leave logs them at the end and is true when they are written. */
