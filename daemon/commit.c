@@ -242,13 +242,18 @@ static struct slice evidence(struct commit *c, const struct alert_transition *a)
     return keep(c, line_text(&l));
 }
 
+/* "<rule>|<dim>:<subject>" */
+static struct slice alert_field(struct commit *c, struct slice rule, struct slice dim, struct slice subject)
+{
+    struct slice e = escaped(c, subject);
+    return format(c, "%.*s|%.*s:%.*s", (int)rule.n, rule.p, (int)dim.n, dim.p, (int)e.n, e.p);
+}
+
 static int on_alert(void *ctx, const struct alert_transition *a)
 {
     struct commit *c = ctx;
     struct alert_transition x = *a;
-    struct slice org = escaped(c, x.org), v = number(c, x.value), subject = escaped(c, x.subject);
-    struct slice field =
-        format(c, "%.*s|%.*s:%.*s", (int)x.rule.n, x.rule.p, (int)x.dim.n, x.dim.p, (int)subject.n, subject.p);
+    struct slice org = escaped(c, x.org), v = number(c, x.value), field = alert_field(c, x.rule, x.dim, x.subject);
     x.emitted_at_ms = wall_ms();
     hset(c, format(c, "alert:%.*s:evidence", (int)org.n, org.p), field, evidence(c, a));
     hset(c, format(c, "alert:%.*s", (int)org.n, org.p), field,
@@ -348,9 +353,9 @@ static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
     struct slice org = escaped(c, s->org), v = s->is_null ? SLICE("null") : number(c, s->score);
     card.emitted_at_ms = wall_ms();
     if (!s->revision) { /* a revised one is of a cycle that ended: what people read is the running one */
-        hset(c, format(c, "scorecard:%.*s:parts", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
-             parts(c, s));
-        hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), member(c, s->dim, s->subject, s->scorecard),
+        const struct slice field = member(c, s->dim, s->subject, s->scorecard);
+        hset(c, format(c, "scorecard:%.*s:parts", (int)org.n, org.p), field, parts(c, s));
+        hset(c, format(c, "scorecard:%.*s", (int)org.n, org.p), field,
              format(c, "%.*s coverage=%.4g band=%.*s%s", (int)v.n, v.p, s->coverage, (int)s->band.n, s->band.p,
                     s->provisional ? " provisional" : ""));
     }
@@ -363,13 +368,13 @@ static int on_scorecard(void *ctx, const struct scorecard_snapshot *s)
 static int on_gone(void *ctx, const struct gone *g)
 {
     struct commit *c = ctx;
-    struct slice org = escaped(c, g->org), subject = escaped(c, g->subject);
+    struct slice org = escaped(c, g->org);
     struct slice key = format(c, "%s:%.*s", g->from == GONE_ALERT ? "alert" : "scorecard", (int)org.n, org.p);
     struct slice field = member(c, g->dim, g->subject, g->id);
     if (g->from == GONE_ROW)
         key = format(c, "view:%.*s:%.*s", (int)org.n, org.p, (int)g->window.n, g->window.p);
     if (g->from == GONE_ALERT)
-        field = format(c, "%.*s|%.*s:%.*s", (int)g->id.n, g->id.p, (int)g->dim.n, g->dim.p, (int)subject.n, subject.p);
+        field = alert_field(c, g->id, g->dim, g->subject);
     op(c, &c->list, "HDEL", key, 1, &field);
     if (g->from != GONE_ROW)
         op(c, &c->list, "HDEL", format(c, "%.*s:%s", (int)key.n, key.p, g->from == GONE_ALERT ? "evidence" : "parts"),

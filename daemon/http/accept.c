@@ -11,15 +11,6 @@ struct range {
     int weight;
 };
 
-static struct slice trimmed(struct slice s)
-{
-    while (s.n && (*s.p == ' ' || *s.p == '\t'))
-        s = (struct slice){ s.p + 1, s.n - 1 };
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Cuts off what is before `c`, outside of quotes. */
 static struct slice cut(struct slice *rest, char c)
 {
@@ -28,12 +19,7 @@ static struct slice cut(struct slice *rest, char c)
         quoted ^= rest->p[n] == '"';
     struct slice part = { rest->p, n };
     *rest = n < rest->n ? (struct slice){ rest->p + n + 1, rest->n - n - 1 } : (struct slice){ rest->p + n, 0 };
-    return trimmed(part);
-}
-
-static bool same(struct slice a, struct slice b)
-{
-    return a.n == b.n && (!a.n || strncasecmp(a.p, b.p, a.n) == 0);
+    return http_trimmed(part);
 }
 
 /* "0.8" -> 800; what is no weight counts as 0: it was meant to be one. */
@@ -62,10 +48,10 @@ static struct range range_of(struct slice text)
     while (text.n) {
         struct slice value = cut(&text, ';');
         struct slice name = cut(&value, '=');
-        value = unquoted(trimmed(value));
-        if (same(name, SLICE("q")))
+        value = unquoted(http_trimmed(value));
+        if (http_same_name(name, SLICE("q")))
             r.weight = weight_of(value);
-        else if (same(name, SLICE("version")))
+        else if (http_same_name(name, SLICE("version")))
             r.version = value;
     }
     return r;
@@ -80,9 +66,9 @@ static int specific(const struct range *r, const struct range *offer)
     const uint32_t main = slash ? (uint32_t)(slash - offer->type.p) + 1 : 0;
     if (main && r->type.n == main + 1 && r->type.p[main] == '*' && strncasecmp(r->type.p, offer->type.p, main) == 0)
         return 2;
-    if (!same(r->type, offer->type))
+    if (!http_same_name(r->type, offer->type))
         return 0;
-    return !r->version.n ? 3 : same(r->version, offer->version) ? 4 : 0;
+    return !r->version.n ? 3 : http_same_name(r->version, offer->version) ? 4 : 0;
 }
 
 static int weight_for(struct slice accept, const struct range *offer)
@@ -102,7 +88,7 @@ static int weight_for(struct slice accept, const struct range *offer)
 int http_accept(struct slice accept, const char *const *offers, int n)
 {
     int chosen = -1, most = 0;
-    if (!trimmed(accept).n)
+    if (!http_trimmed(accept).n)
         return 0;
     for (int i = 0; i < n; i++) {
         const struct range offer = range_of(slice_of(offers[i]));

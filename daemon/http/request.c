@@ -16,7 +16,7 @@ static bool has_control(struct slice s)
     return false;
 }
 
-static struct slice trimmed(struct slice s)
+struct slice http_trimmed(struct slice s)
 {
     while (s.n && (*s.p == ' ' || *s.p == '\t'))
         s = (struct slice){ s.p + 1, s.n - 1 };
@@ -142,9 +142,9 @@ bool http_path_good(struct slice path)
 
 /* ---- Host ---- */
 
-static bool same_name(struct slice a, struct slice b)
+bool http_same_name(struct slice a, struct slice b)
 {
-    return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+    return a.n == b.n && (!a.n || strncasecmp(a.p, b.p, a.n) == 0);
 }
 
 /* Without the port. False: what follows the name is no port. */
@@ -190,11 +190,11 @@ bool http_host_allowed(struct slice host, const char *names)
     struct slice rest = slice_of(names ? names : ""), name;
     if (!host.n || !cut_port(&host) || !host.n)
         return false;
-    if (numeric(host) || same_name(host, SLICE("localhost")))
+    if (numeric(host) || http_same_name(host, SLICE("localhost")))
         return true;
     while (next_part(&rest, ',', &name)) {
-        name = trimmed(name);
-        if (name.n && same_name(host, name))
+        name = http_trimmed(name);
+        if (name.n && http_same_name(host, name))
             return true;
     }
     return false;
@@ -206,10 +206,10 @@ struct slice http_bearer(struct slice authorization)
 {
     static const char scheme[] = "Bearer";
     const uint32_t n = sizeof scheme - 1;
-    struct slice s = trimmed(authorization);
+    struct slice s = http_trimmed(authorization);
     if (s.n <= n || strncasecmp(s.p, scheme, n) != 0 || s.p[n] != ' ')
         return (struct slice){ 0 };
-    s = trimmed((struct slice){ s.p + n, s.n - n });
+    s = http_trimmed((struct slice){ s.p + n, s.n - n });
     return s.n && !has_control(s) && !memchr(s.p, ' ', s.n) ? s : (struct slice){ 0 };
 }
 
@@ -227,7 +227,7 @@ bool http_etag_matches(struct slice if_none_match, struct slice etag)
 {
     struct slice rest = if_none_match, tag;
     while (next_part(&rest, ',', &tag)) {
-        tag = trimmed(tag);
+        tag = http_trimmed(tag);
         if (tag.n > 2 && tag.p[0] == 'W' && tag.p[1] == '/')
             tag = (struct slice){ tag.p + 2, tag.n - 2 };
         if (tag.n && (slice_eq(tag, SLICE("*")) || slice_eq(tag, etag)))

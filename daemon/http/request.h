@@ -46,6 +46,11 @@ struct slice http_bearer(struct slice authorization);
 /* Takes as long for a wrong token as for a right one of the same length. */
 bool http_token_equal(struct slice given, struct slice token);
 
+/* Without the blanks and tabs around it. */
+struct slice http_trimmed(struct slice s);
+/* Names in headers: without case. */
+bool http_same_name(struct slice a, struct slice b);
+
 /* Which of the `n` media types ("type/subtype", or with one parameter "type/subtype;version=1.0.0") is wanted most. The first is taken where Accept says
  * nothing or does not decide; -1: none of them is acceptable. */
 int http_accept(struct slice accept, const char *const *offers, int n);
