@@ -70,6 +70,16 @@ def coordinator_moves(s):
     return f"{s.end()}; goes on after {max(took):.1f} s at most"
 
 
+def drained(s):
+    """Nothing more is sent, and what is there is applied: where each partition ends."""
+    s.sender.pause()
+    time.sleep(2)
+    ends = {p: end for p, (_, end) in lib.offsets(s.pipe.input).items()}
+    lib.wait_until(lambda: all(int(part["next"]) == ends[p] for p, part in s.pipe.offsets().items()), 60 * PATIENCE, "what is there is applied")
+    s.sender.kill()
+    return ends
+
+
 def unclean(s):
     """One broker has what the two others lack, and all of it was applied; then it is gone and the others lead. Returns what was applied, by partition."""
     begin(s, 600, UNCLEAN)
@@ -79,12 +89,7 @@ def unclean(s):
     moved(s, s.pipe.input, 2)
     moved(s, s.pipe.input, 3)
     s.progress(2500, 90)
-    s.sender.pause()
-    time.sleep(2)
-    ends = {p: end for p, (_, end) in lib.offsets(s.pipe.input).items()}
-    lib.wait_until(lambda: all(int(part["next"]) == ends[p] for p, part in s.pipe.offsets().items()), 60 * PATIENCE, "what is there is applied")
-    s.sender.kill()
-    return ends
+    return drained(s)
 
 
 def take_over(s):
@@ -167,11 +172,7 @@ def unclean_unseen(s):
     s.kafka.kill(follower)
     lib.wait_until(lambda: all(s.kafka.in_sync(s.pipe.input)[p] == {leader} for p in mine), 60 * PATIENCE, "the follower is out", 0.3)
     s.progress(2500, 90)
-    s.sender.pause()
-    time.sleep(2)
-    ends = {p: end for p, (_, end) in lib.offsets(s.pipe.input).items()}
-    lib.wait_until(lambda: all(int(part["next"]) == ends[p] for p, part in s.pipe.offsets().items()), 60 * PATIENCE, "what is there is applied")
-    s.sender.kill()
+    ends = drained(s)
     s.daemon.pause()
     s.kafka.kill(leader)
     s.kafka.start(follower, wait=False)

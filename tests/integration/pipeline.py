@@ -106,6 +106,11 @@ class Installation:
         """{output: set of ids} of what is judged."""
         return {name: set(self.ids(name)) for name in ("alerts", "boards", "scorecards")}
 
+    def no_secret(self, mark, *texts):
+        """Neither these texts nor any log of the installation hold it."""
+        logs = [*texts, *(path.read_text(errors="replace") for path in self.dir.glob("*.log"))]
+        lib.check("no secret in any log", logs and not any(mark in text for text in logs))
+
     def compare_end(self, count, replay, gaps=False):
         """The end of a run whose `count` events are all in: every one applied once, rows and alert ids those that `replay(*words)` prints. With `gaps`
         the log has offsets without a record. (whether the rows are equal, alert ids of both, alert ids of the replay)"""

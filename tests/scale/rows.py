@@ -231,41 +231,37 @@ def throughput():
                      f" ({own / one[1]:.2f}) and Redis {redis:.2f} ms ({redis / one[2]:.2f})" for n, (rate, own, redis) in seen.items())
 
 
-def no_secret(stand, secured):
-    logs = [path.read_text(errors="replace") for path in stand.pipe.dir.glob("*.log")]
-    lib.check("no secret in any log", logs and not any(secured.mark in text for text in logs))
+def secured(servers):
+    """Servers by TLS and a stand under load that talks to them as the user that is shipped; and what no log may hold."""
+    lib.BIN, secrets = newest(), Secured()
+    store = servers(secured=secrets)
+    stand = Stand(store, thin=2)
+    stand.start()
+    stand.send(500)
+    stand.reach(800, 60)
+    return store, stand, secrets.mark
 
 
 @row("S9", "cluster of 3 primaries and 3 replicas by TLS, as the user that is shipped (newest hiredis): a primary is killed (kill -9) under load, its replica takes over",
      "equal state; no secret in the log")
 def secured_cluster():
-    lib.BIN, secured = newest(), Secured()
-    store = Cluster(secured=secured)
-    stand = Stand(store, thin=2)
-    stand.start()
-    stand.send(500)
-    stand.reach(800, 60)
+    store, stand, mark = secured(Cluster)
     node = store.node_of(0)
     here, others = at_home(stand, node)
     gap, meanwhile = stand.after(node.kill, here, others)
     stand.all_alive("after the failover")
     seen = f"{stand.end()}; {gap_told(gap, meanwhile)}"
-    no_secret(stand, secured)
+    stand.pipe.no_secret(mark)
     return seen
 
 
 @row("S10", "Sentinels (3) with a password, a primary and a replica, all by TLS, as the user that is shipped (newest hiredis): the primary is killed (kill -9) under load",
      "the new primary is found; equal state; no secret in the log")
 def secured_sentinels():
-    lib.BIN, secured = newest(), Secured()
-    store = Watched(secured=secured)
-    stand = Stand(store, thin=2)
-    stand.start()
-    stand.send(500)
-    stand.reach(800, 60)
+    store, stand, mark = secured(Watched)
     gap, _ = stand.after(store.nodes[0].kill, list(range(SHARDS)), [])
     lib.check(f"goes on within {GAP_S} s", gap <= GAP_S, gap)
     stand.all_alive("after the failover")
     seen = f"{stand.end()}; goes on {gap:.1f} s after kill -9"
-    no_secret(stand, secured)
+    stand.pipe.no_secret(mark)
     return seen
