@@ -153,12 +153,9 @@ static bool forget_in_deps(struct track_view *v, struct record *r)
         if (!gone && (index || slice_eq(is, dep) || !record_has_dep(&now, is)))
             v->e->no_memory |= record_add_dep(&now, is) < 0;
     }
-    if (changed && !v->e->no_memory) {
-        r->deps.n = 0;
-        r->n_deps = now.n_deps;
-        v->e->no_memory |= bytes_put(&r->deps, now.deps.p, now.deps.n) < 0;
-    }
-    bytes_release(&now.deps);
+    if (changed && !v->e->no_memory)
+        record_swap_deps(r, &now);
+    record_release(&now);
     return changed;
 }
 

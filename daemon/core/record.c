@@ -89,6 +89,14 @@ int record_decode(struct record *r, struct slice stored)
     return 0;
 }
 
+void record_release(struct record *r)
+{
+    bytes_release(&r->deps);
+    bytes_release(&r->log);
+    bytes_release(&r->tags);
+    r->n_deps = r->n_tags = 0;
+}
+
 int record_encode(const struct record *r, struct bytes *to)
 {
     char format = RECORD_FORMAT;
@@ -116,6 +124,13 @@ int record_add_dep(struct record *r, struct slice key)
         return -1;
     r->n_deps++;
     return note_tag(r, key);
+}
+
+void record_swap_deps(struct record *a, struct record *b)
+{
+    struct record was = *a;
+    a->deps = b->deps, a->tags = b->tags, a->n_deps = b->n_deps, a->n_tags = b->n_tags;
+    b->deps = was.deps, b->tags = was.tags, b->n_deps = was.n_deps, b->n_tags = was.n_tags;
 }
 
 void record_drop_dep(struct record *r)

@@ -46,9 +46,7 @@ struct record_cache *record_cache_new(size_t bytes_max, uint64_t seed)
 static void strip(struct record_cache *c, struct record *r)
 {
     buffer_pool_give(c->pool, (char *)(uintptr_t)r->key.p, r->key_cap);
-    bytes_release(&r->deps);
-    bytes_release(&r->log);
-    bytes_release(&r->tags);
+    record_release(r);
     *r = (struct record){ 0 };
 }
 

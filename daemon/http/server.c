@@ -426,10 +426,13 @@ int server_open(struct server *s, const struct config *config, char *why, size_t
     if (guard_init(&s->guard, config, why, cap) < 0)
         return -1;
     s->fd = http_listen(config->http.listen, why, cap);
-    if (s->fd < 0)
+    if (s->fd < 0) {
+        guard_release(&s->guard);
         return -1;
+    }
     if (uv_loop_init(&s->loop) < 0) {
         snprintf(why, cap, "out of memory");
+        guard_release(&s->guard);
         http_unlisten(config->http.listen, s->fd);
         return -1;
     }

@@ -87,13 +87,17 @@ struct record {
     struct record *newer, *older; /* least recently used order */
 };
 
-/* Decode stored bytes into the record. -1 if malformed. */
+/* Decode stored bytes into the record; what it held is replaced. -1 if malformed. */
 int record_decode(struct record *r, struct slice bytes);
 int record_encode(const struct record *r, struct bytes *to);
+/* Frees dependants and log, after a failed record_decode too. */
+void record_release(struct record *r);
 /* Whether the log is well-formed to its last byte, in the form that the kind in the key has: entries, a distinct record's or a ledger's (record_check.c). O(n). */
 bool record_sound(struct slice key, const struct record *r);
 bool record_has_dep(const struct record *r, struct slice key); /* O(1) most often if it has none */
 int record_add_dep(struct record *r, struct slice key);
+/* Each gets the dependants of the other. */
+void record_swap_deps(struct record *a, struct record *b);
 /* Forget the dependant that was added first. */
 void record_drop_dep(struct record *r);
 /* Insert a packed entry at its place in canonical order. */

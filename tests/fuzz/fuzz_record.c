@@ -53,8 +53,7 @@ static void build(struct engine *e)
         struct record r = { 0 };
         if (flush.record[i].version != flush.record[i].expected && flush.record[i].bytes.n)
             FUZZ_CHECK(record_decode(&r, flush.record[i].bytes) == 0);
-        bytes_release(&r.deps);
-        bytes_release(&r.log);
+        record_release(&r);
     }
     FUZZ_CHECK(feed_read(flush.feed, take, NULL) == 0);
     engine_flush_begun(e);

@@ -55,8 +55,7 @@ static void walk_record(const struct store_record *stored)
         FUZZ_CHECK(record_encode(&record, &again) == 0);
         bytes_release(&again);
     }
-    bytes_release(&record.deps);
-    bytes_release(&record.log);
+    record_release(&record);
 }
 
 static void on_records(void *ctx, enum store_result r, const struct store_record *values, uint32_t n)

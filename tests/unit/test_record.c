@@ -13,13 +13,6 @@ static void insert(struct record *r, const char *line)
     bytes_release(&packed);
 }
 
-static void release(struct record *r)
-{
-    bytes_release(&r->deps);
-    bytes_release(&r->tags);
-    bytes_release(&r->log);
-}
-
 static void expect_ids(const struct record *r, const char *ids)
 {
     struct reader in = { r->log.p, r->log.p + r->log.n, true };
@@ -67,7 +60,7 @@ Test(record, entries_stand_in_order_of_time_then_id)
     insert(&r, "lead_scored 30 c lead_id=L1 prob_ppm=7");
     insert(&r, "lead_scored -1 y lead_id=L1 prob_ppm=7");
     expect_ids(&r, "y z a b c ");
-    release(&r);
+    record_release(&r);
 }
 
 Test(record, encode_and_decode_are_inverse)
@@ -85,8 +78,8 @@ Test(record, encode_and_decode_are_inverse)
     cr_assert_not(record_has_dep(&back, SLICE("ent:deal:o:D")));
     expect_ids(&back, "z b ");
     bytes_release(&stored);
-    release(&r);
-    release(&back);
+    record_release(&r);
+    record_release(&back);
 }
 
 Test(record, malformed_bytes_are_refused)
@@ -107,7 +100,7 @@ Test(record, malformed_bytes_are_refused)
         struct reader in = { bad[i], bad[i] + n[i], true };
         cr_assert_not(entry_read(&in, &e), "case %zu", i);
     }
-    release(&r);
+    record_release(&r);
 }
 
 Test(record, every_prefix_of_a_record_is_refused_or_read)
@@ -164,8 +157,8 @@ Test(record, many_dependants_are_known_as_few_are)
     cr_assert_eq(record_decode(&back, (struct slice){ packed.p, packed.n }), 0);
     check_deps(&back, 1200, 1500, 1600);
     bytes_release(&packed);
-    release(&r);
-    release(&back);
+    record_release(&r);
+    record_release(&back);
 }
 
 Test(record, the_oldest_dependant_goes_first)
@@ -180,7 +173,7 @@ Test(record, the_oldest_dependant_goes_first)
     cr_assert(record_has_dep(&r, SLICE("second")));
     record_drop_dep(&r);
     cr_assert_eq(r.deps.n, 0);
-    release(&r);
+    record_release(&r);
 }
 
 Test(record, varints_at_their_edges)
@@ -287,7 +280,7 @@ Test(record, a_damaged_log_is_seen_wherever_it_is_cut)
         cr_assert_not(sound("ent:deal:o:D1", &log), "%u of %u bytes", log.n, r.log.n);
     r.log.p[r.log.n - 4] = (char)0xff; /* the length of the last text */
     cr_assert_not(sound("ent:deal:o:D1", &r.log), "the last field leaves its entry");
-    release(&r);
+    record_release(&r);
 }
 
 Test(record, each_kind_has_a_form_of_its_own)
@@ -308,7 +301,7 @@ Test(record, each_kind_has_a_form_of_its_own)
     cr_assert_not(sound("ent:ledger:o:C1", &ledger));
     bytes_release(&distinct);
     bytes_release(&ledger);
-    release(&r);
+    record_release(&r);
 }
 
 /* Numbers whose sums no int64 holds. */
