@@ -90,7 +90,7 @@ static uint64_t content_hash(const struct board_snapshot *b)
 
 static void write_id(struct board_snapshot *b, uint64_t content, char *id)
 {
-    const struct slice parts[] = { b->org, b->board, b->window, b->dim };
+    const struct slice parts[] = { b->org, b->board, b->window, b->dim, b->definition_hash };
     const int64_t numbers[] = { b->tick_ms, b->window_start_ms, (int64_t)content };
     b->id = hex_id(parts, sizeof parts / sizeof parts[0], numbers, sizeof numbers / sizeof numbers[0], id);
 }

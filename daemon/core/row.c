@@ -126,9 +126,9 @@ static struct slice write_flags(struct row_text *text, const struct kpi_def *k, 
  * it says, so that two that differ are never taken for one. */
 static struct slice write_id(struct row_text *text, const struct kpi_row *row, const struct kpi_def *k)
 {
-    enum { PARTS = 6, NUMBERS = 7 };
-    const struct slice parts[] = { row->org,     row->kpi,  slice_of(k->switches), row->window, row->dim,
-                                   row->subject, row->flags };
+    enum { PARTS = 7, NUMBERS = 7 };
+    const struct slice parts[] = { row->org, row->kpi,     slice_of(k->switches), row->window,
+                                   row->dim, row->subject, row->definition_hash,  row->flags };
     const int64_t numbers[] = { row->window_start_ms,
                                 row->window_end_ms,
                                 row->at_ms,

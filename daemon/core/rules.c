@@ -77,10 +77,12 @@ static struct verdict verdict_of(const struct rule_def *rule, const struct alert
     return (struct verdict){ step->from, step->to, grade, rule->fire, rule->fire_text };
 }
 
-/* The milestone is part of the id: several may be passed at one tick. */
+/* The milestone is part of the id: several may be passed at one tick. So is the definition: a rule that changes may judge a tick again. */
 static struct slice transition_id(const struct alert_transition *t, bool milestone, char *buf)
 {
-    const struct slice parts[] = { t->rule, t->org, t->dim, t->subject, t->from_state, t->to_state };
+    const struct slice parts[] = {
+        t->rule, t->org, t->dim, t->subject, t->from_state, t->to_state, t->definition_hash
+    };
     const int64_t numbers[] = { t->tick_ms, double_bits(t->threshold) };
     return hex_id(parts, sizeof parts / sizeof parts[0], numbers, milestone ? 2 : 1, buf);
 }

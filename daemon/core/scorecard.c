@@ -200,7 +200,7 @@ static uint32_t group(struct card *c)
 
 static void write_id(struct card *c, struct scorecard_snapshot *s)
 {
-    const struct slice parts[] = { s->org, s->scorecard, s->version, s->dim, s->subject };
+    const struct slice parts[] = { s->org, s->scorecard, s->version, s->dim, s->subject, s->definition_hash };
     const int64_t numbers[] = { s->tick_ms, s->window_start_ms, double_bits(s->score), double_bits(s->coverage) };
     s->id = hex_id(parts, sizeof parts / sizeof parts[0], numbers, sizeof numbers / sizeof numbers[0], c->id);
 }
