@@ -65,14 +65,15 @@ static int64_t next_tick(const struct evaluator *e)
     return next;
 }
 
-/* What was touched since the last snapshot is known from the saved state, unless that is of other definitions: then everything is told once more. Rules
+/* What was touched since the last snapshot is known from the saved state, unless that is of other definitions: then everything is told once more, and of
+ * ended windows what was to be revised and is still looked at. Rules
  * are looked at once at the tick that was judged last: nothing changes by that, but what they wait for is found. */
 static int resume_judged(struct evaluator *e)
 {
     if (closed_windows_copy(&e->revised_saved, &e->revised) < 0)
         return -1;
     if (e->judged_tick == INT64_MIN || !pending_exact(e)) {
-        pending_forget(e);
+        pending_settle(e);
         return 0;
     }
     int rc = rules_judge(e, e->judged_tick);

@@ -148,9 +148,13 @@ static int save_revised(struct evaluator *e, uint32_t i, evaluator_state_sink si
 {
     char key[32], value[1200];
     const struct closed_window *c = &e->revised.v[i];
+    if (!c->watches)
+        return 0; /* not settled yet */
+    const struct plan_slot *slot = &e->plan.measure[c->measure].slot[c->slot];
     int n = snprintf(key, sizeof key, "rvd|%u", i);
-    int m = snprintf(value, sizeof value, "%s|%u|%s|%lld|%.*s", e->defs->measure[c->measure].id, c->slot,
-                     dim_name(c->subject->dim), (long long)c->at_ms, (int)c->subject->escaped.n, c->subject->escaped.p);
+    int m = snprintf(value, sizeof value, "%s|%d:%s|%s|%lld|%.*s", e->defs->measure[c->measure].id, (int)slot->prev,
+                     e->plan.window[slot->window].name, dim_name(c->subject->dim), (long long)c->at_ms,
+                     (int)c->subject->escaped.n, c->subject->escaped.p);
     if (m < 0 || (size_t)m >= sizeof value)
         return -1;
     return sink(ctx, c->subject->org->id, (struct slice){ key, (uint32_t)n }, (struct slice){ value, (uint32_t)m });
@@ -277,7 +281,19 @@ static int put_revised(struct evaluator *e, struct slice place, struct closed_wi
     return 0;
 }
 
-/* "<measure>|<slot>|<dim>|<at ms>|<subject>" */
+/* "<comparison>:<window>" of a measure's slot: its index, or -1 where nobody looks at it now. */
+static int slot_named(const struct plan *plan, int measure, struct slice name)
+{
+    const struct plan_measure *m = measure < 0 ? NULL : &plan->measure[measure];
+    for (uint32_t i = 0; m && i < m->n_slots && name.n > 2 && name.p[1] == ':'; i++)
+        if (name.p[0] == '0' + (int)m->slot[i].prev &&
+            slice_eq(slice_of(plan->window[m->slot[i].window].name), (struct slice){ name.p + 2, name.n - 2 }))
+            return (int)i;
+    return -1;
+}
+
+/* "<measure>|<comparison>:<window>|<dim>|<at ms>|<subject>": by names, so that it holds under another plan, too. What nobody looks at any more keeps its place
+ * until pending_settle, so that its key is deleted. */
 int pending_restore_revised(struct evaluator *e, struct slice org, struct slice rest, struct slice value)
 {
     struct slice part[5];
@@ -293,13 +309,14 @@ int pending_restore_revised(struct evaluator *e, struct slice org, struct slice 
     struct subject *s = subject_of(e, org, part[2], part[4]);
     if (!s || part[3].n >= sizeof number)
         return -1;
-    uint32_t slot = (uint32_t)strtoul(part[1].p, NULL, 10);
-    if (measure < 0 || slot >= e->plan.measure[measure].n_slots)
-        return 0; /* of another plan */
+    int slot = slot_named(&e->plan, measure, part[1]);
     memcpy(number, part[3].p, part[3].n);
     number[part[3].n] = 0;
-    const struct plan_slot *of = &e->plan.measure[measure].slot[slot];
-    struct closed_window c = { s, of->window, strtoll(number, NULL, 10), of->watches, measure, slot };
+    struct closed_window c = { .subject = s, .window = -1, .at_ms = strtoll(number, NULL, 10), .measure = measure };
+    if (slot >= 0) {
+        const struct plan_slot *of = &e->plan.measure[measure].slot[slot];
+        c.window = of->window, c.watches = of->watches, c.slot = (uint32_t)slot;
+    }
     return put_revised(e, rest, c);
 }
 
@@ -313,14 +330,18 @@ int pending_restore_plan(struct evaluator *e, const char *value)
 bool pending_exact(struct evaluator *e)
 {
     for (uint32_t i = 0; i < e->revised.n; i++)
-        if (!e->revised.v[i].subject)
-            return false; /* its place was never restored */
+        if (!e->revised.v[i].watches)
+            return false; /* its place was never restored, or nobody looks at it now */
     return e->plan_saved == plan_hash(e);
 }
 
-void pending_forget(struct evaluator *e)
+void pending_settle(struct evaluator *e)
 {
-    e->revised.n = 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < e->revised.n; i++)
+        if (e->revised.v[i].watches)
+            e->revised.v[n++] = e->revised.v[i];
+    e->revised.n = n;
     for (uint32_t o = 0; o < e->store.n_orgs; o++)
         for (int d = 0; d < DIM_COUNT; d++)
             for (uint32_t i = 0; i < e->store.org[o]->dim[d].n; i++)

@@ -26,7 +26,7 @@ int pending_restore_plan(struct evaluator *e, const char *value);
 
 /* After all was restored: true if what was saved belongs to this plan and is complete. */
 bool pending_exact(struct evaluator *e);
-/* They do not: nothing is known of what was told. */
-void pending_forget(struct evaluator *e);
+/* It does not: what was told of running windows is not known. Of ended ones stays to be revised what is still looked at. */
+void pending_settle(struct evaluator *e);
 
 #endif

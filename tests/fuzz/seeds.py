@@ -356,7 +356,7 @@ def seeds_redis():
     state = reply("state", "[", '"/tick', f'"{NOW - 2 * HOUR}', '"/fed', '"7', '"acme/alert|rate_low|rep|ann', '"firing 1 1741560000000 0000000000000000',
                   '"acme/chg|rep|ann', '"-', '"acme/chg|org|acme', '"1,0,', '"acme/snc|rep|ann', '"1740758400000 -5', '"acme/rev|deals|m|rep|ann|1740758400000', '"2', '"acme/board|sellers', '"12345',
                   '"acme/pos|sellers|rep|ann', '"1 abc', '"acme/crd|rep|ann', '"1f,', '"/plan', '"0123456789abcdef', '"acme/evi|won|rep|ann',
-                  f'"-9223372036854775808 {NOW - 3 * HOUR},1,3:e-1', '"acme/rvd|0', f'"won|0|rep|{NOW}|ann', "]")
+                  f'"-9223372036854775808 {NOW - 3 * HOUR},1,3:e-1', '"acme/rvd|0', f'"won|0:d|rep|{NOW}|ann', "]")
     keys = reply("keys", "[", f'"pane:acme:h:{hour}', '"pane:acme:g:0', f'"pane:acme:m:{hour}', f'"pane:acme:f:{hour + 2 * HOUR}', "]")
     pane = ["[", '"rep:ann|won', '"3', '"rep:ann|won_amount', '"37500000', '"rep:ann|won!', '"1', '"org:acme|lost', ":2", '"org:acme|buyers.d', '"2',
             '"rep:bo|cycle.n', '"1', '"rep:bo|cycle.sum', '"7200000', '"rep:bo|cycle#75', '"1', '"rep:bo|dearest#12500000', '"1', "]"]
