@@ -148,10 +148,11 @@ struct ingest {
     uint32_t n_messages, messages_cap, n_done;
     uint32_t cursor; /* next message of the pass under way */
     struct arena payload, decode;
-    uint32_t waiting; /* answers from stores still to come */
-    uint32_t asked;   /* stores that were asked for positions */
-    uint32_t rewinds; /* in a row */
-    bool doubts;      /* the next start asks where the logs begin and end; until something was flushed */
+    uint64_t looked_ms; /* loop time at which idle partitions were looked for last */
+    uint32_t waiting;   /* answers from stores still to come */
+    uint32_t asked;     /* stores that were asked for positions */
+    uint32_t rewinds;   /* in a row */
+    bool doubts;        /* the next start asks where the logs begin and end; until something was flushed */
     /* Messages taken at a time. A conflict throws a batch away: after one, batches are small, and grow again while there is none. */
     uint32_t batch_max;
     bool stepping;

@@ -12,7 +12,8 @@
 
 enum {
     TICK_MS = 20,
-    SLICE_MS = 50, /* of applying at a time: large records must not keep the loop from leases and signals */
+    STOOD_STILL_MS = 500, /* between two ticks */
+    SLICE_MS = 50,        /* of applying at a time: large records must not keep the loop from leases and signals */
     LOOK_EVERY = 8
 };
 
@@ -331,11 +332,25 @@ void ingest_fault(void *ctx, enum kafka_fault fault, struct slice topic, int32_t
     }
 }
 
+/* Time in which the loop stood still (a stopped process, a paused machine) does not count: nobody looked at the log. */
+static void leave_out(struct ingest *in, uint64_t now)
+{
+    uint64_t gap = in->looked_ms ? now - in->looked_ms : 0;
+    in->looked_ms = now;
+    for (uint32_t i = 0; gap > STOOD_STILL_MS && i < in->n_parts; i++) {
+        uint64_t *eof_at_ms = &in->part[i].eof_at_ms;
+        if (*eof_at_ms)
+            *eof_at_ms = now - *eof_at_ms > gap ? *eof_at_ms + gap : now;
+    }
+}
+
+/* Whoever is stopping reads no more: what comes now is seen by the next owner. */
 static void mark_idle(struct daemon *d)
 {
     struct ingest *in = &d->ingest;
     uint64_t now = uv_now(&d->loop);
-    for (uint32_t i = 0; i < in->n_parts; i++) {
+    leave_out(in, now);
+    for (uint32_t i = 0; !d->stopping && i < in->n_parts; i++) {
         struct part *p = &in->part[i];
         if (p->state != PART_RUN || !p->eof_at_ms || p->idle ||
             now - p->eof_at_ms < (uint64_t)d->config->run.idle_timeout_ms || in->n_messages)
