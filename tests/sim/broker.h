@@ -2,6 +2,8 @@
 #ifndef CRMPULSE_SIM_BROKER_H
 #define CRMPULSE_SIM_BROKER_H
 
+#include <string.h>
+
 #include "node.h"
 
 struct record {
@@ -57,6 +59,12 @@ void broker_truncate(struct broker *b, uint32_t partition, int64_t end);
 void broker_grow(struct broker *b, uint32_t n_parts);
 /* The output topics are made anew. */
 void broker_forget_output(struct broker *b);
+
+/* Whether it is about what came, changed or went with a reload (more.yaml): what that tells depends on when it came. */
+static inline bool is_more(struct slice text)
+{
+    return text.p && memmem(text.p, text.n, "more_", 5);
+}
 
 void broker_publish(struct broker *b, struct slice topic, struct slice id, struct slice payload);
 bool broker_has(const struct broker *b, struct slice topic, struct slice id);

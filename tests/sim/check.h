@@ -31,10 +31,10 @@ void reference_release(struct reference *r);
 typedef int (*reference_card)(void *ctx, const struct scorecard_snapshot *s);
 int reference_cards(struct sim *w, int64_t now_ms, int64_t at_ms, reference_card each, void *ctx);
 
-/* same.c: a board, or a card of an ended cycle, as it was told last before; a board never told is one of zeros. */
+/* same.c: a board, or a card of an ended cycle (or any), as it was told last before; a board never told is one of zeros. */
 struct message_out;
 bool same_board_told(const struct message_out *m, const struct broker *in);
-bool same_card_told(const struct message_out *m, const struct broker *in);
+bool same_card_told(const struct message_out *m, const struct broker *in, bool any);
 /* Revisions of the same tick that differ in their number alone. */
 bool same_board(const struct message_out *want, const struct message_out *is);
 bool same_card(const struct message_out *want, const struct message_out *is);

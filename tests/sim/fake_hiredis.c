@@ -22,7 +22,7 @@ struct conn {
     uint64_t sent, cut;           /* requests sent; those beyond `cut` never arrive */
     uint64_t arrive_us, reply_us; /* of the newest one on its way */
     uint32_t refs;                /* messages on their way */
-    uint32_t held;                /* requests that wait until the server moves again */
+    struct request *held;         /* those that wait until the server moves again, in order */
     bool open;                    /* as the client sees it */
     bool in_callback, freeing, ended;
     void (*closed)(void *ctx);
@@ -30,6 +30,7 @@ struct conn {
 };
 
 struct request {
+    struct request *next; /* held back */
     struct conn *conn;
     uint64_t number;
     struct command command;
@@ -204,17 +205,9 @@ static void request_free(struct request *r)
     free(r);
 }
 
-static void request_arrives(struct sim *w, void *arg, uint64_t tag)
+static void execute(struct sim *w, struct request *r)
 {
-    struct request *r = arg;
     struct conn *c = r->conn;
-    const uint64_t moves_us = server_frozen_until(w->server);
-    c->held -= tag != 0;
-    if (moves_us > w->now_us || (!tag && c->held)) { /* none overtakes another of its connection */
-        c->held++;
-        sim_at(w, moves_us, request_arrives, r, 1);
-        return;
-    }
     redisReply *reply = r->number <= c->cut ? server_execute(w->server, &r->command) : NULL;
     request_free(r);
     if (!reply)
@@ -227,6 +220,35 @@ static void request_arrives(struct sim *w, void *arg, uint64_t tag)
     c->refs++;
     c->reply_us = at > c->reply_us ? at : c->reply_us;
     sim_at(w, c->reply_us, answer_arrives, a, 0);
+}
+
+/* The server moves again, once for each request it holds back: none overtakes another of its connection. */
+static void server_moves(struct sim *w, void *arg, uint64_t tag)
+{
+    struct conn *c = arg;
+    const uint64_t moves_us = server_frozen_until(w->server);
+    (void)tag;
+    if (moves_us > w->now_us) {
+        sim_at(w, moves_us, server_moves, c, 0);
+        return;
+    }
+    struct request *r = c->held;
+    c->held = r->next;
+    execute(w, r);
+}
+
+static void request_arrives(struct sim *w, void *arg, uint64_t tag)
+{
+    struct request *r = arg, **last = &r->conn->held;
+    (void)tag;
+    if (server_frozen_until(w->server) <= w->now_us && !*last) {
+        execute(w, r);
+        return;
+    }
+    while (*last)
+        last = &(*last)->next;
+    *last = r;
+    sim_at(w, server_frozen_until(w->server), server_moves, r->conn, 0);
 }
 
 /* "*2\r\n$3\r\nfoo\r\n$1\r\nx\r\n" as its strings. */

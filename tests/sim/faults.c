@@ -44,6 +44,7 @@ static void plan_more(struct sim *w)
         return;
     if (w->reloading || (!w->slow && dice_one_in(&w->reload_dice, RELOADS_ONE_IN)))
         p->reloads = (uint32_t)dice_between(&w->reload_dice, 1, 6);
+    p->changes = p->reloads && !p->whole && dice_one_in(&w->change_dice, 2);
     p->settings = dice_one_in(d, SETTINGS_ONE_IN);
     if (dice_one_in(d, w->slow ? DAMAGE_ONE_IN : DAMAGE_MORE_ONE_IN)) {
         p->damage = (enum damage)dice_between(d, DAMAGE_NONE + 1, DAMAGES - 1);

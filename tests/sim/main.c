@@ -72,6 +72,7 @@ static void add_kinds(struct totals *t, const struct sim *w)
     had |= (uint32_t)p->settings << KIND_SETTINGS | (uint32_t)(p->too_late > 0) << KIND_LATE;
     had |= (uint32_t)p->finality << KIND_FINALITY | (uint32_t)p->conflicts << KIND_CONFLICTS;
     had |= (uint32_t)p->whole << KIND_WHOLE | (uint32_t)(w->n_reloads > 0) << KIND_RELOAD;
+    had |= (uint32_t)(w->plan.changes && w->n_reloads > 0) << KIND_CHANGES;
     for (int i = DAMAGE_NONE + 1; i < DAMAGES; i++)
         had |= (uint32_t)(w->n_damaged[i] > 0) << (KIND_TRUNCATED + i - 1);
     for (int i = 0; i < KINDS; i++)
@@ -104,6 +105,19 @@ static void add(struct totals *t, const struct sim *w)
         t->damaged[i] += w->n_damaged[i];
 }
 
+static int load_more(struct catalogues *c)
+{
+    static const char *const files[FILES_MORE] = { CRMPULSE_SIM_DIR "/more.yaml",
+                                                   CRMPULSE_SIM_DIR "/more_changed.yaml" };
+    for (int i = 0; i < FILES_MORE; i++) {
+        c->more[i][0] = load(files[i], "redis.shards=1");
+        c->more[i][1] = load(files[i], "redis.shards=2");
+        if (!c->more[i][0] || !c->more[i][1])
+            return -1;
+    }
+    return 0;
+}
+
 static int load_all(struct catalogues *c)
 {
     static const char *const files[CATALOGUES] = { CRMPULSE_SIM_DIR "/small.yaml", CRMPULSE_SIM_DIR "/sim.yaml" };
@@ -113,11 +127,14 @@ static int load_all(struct catalogues *c)
         if (!c->by[i][0] || !c->by[i][1])
             return -1;
     }
-    return 0;
+    return load_more(c);
 }
 
 static void free_all(struct catalogues *c)
 {
+    for (int i = 0; i < FILES_MORE; i++)
+        for (int s = 0; s < SHARDS_MAX; s++)
+            config_free(c->more[i][s]);
     for (int i = 0; i < CATALOGUES; i++)
         for (int s = 0; s < SHARDS_MAX; s++)
             config_free(c->by[i][s]);
@@ -185,6 +202,7 @@ static void summary(const struct totals *t, double seconds)
         [KIND_CONFLICTS] = "entities spread",
         [KIND_WHOLE] = "whole catalogue",
         [KIND_RELOAD] = "reload",
+        [KIND_CHANGES] = "other rules",
     };
     printf("seeds with:");
     for (int i = 0; i < KINDS; i++)

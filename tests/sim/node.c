@@ -37,7 +37,28 @@ static void other_settings(struct dice *d, struct config *c)
     c->run.lease_ms = (int64_t)dice_between(d, 400, 1000);
 }
 
-/* A reload reads the same definitions, which all share: nothing of them is freed. */
+/* Somebody writes another file. */
+static void write_file(struct node *n)
+{
+    struct sim *w = n->w;
+    const uint64_t i = w->plan.changes ? dice_below(&w->change_dice, FILES_MORE + 1) : FILES_MORE;
+    n->file = i < FILES_MORE ? w->catalogues->more[i][w->plan.shards - 1] : w->config;
+    sim_trace(w, "node %u: its file has %u rules now", n->index, n->file->defs.n_rules);
+}
+
+/* What a seed changes holds in all files. */
+static void take_definitions(const struct node *n, struct config *c)
+{
+    const struct definitions *own = &n->w->config->defs;
+    c->defs = n->file->defs;
+    c->defs.orphan_wait_ms = own->orphan_wait_ms;
+    c->defs.erase_final_ms = own->erase_final_ms;
+    c->n_switches = n->file->n_switches;
+    c->switches = n->file->switches;
+    c->booking = n->file->booking;
+}
+
+/* All share the definitions: nothing of them is freed. */
 static struct config *read_again(void *ctx, struct config_problems *problems)
 {
     struct node *n = ctx;
@@ -47,6 +68,8 @@ static struct config *read_again(void *ctx, struct config_problems *problems)
         abort();
     *c = n->config;
     c->sources_hash = ++n->reads;
+    write_file(n);
+    take_definitions(n, c);
     other_settings(&n->w->reload_dice, c);
     return c;
 }
@@ -67,6 +90,9 @@ void node_start(struct node *n)
     /* A lasting name or none: both kinds of start after a crash, with the lease taken back at once or waited for. */
     snprintf(n->instance_id, sizeof n->instance_id, "n%u", n->index);
     n->config.kafka.instance_id = dice_one_in(&w->dice, 2) ? n->instance_id : n->no_id;
+    if (!n->file)
+        write_file(n);
+    take_definitions(n, &n->config);
     if (w->plan.settings)
         other_settings(&w->more_dice, &n->config);
     if (w->plan.mute)

@@ -26,11 +26,12 @@ struct sim_loop {
 struct node {
     struct sim *w;
     uint32_t index;
-    uint64_t incarnation; /* of the process; events of an earlier one are recognised by it */
-    struct daemon *d;     /* NULL: no process */
-    bool dead;            /* it was killed: what it still does on its way out reaches nobody */
-    struct config config; /* a copy with its own instance id */
-    uint64_t reads;       /* of its configuration, by reloads */
+    uint64_t incarnation;      /* of the process; events of an earlier one are recognised by it */
+    struct daemon *d;          /* NULL: no process */
+    bool dead;                 /* it was killed: what it still does on its way out reaches nobody */
+    struct config config;      /* a copy with its own instance id */
+    uint64_t reads;            /* of its configuration, by reloads */
+    const struct config *file; /* whose definitions it reads next */
     char instance_id[32], no_id[1];
     struct sim_loop loop;
     uint64_t busy_until_us, frozen_until_us;
@@ -44,7 +45,7 @@ void node_start(struct node *n);
 /* Killed between two steps; of what it sent a part is still on its way. */
 void node_crash(struct node *n);
 void node_terminate(struct node *n); /* SIGTERM */
-void node_reload(struct node *n);    /* SIGHUP: other settings, the same definitions */
+void node_reload(struct node *n);    /* SIGHUP: other settings, and maybe other definitions */
 void node_freeze(struct node *n, uint64_t until_us);
 bool node_alive(const struct node *n);
 uint64_t node_wake_us(const struct node *n); /* when its loop turns next */

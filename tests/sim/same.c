@@ -161,10 +161,10 @@ bool same_card(const struct message_out *want, const struct message_out *is)
     return same;
 }
 
-bool same_card_told(const struct message_out *m, const struct broker *in)
+bool same_card_told(const struct message_out *m, const struct broker *in, bool any)
 {
     Crmpulse__V1__ScorecardSnapshot *c = card_of(m), *last = NULL;
-    for (uint32_t i = 0; c && c->revision && i < in->out_slots; i++) {
+    for (uint32_t i = 0; c && (c->revision || any) && i < in->out_slots; i++) {
         Crmpulse__V1__ScorecardSnapshot *o =
             in->out[i].times && slice_eq(in->out[i].topic, SLICE("scorecards")) ? card_of(&in->out[i]) : NULL;
         const bool newer = o && is_same_card(o, c) && o->tick_ms < c->tick_ms && (!last || o->tick_ms > last->tick_ms);

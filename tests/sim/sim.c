@@ -40,6 +40,7 @@ void sim_init(struct sim *w, uint64_t seed, const struct catalogues *catalogues,
     w->dice.state = seed * 2 + 1;
     w->history_dice.state = ~seed * 2;
     w->reload_dice.state = seed * UINT64_C(0x9fb21c651e98df25) + 11;
+    w->change_dice.state = seed * UINT64_C(0xaef17502108ef2d9) + 17;
     w->more_dice.state = seed * UINT64_C(0xd1342543de82ef95) + 7;
 }
 

@@ -45,8 +45,12 @@ struct dice {
 /* Which definitions a seed runs with: few of each kind (small.yaml), or the whole built-in catalogue (sim.yaml). */
 enum catalogue { CATALOGUE_SMALL, CATALOGUE_WHOLE, CATALOGUES };
 
+/* Other files that a daemon may be reloaded with: the small catalogue and some more, whose names begin with more_ (more.yaml). */
+enum { FILES_MORE = 2 };
+
 struct catalogues {
     struct config *by[CATALOGUES][SHARDS_MAX]; /* [number of shards - 1] */
+    struct config *more[FILES_MORE][SHARDS_MAX];
 };
 
 /* What becomes of the input topic, or of Redis, once the other faults are over (lineage.c). */
@@ -84,6 +88,7 @@ enum kind {
     KIND_CONFLICTS,
     KIND_WHOLE,
     KIND_RELOAD,
+    KIND_CHANGES,
     KINDS
 };
 
@@ -103,6 +108,7 @@ struct plan {
     uint32_t too_late; /* events beyond time.lateness */
     bool finality;     /* corrections wait for their target for days only, and erasures become final */
     uint32_t reloads;  /* signals to read the configuration again */
+    bool changes;      /* rules, boards and KPIs come, change and go with them */
     bool settings;     /* every process starts with other settings, and the same definitions */
 };
 
@@ -114,6 +120,7 @@ struct sim {
     struct dice
         more_dice; /* for what is newer than the seeds that are known by number: those mean what they meant (`plain`) */
     struct dice reload_dice; /* for reloads, which are newer still */
+    struct dice change_dice; /* for what they change */
     bool plain;              /* the whole catalogue, and nothing that more_dice decides */
     bool slow;      /* the idle timeout is waited for, as in the seeds that are known by number; so with `plain` */
     bool reloading; /* daemons are reloaded in every seed, not only in some */
