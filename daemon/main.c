@@ -17,6 +17,7 @@ static const struct command commands[] = {
     { "check", cmd_check, "check a configuration; every error at once" },
     { "doctor", cmd_doctor, "ask Kafka and Redis whether they are set up so that nothing is lost; say what to do" },
     { "top", cmd_top, "a running installation in the terminal: lag, rates, partitions, alerts" },
+    { "notify", cmd_notify, "tell Alertmanager, webhooks and Slack of alerts" },
     { "replay", cmd_replay, "run a file of events through the same core; print KPIs, boards, alerts" },
     { "test", cmd_test, "run test cases: events in, KPI values, boards, alerts, scorecards out" },
     { "query", cmd_query, "KPI rows from a running installation's Redis" },

@@ -20,7 +20,7 @@ static const char unit_text[] = "text", unit_flag[] = "true or false", unit_coun
                   unit_security[] = "plaintext, ssl, sasl_plaintext or sasl_ssl",
                   unit_mechanism[] = "SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN", unit_topics[] = "list of topics",
                   unit_windows[] = "list of windows", unit_dims[] = "list of dimensions", unit_kpis[] = "list of KPIs",
-                  unit_properties[] = "map of texts";
+                  unit_properties[] = "map of texts", unit_receivers[] = "map of receivers";
 
 static const struct config_key described[] = {
 #define UNIT_OF_TEXT                                             unit_text
@@ -38,6 +38,7 @@ static const struct config_key described[] = {
 #define UNIT_OF_KPIS                                             unit_kpis
 #define UNIT_OF_PROPERTIES                                       unit_properties
 #define UNIT_OF_ORG_TOKENS                                       unit_properties
+#define UNIT_OF_RECEIVERS                                        unit_receivers
 #define KEY(path, type, member, def, min, max, reloadable, help) { path, UNIT_OF_##type, def, reloadable, help },
 #include "keys.def"
 #undef KEY
@@ -197,6 +198,14 @@ static void set_kpis(struct loader *l, const struct key_row *row, const struct n
     l->by_customer = want_list(l, n, "a list of KPIs") && n->first ? n : NULL;
 }
 
+/* Their rules and orgs are not known yet: notify.c looks them up. */
+static void set_receivers(struct loader *l, const struct key_row *row, const struct node *n, void *at)
+{
+    (void)row;
+    (void)at;
+    l->receivers = want_map(l, n, "receivers") && n->first ? n : NULL;
+}
+
 static void set_property(struct loader *l, const struct node *key)
 {
     struct config *c = l->config;
@@ -276,6 +285,7 @@ static const key_setter setters[KEY_TYPE_COUNT] = {
     [KEY_KPIS] = set_kpis,
     [KEY_PROPERTIES] = set_properties,
     [KEY_ORG_TOKENS] = set_org_tokens,
+    [KEY_RECEIVERS] = set_receivers,
     [KEY_SECURITY] = set_security,
     [KEY_MECHANISM] = set_mechanism,
 };
@@ -283,6 +293,11 @@ static const key_setter setters[KEY_TYPE_COUNT] = {
 static void set_row(struct loader *l, int row, const struct node *n)
 {
     setters[rows[row].type](l, &rows[row], n, (char *)l->config + rows[row].offset);
+}
+
+static bool is_map(enum key_type type)
+{
+    return type == KEY_PROPERTIES || type == KEY_ORG_TOKENS || type == KEY_RECEIVERS;
 }
 
 void keys_default(struct loader *l)
@@ -293,7 +308,7 @@ void keys_default(struct loader *l)
         struct slice text = slice_of(described[i].default_value);
         struct node n = { .source = &s, .line = 1, .column = 1, .text = text };
         bool list = rows[i].type == KEY_TOPICS || rows[i].type == KEY_WINDOWS || rows[i].type == KEY_DIMS ||
-                    rows[i].type == KEY_KPIS || rows[i].type == KEY_PROPERTIES || rows[i].type == KEY_ORG_TOKENS;
+                    rows[i].type == KEY_KPIS || is_map(rows[i].type);
         struct node item = n;
         if (list && text.n > 2) { /* one item, without its brackets */
             item.text = arena_copy(&l->arena, (struct slice){ text.p + 1, text.n - 2 });
@@ -303,9 +318,7 @@ void keys_default(struct loader *l)
             }
             n.first = n.last = &item;
         }
-        n.kind = rows[i].type == KEY_PROPERTIES || rows[i].type == KEY_ORG_TOKENS ? NODE_MAP
-                 : list                                                           ? NODE_LIST
-                                                                                  : NODE_SCALAR;
+        n.kind = is_map(rows[i].type) ? NODE_MAP : list ? NODE_LIST : NODE_SCALAR;
         if (text.n || rows[i].type == KEY_TEXT)
             set_row(l, i, &n);
     }

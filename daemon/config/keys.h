@@ -21,6 +21,7 @@ enum key_type {
     KEY_KPIS,
     KEY_PROPERTIES,
     KEY_ORG_TOKENS,
+    KEY_RECEIVERS,
     KEY_TYPE_COUNT
 };
 

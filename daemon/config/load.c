@@ -4,6 +4,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "crmpulse/notify.h"
 #include "crmpulse/zone_icu.h"
 #include "loader.h"
 
@@ -11,8 +12,8 @@
 static void run(struct loader *l, const char *path, const struct config_load_options *opt)
 {
     static void (*const steps[])(struct loader *) = {
-        sections_collect, keys_finish, switches_load, targets_load,    orgs_load,
-        measures_load,    kpis_load,   boards_load,   scorecards_load, rules_load,
+        sections_collect, keys_finish, switches_load,   targets_load, orgs_load,   measures_load,
+        kpis_load,        boards_load, scorecards_load, rules_load,   notify_load,
     };
     keys_default(l);
     if (!l->problems->lost)
@@ -135,6 +136,9 @@ void config_free(struct config *c)
     free_kafka(c);
     free_http(c);
     free_redis(c);
+    free(c->notify.group);
+    free(c->notify.external_url);
+    notify_receivers_free(c->notify.receivers);
     free(c->log.level);
     for (uint32_t i = 0; i < c->n_switches; i++) {
         free(c->switches[i].name);

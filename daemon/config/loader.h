@@ -75,6 +75,7 @@ struct loader {
     uint64_t obeyed;     /* bit per switch that the engine or a tracker obeys, whatever the formulas say */
     bool lateness_given, orphan_wait_given;
     const struct node *by_customer; /* list of KPIs that are kept by customer, NULL: none */
+    const struct node *receivers;   /* map of notify.receivers, NULL: none */
 };
 
 /* problems.c ------------------------------------------------------------------------------------------------------------------------------------ */
@@ -213,6 +214,7 @@ void scorecards_load(struct loader *l);
 void closure(struct loader *l);
 void reach_warn(struct loader *l);   /* reach.c: what reads further back than time.retention, as warnings */
 void booking_load(struct loader *l); /* after the closure: into the config */
+void notify_load(struct loader *l);  /* after orgs and rules */
 
 /* content.c: what a number is made of, for the unit check (T2): union over the measures that an expression uses. */
 enum content { CONTENT_COUNT = 1, CONTENT_MONEY = 2, CONTENT_TIME = 4, CONTENT_OTHER = 8 };

@@ -11,6 +11,7 @@ int cmd_replay(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_tap(int argc, char **argv);
+int cmd_notify(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_kpis(int argc, char **argv);

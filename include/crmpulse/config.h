@@ -19,6 +19,8 @@ struct config_switch {
     bool books; /* decides what is booked: another value needs other cells; else it only decides how they are read */
 };
 
+struct notify_receivers;
+
 enum input_framing { INPUT_AUTO, INPUT_PROTOBUF, INPUT_JSON };
 
 struct config {
@@ -80,6 +82,16 @@ struct config {
         } * org;
         int64_t connections;
     } http;
+    struct {         /* read by `crmpulse notify` alone */
+        char *group; /* "": that of kafka, with -notify */
+        bool from_beginning;
+        int64_t queue_max;
+        int64_t connect_timeout_ms, timeout_ms;
+        int64_t retry_min_ms, retry_max_ms, give_up_ms;
+        int64_t resend_ms;
+        char *external_url;                 /* "": none */
+        struct notify_receivers *receivers; /* notify.h; NULL: none */
+    } notify;
     struct {
         char *level; /* debug info warning error */
         bool json;

@@ -52,6 +52,8 @@ static const char *other_value(const struct config_key *key)
         { "log.level", "debug" },
         { "http.listen", "127.0.0.1:9464" },
         { "http.orgs", "{acme: /t}" },
+        { "notify.receivers", "{am: {kind: alertmanager, url: 'http://127.0.0.1:9093'}}" },
+        { "notify.external_url", "http://board.example" },
         { "publish.dims", "[org]" },
         { "publish.windows", "[d]" },
         { "publish.history_keep", "3d" },
