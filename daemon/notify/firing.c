@@ -48,7 +48,7 @@ static bool grow(struct firing *f)
 {
     const uint32_t cap = f->cap ? f->cap * 2 : FIRST_CAP;
     if (f->n < f->cap)
-        return true;
+        return f->v != NULL;
     struct firing_alert *v = f->n < FIRING_MAX ? realloc(f->v, cap * sizeof *v) : NULL;
     if (v)
         f->v = v;

@@ -145,7 +145,7 @@ static void ask_evidence(struct known *k)
 {
     char key[KEY_MAX];
     struct redis_argv argv;
-    if (k->fired_done == k->n_fired) {
+    if (!k->fired || k->fired_done == k->n_fired) {
         k->at++;
         next(k);
         return;

@@ -117,11 +117,19 @@ static int on_timeout(CURLM *multi, long ms, void *ctx)
 
 /* ---- requests ---------------------------------------------------------------------------------------------------------------------------------- */
 
-static void transfer_free(struct poster *p, struct transfer *t)
+static void unlink_transfer(struct poster *p, struct transfer *t)
 {
-    *(t->prev ? &t->prev->next : &p->first) = t->next;
+    if (t->prev)
+        t->prev->next = t->next;
+    else
+        p->first = t->next;
     if (t->next)
         t->next->prev = t->prev;
+}
+
+static void transfer_free(struct poster *p, struct transfer *t)
+{
+    unlink_transfer(p, t);
     if (t->easy) {
         (void)curl_multi_remove_handle(p->multi, t->easy);
         curl_easy_cleanup(t->easy);
@@ -339,8 +347,10 @@ void poster_close(struct poster *p)
 {
     if (!p)
         return;
-    while (p->first)
-        transfer_free(p, p->first);
+    for (struct transfer *t = p->first, *next; t; t = next) {
+        next = t->next;
+        transfer_free(p, t);
+    }
     (void)curl_multi_cleanup(p->multi);
     curl_global_cleanup();
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);

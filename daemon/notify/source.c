@@ -258,7 +258,6 @@ struct source *source_new(uv_loop_t *loop, const struct config *config, const st
     else
         snprintf(s->group, sizeof s->group, "%s-notify", config->kafka.group);
     s->config.kafka.group = s->group;
-    s->config.kafka.instance_id = (char *)(uintptr_t) ""; /* that is the daemon's */
     s->config.kafka.n_inputs = 1;
     s->config.kafka.input[0] = config->kafka.alerts;
     struct kafka_in_events with_ctx = in_events;
