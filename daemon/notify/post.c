@@ -181,6 +181,7 @@ static void collect(struct poster *p)
     }
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl says what it is */
 static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
