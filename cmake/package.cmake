@@ -33,7 +33,7 @@ execute_process(COMMAND gzip -9nf ${doc}/changelog.Debian ${doc}/changelog COMMA
 
 set(share ${CMAKE_INSTALL_DATADIR})
 set(installed_doc ${CMAKE_INSTALL_DOCDIR})
-install(FILES systemd/crmpulse.service systemd/crmpulse@.service DESTINATION /lib/systemd/system)
+install(FILES systemd/crmpulse.service systemd/crmpulse@.service systemd/crmpulse-notify.service DESTINATION /lib/systemd/system)
 install(FILES systemd/crmpulse.sysusers DESTINATION /usr/lib/sysusers.d RENAME crmpulse.conf)
 install(FILES ${generated}/crmpulse.yaml DESTINATION /etc/crmpulse)
 install(FILES ${generated}/crmpulse.1.gz DESTINATION ${share}/man/man1)

@@ -34,7 +34,7 @@ Read the configuration again and take it over, whole or not at all; the log says
 FILES = """.SH FILES
 .TP
 /etc/crmpulse/crmpulse.yaml
-The configuration of crmpulse.service, see
+The configuration of crmpulse.service and crmpulse-notify.service, see
 .BR crmpulse.yaml (5).
 .TP
 /etc/crmpulse/NAME.yaml
@@ -42,6 +42,9 @@ That of crmpulse@NAME.service.
 .TP
 /etc/credstore/redis.password, /etc/credstore/kafka.password, /etc/credstore/http.token
 Secrets that the services hand over as credential:redis.password, credential:kafka.password and credential:http.token.
+.TP
+/etc/credstore/notify.slack, /etc/credstore/notify.token, /etc/credstore/notify.password
+Likewise for crmpulse-notify.service, as credential:notify.slack and so on.
 .TP
 /usr/share/doc/crmpulse/
 Examples, and the rights that a user of Redis needs (redis-users.acl).

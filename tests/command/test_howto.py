@@ -41,3 +41,10 @@ class AddAKpi(Case):
         events = self.write("events.ndjson", "".join(json.dumps(e) + "\n" for e in EVENTS))
         rows = self.lines("replay", events, "--config", self.kpi, "--kpi", "big_deal_share", "--window", "m", "--dim", "rep", "--json", "--quiet")
         self.assertEqual([(r["subject"], r["numerator"], r["denominator"], r["value"]) for r in rows], [("ann", 2, 4, 0.5)])
+
+
+class Notify(Case):
+    def test_check_takes_it(self):
+        text = block("notify") + "rules:\n  win_low: {kpi: win_rate, window: 30d, fire: value < 0.2, clear: value > 0.3}\n"
+        code, out, err = self.run_command("check", self.write("notify.yaml", text))
+        self.assertEqual((code, err), (0, ""), out)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 BIN = os.environ["CRMPULSE_BIN"]
-UNITS = ("crmpulse.service", "crmpulse@.service")
+UNITS = ("crmpulse.service", "crmpulse@.service", "crmpulse-notify.service")
 THRESHOLD = 15  # tenths
 
 
@@ -53,13 +53,19 @@ class Units(unittest.TestCase):
                 self.assertEqual(words, [])
 
     def test_both_are_the_same(self):
-        one, many = (settings(name) for name in UNITS)
+        one, many = (settings(name) for name in UNITS[:2])
         self.assertEqual([line for line in one if not line.startswith("Description")],
                          [line.replace("%i", "crmpulse") for line in many if not line.startswith("Description")])
 
+    def test_the_sandbox_of_notify_is_the_same(self):
+        """But for what is run, and its secrets."""
+        own = ("Description", "Exec", "LoadCredential=http", "LoadCredential=notify")
+        one, notify = ([line for line in settings(name) if not line.startswith(own)] for name in ("crmpulse.service", "crmpulse-notify.service"))
+        self.assertEqual(one, notify)
+
     def test_what_is_run_exists(self):
-        """Commands and options of the unit are those of the program."""
-        for line in settings("crmpulse.service"):
+        """Commands and options of the units are those of the program."""
+        for line in settings("crmpulse.service") + settings("crmpulse-notify.service"):
             found = re.match(r"Exec\w+=/usr/bin/crmpulse (\w+) (.*)", line)
             if not found:
                 continue

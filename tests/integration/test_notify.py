@@ -4,6 +4,7 @@ arrive with their labels, are kept alive, end; nothing is lost by a kill -9, by 
 import http.server
 import json
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -226,7 +227,8 @@ lib.wait_until(lambda: sum(text.count("*FIRING*") + max(0, int(text.rsplit("and 
 lib.check("many in one message", any("alerts: " in text and "more" in text for text in slack.texts()), slack.texts()[-1])
 times = [at for at, _ in slack.times]
 waits = [(b - a, step) for (a, step), (b, _) in zip(slack.times, slack.times[1:])]
-lib.check("a message a second at most", len(times) > 4 and all(wait > 0.95 for wait, _ in waits[3:]) , waits)
+# The first ones lie before and around restarts: each process begins with a message that it may send at once.
+lib.check("a message a second at most", len(times) > 4 and all(wait > 0.95 for wait, _ in waits[3:]), waits)
 lib.check("Retry-After is waited for", all(wait >= 1.95 for wait, step in waits if isinstance(step, tuple)) and any(isinstance(step, tuple) for _, step in slack.times), waits)
 
 # ---- a refusal takes nothing along; commits hold; an orderly end -------------------------------------------------------------------------------------
@@ -243,17 +245,30 @@ lib.check("within five seconds", time.monotonic() - stopping < 5, time.monotonic
 lib.check("the last words are a summary", "notify_summary" in talker.text() and "receiver hook: told=" in talker.text(), talker.text()[-800:])
 promtool = subprocess.run(["promtool", "check", "metrics"], input=metrics.read_bytes(), capture_output=True, check=False)
 lib.check("promtool likes the metrics", promtool.returncode == 0 and b'crmpulse_notify_refused_total{receiver="sour"} 1' in metrics.read_bytes(), promtool.stderr + metrics.read_bytes())
-talker = notify()
+metrics.unlink()
+systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+systemd.bind(str(home / "systemd"))
+systemd.settimeout(20)
+under = [lib.REPO / "tests/tools/under_unit.py", lib.REPO / "systemd/crmpulse-notify.service"]  # what this machine can do of its sandbox
+talker = lib.Process([*under, lib.BIN, "notify", *it.options(["kafka.instance_id=one"])], log=it.dir / "sandboxed.log",
+                     env={"NOTIFY_SOCKET": str(home / "systemd"), "WATCHDOG_USEC": "2000000"})
+said = b""
+while b"READY=1" not in said or b"WATCHDOG=1" not in said:
+    said += systemd.recv(4096)
+lib.check("under its unit's sandbox it is ready, and alive", b"STATUS=4 receivers" in said, said)
 deals({"eve": (0, 3)})
 lib.wait_until(lambda: told("eve"), 20, "it goes on")
 lib.check_equal("after an orderly end nothing comes twice", len(hook.ids()), before + 1)
 lib.check_equal("SIGTERM again", talker.stop(), 0)
+lib.check("nothing was denied", "not permitted" not in talker.text() and "level=error" not in talker.text(), talker.text())
 daemon.stop()
+
+systemd.close()
 
 # ---- what is refused at once --------------------------------------------------------------------------------------------------------------------------
 (home / "token").chmod(0o644)
 done = lib.run([lib.BIN, "notify", *it.options()])
-lib.check("a secret that everybody may read", done.returncode == 78 and b"receiver" not in done.stderr[:0] and b"everybody may use it" in done.stderr, done.stderr)
+lib.check("a secret that everybody may read", done.returncode == 78 and b"everybody may use it" in done.stderr, done.stderr)
 lib.check_equal("nobody to tell", lib.run([lib.BIN, "notify", *it.options(), "--set", "notify.receivers={}"]).returncode, 78)
 it.no_secret("s3cr3tcanary", done.stderr.decode())
 am.process.stop()
