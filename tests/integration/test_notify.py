@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """crmpulse notify beside a running daemon: real Kafka, real Redis, a real Alertmanager, and a webhook and a Slack of the test's own that fail in every way. Alerts
 arrive with their labels, are kept alive, end; nothing is lost by a kill -9, by receivers that are down, by restarts; no secret is in any log."""
+import base64
 import http.server
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 
+import certs
 import lib
 import pipeline
 
@@ -28,7 +31,7 @@ rules:
 class Receiver:
     """An HTTP server that answers as `plan` says, one entry a request (then 200): a status, ("retry", seconds), "hang", "close". Keeps the bodies it has taken."""
 
-    def __init__(self, port=0):
+    def __init__(self, certificate=None):
         self.plan, self.taken, self.refused, self.times, self.headers = [], [], [], [], []
         self.lock = threading.Lock()
         outer = self
@@ -61,10 +64,19 @@ class Receiver:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
 
+            def get_request(self):
+                connection, address = super().get_request()
+                connection.settimeout(5)
+                return connection, address
+
             def handle_error(self, request, client_address):
                 pass
 
-        self.server = Server(("127.0.0.1", port), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -207,6 +219,7 @@ many = {f"rep{i}": (0, 3) for i in range(40)}
 lib.produce(it.topic("alerts"), [b"\xff\xffno transition"])
 deals(many)
 lib.wait_until(lambda: len(hook.refused) >= 2, 20, "the webhook has refused")
+time.sleep(0.7)  # longer than between commits
 talker.kill()
 hook_was = len(set(hook.ids()))
 talker = notify()
@@ -264,6 +277,35 @@ lib.check("nothing was denied", "not permitted" not in talker.text() and "level=
 daemon.stop()
 
 systemd.close()
+
+# ---- a group of its own: all from the beginning, one receiver dead, one behind a certificate, one behind a false one --------------------------------------
+certs.certificates(home)
+quick, safe, forged = Receiver(), Receiver(home / "good.pem"), Receiver(home / "other.pem")
+(home / "d.yaml").write_text(RULES + f"""
+notify:
+  group: {it.tag}.second
+  from_beginning: true
+  queue: 10
+  give_up: 3s
+  retry_min: 100ms
+  retry_max: 400ms
+  receivers:
+    dead: {{kind: webhook, url: "http://127.0.0.1:{lib.free_port()}/"}}
+    quick: {{kind: webhook, url: "{quick.url('/')}"}}
+    safe: {{kind: webhook, url: "https://127.0.0.1:{safe.port}/", ca_file: {home}/ca.crt, user: u, password_file: {home}/token}}
+    strange: {{kind: webhook, url: "https://127.0.0.1:{safe.port}/"}}
+    forged: {{kind: webhook, url: "https://127.0.0.1:{forged.port}/", ca_file: {home}/ca.crt}}
+""")
+it.config = home / "d.yaml"
+transitions = set(it.ids("alerts")) - {None}
+talker = notify()
+lib.wait_until(lambda: transitions <= set(quick.ids()) & set(safe.ids()), 40, lambda: f"{len(quick.ids())}, {len(safe.ids())} of {len(transitions)} came\n{talker.text()[-2000:]}")
+lib.check("a dead one holds the others up for notify.give_up only, and says so", all(f"event=notify_{word}" in talker.text() for word in ("paused", "given_up", "resumed")),
+          talker.text())
+lib.check("basic authentication", safe.headers[0][1].get("Authorization") == "Basic " + base64.b64encode(f"u:{CANARY}".encode()).decode(), safe.headers[0])
+lib.check("nobody is told whose certificate is not known, or is another's", not forged.taken and len(safe.ids()) == len(quick.ids()) and
+          "receiver strange: " in talker.text() and "receiver forged: " in talker.text(), (len(safe.ids()), len(quick.ids())))
+lib.check_equal("it ends while some are down", talker.stop(), 0)
 
 # ---- what is refused at once --------------------------------------------------------------------------------------------------------------------------
 (home / "token").chmod(0o644)
