@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RESEND_ENDS = 4, STATUS_TOO_MANY = 429 };
+enum { RESEND_ENDS = 4, STATUS_TOO_MANY = 429, FIRST_MAX = 80 };
 
 static const body_of bodies[NOTIFY_KIND_COUNT] = {
     [NOTIFY_ALERTMANAGER] = body_alertmanager,
@@ -108,23 +108,43 @@ void receiver_forget(struct receiver *r)
 
 /* ---- sending ----------------------------------------------------------------------------------------------------------------------------------- */
 
+/* Drops the first one, and remembers its id for the log if it is the first of several. */
+static void give_up(struct receiver *r, uint32_t *n, char first[FIRST_MAX])
+{
+    if (!(*n)++)
+        snprintf(first, FIRST_MAX, "%s", r->queue.first->told.note->m->id);
+    queue_pop(&r->queue, r->env->marks);
+}
+
+/* A queue that is full stops the topic, and with it all others: for notify.give_up, not longer. */
+static void note_full(struct receiver *r, int64_t now_ms)
+{
+    if (!r->full && receiver_is_full(r))
+        r->full_since_ms = now_ms;
+    r->full = receiver_is_full(r) || (r->full && !receiver_has_room(r));
+    r->overrun =
+        r->queue.n && (r->overrun || (r->full && now_ms - r->full_since_ms >= r->env->config->notify.give_up_ms));
+}
+
 static void give_up_old(struct receiver *r, int64_t now_ms)
 {
-    const int64_t limit_ms = r->env->config->notify.give_up_ms;
-    char first[80] = "";
-    uint32_t n = 0;
-    for (; r->queue.n && now_ms - r->queue.first->since_ms >= limit_ms; n++) {
-        if (!n)
-            snprintf(first, sizeof first, "%s", r->queue.first->told.note->m->id);
-        queue_pop(&r->queue, r->env->marks);
-    }
-    if (!n)
+    char first[FIRST_MAX] = "";
+    uint32_t old = 0, room = 0;
+    note_full(r, now_ms);
+    while (r->queue.n && now_ms - r->queue.first->since_ms >= r->env->config->notify.give_up_ms)
+        give_up(r, &old, first);
+    if (r->overrun && receiver_is_full(r))
+        while (!receiver_has_room(r))
+            give_up(r, &room, first);
+    if (!old && !room)
         return;
-    r->counts.given_up += n;
+    note_full(r, now_ms);
+    r->counts.given_up += old + room;
     r->alone = 0;
     log_line(r->env->log, LOG_ERROR_, "notify_given_up",
-             "receiver %s: %u transitions were not taken within notify.give_up and are given up, the first is %s: %s",
-             r->conf->name, n, first, *r->why ? r->why : "no request was possible");
+             "receiver %s: %u transitions were not taken within notify.give_up%s and are given up, the first is %s: %s",
+             r->conf->name, old + room, room ? ", or had to make room for later ones" : "", first,
+             *r->why ? r->why : "it is too slow");
 }
 
 static int begin(struct receiver *r, const struct told *v, uint32_t n, int64_t now_ms)

@@ -51,6 +51,9 @@ struct receiver {
     struct arena arena; /* of the body */
     uint32_t under_way; /* items of the queue's head that a request carries; 0 with `busy`: it is a re-send */
     bool busy;
+    bool full;    /* what waits has reached notify.queue, and has not been half of it since */
+    bool overrun; /* that was so for notify.give_up: the oldest make room at once, until nothing waits any more */
+    int64_t full_since_ms;
     uint32_t alone;        /* after a refusal of several: so many go one by one, so that the one at fault is found */
     uint32_t attempt;      /* failures in a row */
     int64_t not_before_ms; /* wait after a failure */

@@ -249,6 +249,41 @@ Test(notify_receiver, full_and_room)
     end();
 }
 
+Test(notify_receiver, one_that_is_too_slow_holds_up_the_others_once)
+{
+    begin(NOTIFY_WEBHOOK);
+    uint32_t stopped = 0;
+    int minute = 0;
+    for (int64_t now_ms = 0; now_ms < 400000;
+         now_ms += 1000) { /* a record a second, unless the topic stands; 1 of 20 s taken alone */
+        rig.now_ms = now_ms;
+        rig.r.alone = 1;
+        if (receiver_is_full(&rig.r))
+            stopped++;
+        else
+            take("ann", "firing", minute++);
+        if (now_ms % 20000 == 0 && step(now_ms))
+            answer(200, 0);
+        else if (!rig.r.busy && now_ms % 20000 != 0) {
+            rig.r.not_before_ms = INT64_MAX; /* its answer takes so long */
+            (void)step(now_ms);
+            rig.r.not_before_ms = 0;
+        }
+    }
+    cr_expect(rig.r.overrun);
+    cr_expect_geq(stopped, 40u);
+    cr_expect_leq(stopped, 61u, "a minute in all, not a minute again and again: %u s", stopped);
+    cr_expect_gt(rig.r.counts.given_up, 250u);
+    while (rig.r.queue.n) {
+        rig.now_ms += 1;
+        if (step(rig.now_ms))
+            answer(200, 0);
+    }
+    (void)step(rig.now_ms + 1);
+    cr_expect_not(rig.r.overrun, "it has caught up");
+    end();
+}
+
 Test(notify_receiver, what_it_wants_to_hear)
 {
     begin(NOTIFY_WEBHOOK);
