@@ -308,6 +308,19 @@ lib.check("nobody is told whose certificate is not known, or is another's", not 
           "receiver strange: " in talker.text() and "receiver forged: " in talker.text(), (len(safe.ids()), len(quick.ids())))
 lib.check_equal("it ends while some are down", talker.stop(), 0)
 
+# ---- a new group at the end of the topic, with a configuration that lists no orgs -----------------------------------------------------------------------
+am.process.stop()
+shutil.rmtree(am.dir / "data")
+am.start()
+(home / "e.yaml").write_text(RULES.replace("orgs:", "#orgs:") + f"""
+notify: {{group: {it.tag}.third, resend: 1s, receivers: {{am: {{kind: alertmanager, url: "http://127.0.0.1:{am.port}"}}}}}}
+""")
+it.config = home / "e.yaml"
+talker = notify()
+lib.wait_until(lambda: set(am.firing()) == {*many, "dan", "eve", "fay"}, 20, lambda: f"what fires is found in Redis all the same: {len(am.firing())}\n{talker.text()}")
+lib.check_equal("it ends, too", talker.stop(), 0)
+it.config = home / "c.yaml"
+
 # ---- what is refused at once --------------------------------------------------------------------------------------------------------------------------
 (home / "token").chmod(0o644)
 done = lib.run([lib.BIN, "notify", *it.options()])
