@@ -6,32 +6,31 @@
 #include "crmpulse/arena.h"
 #include "crmpulse/cli.h"
 #include "crmpulse/config.h"
+#include "config_page.h"
 #include "daemon/codec/json_text.h"
 
 struct check_args {
     const char *file;
     const char *set[64];
     uint32_t n_sets;
-    bool json, quiet, sample;
+    bool json, quiet, sample, markdown;
 };
 
 static const struct option options[] = {
-    { "config", required_argument, NULL, 'c' },
-    { "set", required_argument, NULL, 's' },
-    { "json", no_argument, NULL, 'J' },
-    { "quiet", no_argument, NULL, 'q' },
-    { "sample", no_argument, NULL, 'p' },
-    { "help", no_argument, NULL, 'h' },
-    { NULL, 0, NULL, 0 },
+    { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
+    { "json", no_argument, NULL, 'J' },         { "quiet", no_argument, NULL, 'q' },
+    { "sample", no_argument, NULL, 'p' },       { "markdown", no_argument, NULL, 'm' },
+    { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 };
 
 static int usage(FILE *to)
 {
     fputs(
-        "usage: crmpulse check [FILE] [--config FILE] [--set KEY=VALUE] [--json] [--quiet] [--sample]\n"
+        "usage: crmpulse check [FILE] [--config FILE] [--set KEY=VALUE] [--json] [--quiet] [--sample | --markdown]\n"
         "  Reads the configuration with everything it includes and prints every error; exit code 78 if there is any.\n"
-        "  --json    one object on standard output: ok, problems with file, line and column, counts\n"
-        "  --sample  prints every key with its default\n",
+        "  --json      one object on standard output: ok, problems with file, line and column, counts\n"
+        "  --sample    prints every key with its default\n"
+        "  --markdown  prints every key with type, default, bounds and meaning, as docs/CONFIG.md has them\n",
         to);
     return to == stdout ? EXIT_SUCCESS : CLI_USAGE;
 }
@@ -58,6 +57,9 @@ static int parse(struct check_args *a, int argc, char **argv)
             break;
         case 'p':
             a->sample = true;
+            break;
+        case 'm':
+            a->markdown = true;
             break;
         default:
             return usage(opt == 'h' ? stdout : stderr);
@@ -138,6 +140,8 @@ int cmd_check(int argc, char **argv)
     int rc = parse(&a, argc, argv);
     if (rc >= 0)
         return rc;
+    if (a.markdown)
+        return config_page(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (a.sample)
         return config_sample_print(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     struct config_problems problems = { 0 };

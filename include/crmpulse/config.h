@@ -151,6 +151,7 @@ struct config_key {
     const char *path;          /* "redis.flush_interval" */
     const char *unit;          /* "duration", "size", "count", "flag", "text", .. */
     const char *default_value; /* as it would be written */
+    int64_t min, max;          /* of durations in ms, of sizes in bytes, of counts; both 0 where there are no bounds */
     bool reloadable;           /* taken over by a reload; else it needs a restart */
     const char *help;
 };

@@ -86,3 +86,7 @@ class Lists(unittest.TestCase):
         same = (REPO / "docs/KPI.md").read_text(encoding="utf-8") == page
         self.assertTrue(same, "docs/KPI.md is stale: run scripts/kpi-doc")
 
+    def test_the_page_of_keys_is_fresh_and_complete(self):
+        """docs/CONFIG.md: runtime keys as the program prints them, and a sentence for each key that the loader of definitions takes."""
+        done = subprocess.run([REPO / "scripts/config-doc", "--check"], capture_output=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
