@@ -90,3 +90,7 @@ class Lists(unittest.TestCase):
         """docs/CONFIG.md: runtime keys as the program prints them, and a sentence for each key that the loader of definitions takes."""
         done = subprocess.run([REPO / "scripts/config-doc", "--check"], capture_output=True, check=False, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr.decode())
+
+    def test_the_pictures_are_fresh(self):
+        done = subprocess.run([REPO / "docs/pictures/draw.py", "--check"], capture_output=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
