@@ -164,6 +164,8 @@ static void hear_scan(void *ctx, const redisReply *r)
     for (size_t i = 0; i < r->element[1]->elements && s->n_orgs < TOP_ORGS_MAX; i++) {
         const char *org = strstr(r->element[1]->element[i]->str, mark);
         uint32_t k = 0;
+        if (org && strchr(org + sizeof mark - 1, ':')) /* alert:<org>:evidence; in an org's id a colon is escaped */
+            continue;
         while (org && k < s->n_orgs && strcmp(s->org[k], org + sizeof mark - 1) != 0)
             k++;
         if (org && k == s->n_orgs)

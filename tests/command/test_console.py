@@ -29,6 +29,6 @@ class Pages(Case):
 
 class Reader(unittest.TestCase):
     def test_what_fits(self):
-        page = "```console\n$ echo a; echo b\na\nb\n$ echo 12 ms\n.. ms\n$ seq 5\n1\n..\n5\n$ echo x\ny\n```\n"
+        page = "```console\n$ echo a; echo b\na\nb\n$ echo 12 ms\n12..min\n$ seq 5\n1\n..\n5\n$ echo x\ny\n$ cat <<E\n> h\n> E\nh\n```\n"
         steps = console.run(page, "/", dict(os.environ), 20)
-        self.assertEqual([fits for *_, fits in steps], [True, False, True, False])
+        self.assertEqual([fits for *_, fits in steps], [True, False, True, False, True])

@@ -117,6 +117,7 @@ finds("the shard", text, r"^shard 0   judged until \d{4}-\d\d-\d\dT.* by \S+   t
 lib.check_equal("each partition", len(re.findall(rf"^{re.escape(pipe.input)}/[01] +(?:\d+|-) +0 ", text, re.M)), 2)
 firing = [k for k, v in redis.hash("cp:{0}:alert:acme").items() if not v.startswith("ok")]
 lib.check_equal("each alert that is not ok", len(re.findall(r"^(?:critical|warning) .*csat_low org:acme", text, re.M)), len(firing))
+lib.check_equal("and nothing else", len(re.findall(r"^\S+ +\S+ +csat_low ", text, re.M)), len(firing))
 daemon.stop()
 pipe.send(lib.REPO / "tests/golden/stream.ndjson")
 text = lib.run([lib.BIN, "top", *pipe.options()], 30).stdout.decode()
