@@ -94,3 +94,10 @@ class Lists(unittest.TestCase):
     def test_the_pictures_are_fresh(self):
         done = subprocess.run([REPO / "docs/pictures/draw.py", "--check"], capture_output=True, check=False, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr.decode())
+
+    def test_links_of_pages_lead_somewhere(self):
+        pages = [*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *(REPO / "bench").glob("*.md")]
+        links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))]
+        dead = [f"{page.name}: {link}" for page, link in links if "://" not in link and not (page.parent / link).exists()]
+        self.assertGreater(len(links), 40)
+        self.assertEqual(dead, [])
