@@ -104,8 +104,8 @@ int kpis_page(const struct config *c, FILE *to)
             "-->\n\n"
             "%u KPIs. Names in formulas are measures (`config/catalogue/*.yaml`); `prev.NAME` is the measure in the "
             "comparison window. "
-            "Money is in micro-units, durations in ms. Windows: `d w m q h y` civil, `td` to date of the cycle, `24h "
-            "30d` rolling, `g` as of now. "
+            "Money is in micro-units, durations in ms. Windows, dimensions, and what each switch decides: "
+            "[CONFIG.md](CONFIG.md). "
             "*Empty* is what is published without a denominator or sample.\n",
             c->defs.n_kpis);
     for (size_t i = 0; i < sizeof perspectives / sizeof *perspectives; i++)
