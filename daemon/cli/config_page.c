@@ -44,17 +44,24 @@ static void bound(FILE *to, const struct config_key *k, int64_t value)
         fprintf(to, "%" PRId64, value);
 }
 
-static void row(FILE *to, const struct config_key *k)
+static void bounds(FILE *to, uint32_t key, const struct config_key *k)
+{
+    int64_t min, max;
+    config_key_bounds(key, &min, &max);
+    if (!max)
+        return;
+    bound(to, k, min);
+    fputs(" to ", to);
+    bound(to, k, max);
+    fputs(strncmp(k->unit, "list", 4) == 0 ? " entries" : "", to);
+}
+
+static void row(FILE *to, uint32_t key, const struct config_key *k)
 {
     fprintf(to, "| `%s` | ", k->path);
     cell(to, k->unit);
     fprintf(to, *k->default_value ? " | `%s` | " : " | empty%s | ", k->default_value);
-    if (k->max) {
-        bound(to, k, k->min);
-        fputs(" to ", to);
-        bound(to, k, k->max);
-        fputs(strncmp(k->unit, "list", 4) == 0 ? " entries" : "", to);
-    }
+    bounds(to, key, k);
     fprintf(to, " | %s | ", k->reloadable ? "reload" : "restart");
     cell(to, k->help);
     fputs(" |\n", to);
@@ -71,7 +78,7 @@ int config_page(FILE *to)
                     "\n### %.*s\n\n| Key | Type | Default | Bounds | Taken over by | What it does "
                     "|\n|---|---|---|---|---|---|\n",
                     (int)section, k[i].path);
-        row(to, &k[i]);
+        row(to, i, &k[i]);
     }
     return ferror(to) ? -1 : 0;
 }

@@ -23,24 +23,23 @@ static const char unit_text[] = "text", unit_flag[] = "true or false", unit_coun
                   unit_properties[] = "map of texts", unit_receivers[] = "map of receivers";
 
 static const struct config_key described[] = {
-#define UNIT_OF_TEXT       unit_text
-#define UNIT_OF_FLAG       unit_flag
-#define UNIT_OF_COUNT      unit_count
-#define UNIT_OF_SIZE       unit_size
-#define UNIT_OF_DURATION   unit_duration
-#define UNIT_OF_FORMAT     unit_format
-#define UNIT_OF_LEVEL      unit_level
-#define UNIT_OF_SECURITY   unit_security
-#define UNIT_OF_MECHANISM  unit_mechanism
-#define UNIT_OF_TOPICS     unit_topics
-#define UNIT_OF_WINDOWS    unit_windows
-#define UNIT_OF_DIMS       unit_dims
-#define UNIT_OF_KPIS       unit_kpis
-#define UNIT_OF_PROPERTIES unit_properties
-#define UNIT_OF_ORG_TOKENS unit_properties
-#define UNIT_OF_RECEIVERS  unit_receivers
-#define KEY(path, type, member, def, min, max, reloadable, help)                                                       \
-    { path, UNIT_OF_##type, def, min, max, reloadable, help },
+#define UNIT_OF_TEXT                                             unit_text
+#define UNIT_OF_FLAG                                             unit_flag
+#define UNIT_OF_COUNT                                            unit_count
+#define UNIT_OF_SIZE                                             unit_size
+#define UNIT_OF_DURATION                                         unit_duration
+#define UNIT_OF_FORMAT                                           unit_format
+#define UNIT_OF_LEVEL                                            unit_level
+#define UNIT_OF_SECURITY                                         unit_security
+#define UNIT_OF_MECHANISM                                        unit_mechanism
+#define UNIT_OF_TOPICS                                           unit_topics
+#define UNIT_OF_WINDOWS                                          unit_windows
+#define UNIT_OF_DIMS                                             unit_dims
+#define UNIT_OF_KPIS                                             unit_kpis
+#define UNIT_OF_PROPERTIES                                       unit_properties
+#define UNIT_OF_ORG_TOKENS                                       unit_properties
+#define UNIT_OF_RECEIVERS                                        unit_receivers
+#define KEY(path, type, member, def, min, max, reloadable, help) { path, UNIT_OF_##type, def, reloadable, help },
 #include "keys.def"
 #undef KEY
 };
@@ -49,6 +48,12 @@ const struct config_key *config_keys(uint32_t *ret_n)
 {
     *ret_n = ROWS;
     return described;
+}
+
+void config_key_bounds(uint32_t key, int64_t *ret_min, int64_t *ret_max)
+{
+    *ret_min = rows[key].min;
+    *ret_max = rows[key].max;
 }
 
 const struct key_row *key_rows(void)

@@ -151,11 +151,12 @@ struct config_key {
     const char *path;          /* "redis.flush_interval" */
     const char *unit;          /* "duration", "size", "count", "flag", "text", .. */
     const char *default_value; /* as it would be written */
-    int64_t min, max;          /* of durations in ms, of sizes in bytes, of counts; both 0 where there are no bounds */
     bool reloadable;           /* taken over by a reload; else it needs a restart */
     const char *help;
 };
 const struct config_key *config_keys(uint32_t *ret_n);
+/* Of the key of that index: durations in ms, sizes in bytes, counts, entries of lists; both 0 where there are no bounds. */
+void config_key_bounds(uint32_t key, int64_t *ret_min, int64_t *ret_max);
 
 /* Every runtime key with unit, default and help as a YAML file with all values commented out: config/crmpulse.yaml is this text. Returns 0, or -1 if
  * writing failed. */
