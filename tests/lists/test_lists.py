@@ -101,3 +101,18 @@ class Lists(unittest.TestCase):
         dead = [f"{page.name}: {link}" for page, link in links if "://" not in link and not (page.parent / link).exists()]
         self.assertGreater(len(links), 40)
         self.assertEqual(dead, [])
+
+    def test_commands_named_in_pages_exist_with_their_options(self):
+        helps, wrong, n = {}, [], 0
+        pages = [page for page in [*REPO.glob("*.md"), *(REPO / "docs").glob("*.md")] if page.name != "CHANGELOG.md"]
+        for page in pages:
+            for command, rest in re.findall(r"(?m)(?:^|[`$|] ?|&& )crmpulse ([a-z]+)([^`\n|#]*)", page.read_text(encoding="utf-8")):
+                if command not in helps:
+                    done = subprocess.run([BIN, command, "--help"], capture_output=True, check=False, timeout=60)
+                    helps[command] = done.stdout.decode() if done.returncode == 0 else None
+                options = re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)
+                n += 1 + len(options)
+                known = helps[command] or ""
+                wrong += [f"{page.name}: crmpulse {command} {o}" for o in options if o not in known] + ([] if known else [f"{page.name}: crmpulse {command}"])
+        self.assertGreater(n, 100)
+        self.assertEqual(sorted(set(wrong)), [])
