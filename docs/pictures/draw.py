@@ -64,7 +64,7 @@ def life():
         p.text(20 + 176 * (i + 1) - 13, 40, word, "mid small dim")
     p.line((799, 106), (799, 148))
     p.text(788, 130, "one script: all or nothing", "end small dim")
-    p.box(500, 150, 380, 60, ["Redis: cells in panes, records, offset, feed", "acme, org:acme | txn_amount, hour of 3 March 09:00Z: +60 000"], "store")
+    p.box(500, 150, 380, 60, ["Redis: cells in panes, records, offset, feed", "org:acme|txn_amount, 3 March 09:00Z: +60 000"], "store")
     p.line((500, 180), (446, 180))
     p.text(473, 172, "judge", "mid small dim")
     p.box(232, 150, 212, 60, ["windows and KPIs", "sums of panes, formulas"], "core")
@@ -73,7 +73,7 @@ def life():
     p.line((98, 210), (98, 238))
     p.box(20, 240, 156, 60, ["Kafka topics", "alerts, boards, cards"])
     p.line((176, 196), (204, 196), (204, 270), (230, 270))
-    p.box(232, 240, 212, 60, ["page, API, query, redis-cli", "what people read"])
+    p.box(232, 240, 212, 60, ["page, API, redis-cli", "what people read"])
     p.text(470, 266, "From the bytes to the deltas, and in the judge: pure functions.", "small dim")
     p.text(470, 284, "The same events give the same bytes, in replay and the daemon.", "small dim")
     p.text(20, 20, "One direction, no way back", "strong")
@@ -108,7 +108,8 @@ def correction():
     for i, name in enumerate(names):
         p.add("rect", x=20 + 172 * i, y=120, width=172, height=54, class_="store" if i == 0 else "box")
         p.text(106 + 172 * i, 192, name, "mid small")
-    p.text(106, 152, "60 000 - 20 000 = 40 000", "mid small strong")
+    p.text(106, 144, "60 000 - 20 000", "mid small")
+    p.text(106, 162, "40 000", "mid strong")
     for i in (1, 2, 4):
         p.text(106 + 172 * i, 152, "0", "mid")
     p.line((106, 70), (106, 118), kind="good")
