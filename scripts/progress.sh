@@ -13,12 +13,19 @@ progress_child=    # the command whose output is read
 progress_lets_end= # it must not be broken off: what to say of it
 interrupted=
 
+# Of the terminal that is descriptor 3: `columns`, 80 if it does not know.
+find_columns() {
+    local size
+    size=$(stty size <&3 2>/dev/null) || size=
+    columns=${size#* }
+    [ "${columns:-0}" -gt 0 ] || columns=80
+}
+
 progress_line() {
     local line="[$progress_step/$progress_steps] $progress_name  $progress_text  $((SECONDS - progress_began)) s"
     if [ -t 1 ]; then
         local columns
-        columns=$(stty size <&1 2>/dev/null | cut -d ' ' -f 2)
-        [ "${columns:-0}" -gt 0 ] || columns=80
+        find_columns 3>&1
         printf '\r\033[K%s' "${line:0:columns-1}"
     elif [ "${1:-}" = now ] || [ $((SECONDS - progress_told)) -ge "$PROGRESS_EVERY" ]; then
         progress_told=$SECONDS
@@ -60,15 +67,17 @@ progress_interrupt() {
 
 # followed LINE_FUNCTION FUNCTION ARGUMENTS...: runs the second, which ends in an `exec`, so that the process can be told to end; hands each line of its output to LINE_FUNCTION, which sets progress_text. Returns its status, 130 if interrupted.
 followed() {
-    local each=$1 line from rc status=0
+    local each=$1 line part='' from rc status=0
     shift
     exec {from}< <("$@" </dev/null)
     progress_child=$!
     while :; do
         rc=0
         IFS= read -r -t 1 -u "$from" line || rc=$?
+        part+=$line
         if [ "$rc" -eq 0 ]; then
-            "$each" "$line"
+            "$each" "$part"
+            part=
         elif [ "$rc" -le 128 ]; then
             break
         fi
@@ -101,11 +110,17 @@ apt_line() {
             ;;
         pmstatus:*)
             progress_lets_end="Packages are being set up: this ends when they are."
-            case $1 in
-                *:Installed\ *) apt_done=$((apt_done + 1)) ;;
-            esac
             local name=${1#pmstatus:}
-            progress_text="$apt_done/$apt_total ${name%%:*}"
+            case $1 in
+                *:Unpacking\ *)
+                    apt_unpacked=$((apt_unpacked + 1))
+                    progress_text="unpacked $apt_unpacked/$apt_total ${name%%:*}"
+                    ;;
+                *:Installed\ *)
+                    apt_done=$((apt_done + 1))
+                    progress_text="set up $apt_done/$apt_total ${name%%:*}"
+                    ;;
+            esac
             ;;
     esac
 }
@@ -133,6 +148,7 @@ apt_install() {
   apt-get update && apt-get install --no-install-recommends $*"
     progress_begin packages
     progress_text="reading lists"
+    apt_unpacked=0
     apt_done=0
     apt_total=$#
     followed apt_line apt_run "$log" update || { [ -z "$interrupted" ] || exit 130; progress_fail "$log" "apt-get update failed"; }
@@ -175,4 +191,24 @@ build_program() {
     progress_begin compile
     NINJA_STATUS='[%f/%t] ' followed ninja_line both ninja -C "$dir" crmpulse || { [ -z "$interrupted" ] || exit 130; progress_fail "$build_log" "the build failed"; }
     progress_end "${progress_text:-nothing to do}"
+}
+
+# prepare STEPS: all that the demo needs: packages, the program as $dir/crmpulse, redis-server in PATH. STEPS more will follow. Its logs are in $logs.
+# Quick to compile rather than quick to run: the demo has nothing to do.
+prepare() {
+    local missing
+    missing=$(scripts/install-deps --build --list)
+    dir=$REPO/build/start
+    logs=$dir/log
+    progress_steps=$((2 + $1 + (${#missing} > 0)))
+    mkdir -p "$logs"
+    # shellcheck disable=SC2086 # names of packages
+    [ -z "$missing" ] || apt_install "$logs/packages.log" $missing
+    build_program "$dir" "$logs/build.log" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O1 -DBUILD_TESTING=OFF
+    # The server's program without Debian's service of the same name, which would be started and enabled.
+    if ! command -v redis-server >/dev/null; then
+        mkdir -p "$dir/bin"
+        ln -sf "$(command -v redis-check-rdb)" "$dir/bin/redis-server"
+        PATH=$dir/bin:$PATH
+    fi
 }

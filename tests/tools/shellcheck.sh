@@ -5,7 +5,7 @@ cd "$1"
 
 set --
 for file in .ci/* scripts/* tests/tools/* tests/integration/* bench/* packaging/deb/*; do
-    if [ -f "$file" ] && { head -n 1 "$file" | grep -Eq '^#!.*[/ ](ba|da)?sh( |$)' || [ "$file" = scripts/lib.sh ]; }; then
+    if [ -f "$file" ] && { head -n 1 "$file" | grep -Eq '^#!.*[/ ](ba|da)?sh( |$)' || [ "${file%.sh}" != "$file" ]; }; then
         set -- "$@" "$file"
     fi
 done
