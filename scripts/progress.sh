@@ -164,6 +164,7 @@ apt_install() {
 ninja_line() {
     printf '%s\n' "$1" >>"$build_log"
     case $1 in
+        \[0/*) ;; # it looks what there is to do
         \[*/*\]\ *)
             local count=${1#[}
             progress_text="${count%%]*} files"

@@ -143,6 +143,8 @@ def test_terminal():
 
 def test_ports():
     held = [socket.socket() for _ in range(2)]
+    for s in held:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held[0].bind(("127.0.0.1", 0))
     held[0].listen()
     port = str(held[0].getsockname()[1])
