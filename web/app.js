@@ -1,4 +1,5 @@
 // The page: what is chosen, one stream for all panels, and which panel gets what.
+import { drawCohorts, startCohorts, touchCohorts } from "./cohorts.js";
 import { make } from "./draw.js";
 import * as panels from "./panels.js";
 import { headers, open } from "./stream.js";
@@ -73,12 +74,13 @@ const draw = {
   cards: () => panels.showCards(state.latest.get("scorecards") ?? [], state.kpis),
   health: () => state.latest.has("health") && panels.showHealth(state.latest.get("health")),
 };
-const drawAll = () => { for (const panel of Object.values(draw)) panel(); };
+const drawAll = () => { for (const panel of Object.values(draw)) panel(); drawCohorts(); };
 
 const take = (name, data) => {
   state.latest.set(name, data);
   if (name === state.topics.rows) note(data);
   for (const [panel, of] of Object.entries(state.topics)) if (of === name) draw[panel]();
+  if (name === state.topics.usage) touchCohorts();
 };
 const connect = () => {
   state.close();
@@ -88,6 +90,7 @@ const connect = () => {
   const list = [...new Set(Object.values(state.topics))].join(",");
   state.close = open(`api/v1/stream?org=${encodeURIComponent(state.org)}&topics=${encodeURIComponent(list)}`,
     { event: take, state: showLink, refused: () => { showLink("off"); ask().then(connect); } });
+  startCohorts(state.org, (interval) => get(`api/v1/cohorts?org=${encodeURIComponent(state.org)}&window=${interval}`));
   drawAll();
 };
 

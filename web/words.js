@@ -6,14 +6,16 @@ const words = {
     fresh: "new", firing: "firing", resolved: "resolved", pending: "pending", since: "since {at}", evidence: "Evidence: {n} events", more: "and more", of: "{n} of {m}", samples: "n = {n}", coverage: "coverage {p}", provisional: "provisional",
     contributes: "{kpi}: {points} of {max} points", lag: "Records waiting", age: "Newest event", judged: "Judged up to", applied: "Applied", duplicate: "Duplicates", late: "Late", dead: "Dead letters", ready: "State", yes: "ready", no: "not ready",
     ago: "{t} ago", leads: "{name} now leads", fires: "{rule} fires for {name}", clears: "{rule} is resolved for {name}", trend: "{name}, last {n} values, from {a} to {b}", lcNew: "new", lcReturning: "returning", lcResurrected: "resurrected", lcDormant: "dormant",
-    after: "after {k}", backDay: "1 day", backWeek: "1 week", backMonth: "1 month", language: "中文" },
+    after: "after {k}", backDay: "1 day", backWeek: "1 week", backMonth: "1 month", cohorts: "Retention of one cohort", interval: "Interval", cohort: "First active", cohortD: "days", cohortW: "weeks", cohortM: "months",
+    cohortCaption: "Of {n} users who were first active in {name}: active {unit} later", later: "{unit} later", users: "Users", share: "Share", soFar: "{n} so far", asTable: "As a table", language: "中文" },
   zh: { skip: "跳到数据", org: "公司", board: "榜单", window: "时间窗口", theme: "浅色 / 深色", leaderboard: "排行榜", rank: "名次", movement: "变化", name: "姓名",
     value: "数值", gap: "差距", target: "目标完成", figures: "指标", alerts: "告警", scorecards: "记分卡", usage: "系统使用", retention: "用户留存曲线",
     lifecycle: "用户生命周期", health: "数据管道", token: "令牌", go: "进入", on: "实时", off: "连接中断，正在重试", wait: "正在连接", none: "暂无数据", up: "上升 {n}", down: "下降 {n}", same: "不变",
     fresh: "新上榜", firing: "触发", resolved: "已解除", pending: "等待确认", since: "自 {at}", evidence: "依据：{n} 个事件", more: "还有更多", of: "{n} / {m}", samples: "样本 {n}", coverage: "覆盖率 {p}", provisional: "暂定",
     contributes: "{kpi}：{points} 分，满分 {max} 分", lag: "待处理记录", age: "最新事件", judged: "已判定至", applied: "已处理", duplicate: "重复", late: "迟到", dead: "死信", ready: "状态", yes: "就绪", no: "未就绪",
     ago: "{t}前", leads: "{name} 升至第一", fires: "{name} 触发 {rule}", clears: "{name} 的 {rule} 已解除", trend: "{name}，最近 {n} 个值，从 {a} 到 {b}", lcNew: "新用户", lcReturning: "回访", lcResurrected: "回流", lcDormant: "沉睡",
-    after: "{k}后", backDay: "1 天", backWeek: "1 周", backMonth: "1 月", language: "English" },
+    after: "{k}后", backDay: "1 天", backWeek: "1 周", backMonth: "1 月", cohorts: "单个群组的留存曲线", interval: "周期", cohort: "首次活跃", cohortD: "天", cohortW: "周", cohortM: "月",
+    cohortCaption: "{name} 首次活跃的 {n} 位用户：此后各{unit}的活跃情况", later: "此后第几{unit}", users: "用户数", share: "占比", soFar: "目前 {n}", asTable: "以表格显示", language: "English" },
 };
 
 let language = "en";

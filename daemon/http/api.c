@@ -157,6 +157,34 @@ static void history(struct call *c)
         finish(c, api_history(c->from->data, &f, from_ms, to_ms, &c->a->body));
 }
 
+/* The newest event says which intervals have begun: a history that is being read has a time of its own. */
+static int64_t newest_ms(const struct status *s)
+{
+    int64_t newest = 0;
+    for (uint32_t i = 0; s && i < s->n_parts; i++)
+        newest = s->part[i].newest_ms > newest ? s->part[i].newest_ms : newest;
+    return newest ? newest : s ? s->now_ms : 0;
+}
+
+static void cohorts(struct call *c)
+{
+    struct api_filter f = { .org = c->org,
+                            .window = http_arg(c->r, "window"),
+                            .dim = http_arg(c->r, "dim"),
+                            .subject = http_arg(c->r, "subject") };
+    const bool of_team = slice_eq(f.dim, SLICE("team"));
+    if (!f.dim.n)
+        f.dim = SLICE("org");
+    if (!f.subject.n && !of_team)
+        f.subject = c->org;
+    if (f.window.n != 1 || !strchr("dwm", f.window.p[0]))
+        refuse(c, 400, "window is needed: d, w or m");
+    else if (!f.subject.n || (!of_team && !slice_eq(f.dim, SLICE("org"))))
+        refuse(c, 400, "dim is org, or team with a subject");
+    else
+        finish(c, api_cohorts(c->from->data, c->from->config, &f, newest_ms(c->from->status), &c->a->body));
+}
+
 static void board(struct call *c)
 {
     int64_t top = TOP_DEFAULT, reach = REACH_DEFAULT;
@@ -200,6 +228,7 @@ static const struct {
     { "/api/v1/health", false, health, { NULL } },
     { "/api/v1/rows", true, rows, { "window", "dim", "kpi", "subject", "limit", NULL } },
     { "/api/v1/history", true, history, { "kpi", "window", "dim", "subject", "from_ms", "to_ms", NULL } },
+    { "/api/v1/cohorts", true, cohorts, { "window", "dim", "subject", NULL } },
     { "/api/v1/board", true, board, { "board", "top", "around", "reach", NULL } },
     { "/api/v1/alerts", true, alerts, { NULL } },
     { "/api/v1/scorecards", true, scorecards, { NULL } },

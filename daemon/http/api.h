@@ -22,6 +22,11 @@ enum data_state api_scorecards(struct data *d, const struct config *c, struct sl
 enum { API_HISTORY_DAYS_MAX = 62 };
 enum data_state api_history(struct data *d, const struct api_filter *f, int64_t from_ms, int64_t to_ms,
                             struct body *to);
+/* Who was first active in the interval of now_ms and in the API_COHORT_AGES before it (f->window: d, w, m), and how many of them came back in each interval
+ * that has begun since: {"window","kind","cohorts":[{"label","start_ms","users","back":[..]}]}, the newest first. Intervals in which nobody was first active are left out. */
+enum { API_COHORT_AGES = 12 };
+enum data_state api_cohorts(struct data *d, const struct config *c, const struct api_filter *f, int64_t now_ms,
+                            struct body *to);
 void api_health(const struct status *s, struct body *to);
 
 /* Is there a board of that name? */

@@ -49,6 +49,10 @@ def survey(i):
             "score_milli": 1000, "scale_min": 1, "scale_max": 5, "about_user_id": "Ann"}
 
 
+# Two users first active two days ago: one back the next day, the other today.
+LOGINS = [{"type": "login", "event_id": f"l{i}", "org_id": "other", "occurred_at_ms": NOW - ago * 86400000, "user_id": user} for i, (user, ago) in enumerate((("Una", 2), ("Vic", 2), ("Una", 1), ("Vic", 0)))]
+
+
 def send(name, rows):
     path = pipe.dir / name
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
@@ -61,7 +65,7 @@ port = lib.free_port()
 redis = lib.Server("redis")
 pipe = pipeline.Installation(config, 2, redis.socket, sets=[f"http.listen=127.0.0.1:{port}", f"http.token_file={secret('all')}",
                                                             'http.kpi_metrics="sales_amount/7d, win_rate/m, no_such/m"', f"http.orgs={{acme: {secret('ofacme')}, other: {secret('ofother')}}}"])
-send("events.ndjson", [*[deal(i, name, 70 - 10 * i) for i, name in enumerate(NAMES)], deal(100, "Zed", 5, "other"), *map(survey, range(5))])
+send("events.ndjson", [*[deal(i, name, 70 - 10 * i) for i, name in enumerate(NAMES)], deal(100, "Zed", 5, "other"), *map(survey, range(5)), *LOGINS])
 daemon = pipe.start()
 web, acme, other = http.Client(port, "all"), http.Client(port, "ofacme"), http.Client(port, "ofother")
 lib.wait_until(lambda: web.status("/-/ready") == 200, 60, lambda: daemon.text()[-1500:])
@@ -114,7 +118,15 @@ for path in ("/api/v1/orgs", "/api/v1/kpis", "/api/v1/boards", "/api/v1/health",
 for path, status in (("/api/v1/rows?org=acme", 400), (ROWS + "&limit=x", 400), (ROWS + "&what=1", 400), ("/api/v1/board?org=acme&board=none", 404), ("/api/v1/rows?window=7d", 400)):
     lib.check(f"{path}: refused with {status} as described", get(path, status=status)["error"])
 lib.check_equal("every path of the API is described", {p for p in SPEC["paths"] if p.startswith("/api/")} - {"/api/v1/stream"},
-                {f"/api/v1/{p}" for p in ("orgs", "kpis", "boards", "health", "rows", "history", "board", "alerts", "scorecards")})
+                {f"/api/v1/{p}" for p in ("orgs", "kpis", "boards", "health", "rows", "history", "cohorts", "board", "alerts", "scorecards")})
+
+COHORTS = "/api/v1/cohorts?org=other&window="
+for path in (COHORTS, COHORTS + "q", COHORTS + "w&dim=rep&subject=Ann", COHORTS + "w&dim=team"):
+    lib.check(f"{path}: refused", get(path, status=400)["error"])
+lib.check_equal("cohorts by day", [(c["users"], c["back"]) for c in lib.wait_until(lambda: get(COHORTS + "d")["cohorts"], 20, "cohorts")], [(2, [1, 1])])
+lib.check_equal("cohorts by week and month hold the same users", [sum(c["users"] for c in get(COHORTS + w)["cohorts"]) for w in "wm"], [2, 2])
+lib.check_equal("cohorts of a team that nobody is in", get(COHORTS + "d&dim=team&subject=none"), {"window": "d", "kind": "recurring", "cohorts": []})
+lib.check("cohorts of another org than the token's: refused", get(COHORTS + "d", acme, 403)["error"])
 
 # ---- figures --------------------------------------------------------------------------------------------------------------------
 board = get(BOARD)

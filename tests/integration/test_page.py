@@ -86,7 +86,19 @@ url = f"http://127.0.0.1:{port}/"
 ORDER = "[...document.querySelectorAll('#places tr')].map(r => r.dataset.key)"
 LINK = "document.getElementById('link').className"
 
-send(*[deal(name, 50 - 10 * i) for i, name in enumerate(NAMES)])
+WEEK = 7 * 86400000
+
+
+def login(user, weeks_ago):
+    return {**event("login", user_id=user), "occurred_at_ms": NOW - weeks_ago * WEEK}
+
+
+# Four users first active three weeks ago, three of whom come back, then two, then one; one user a week later, who comes back two weeks after that.
+FOUR = [name for name in NAMES if name != EVIL]
+LOGINS = [login(u, ago) for users, ago in ((FOUR, 3), (FOUR[:3], 2), (FOUR[:2], 1), (FOUR[:1], 0), ([EVIL], 2), ([EVIL], 0)) for u in users]
+CURVES = {(4, (3, 2, 1)), (1, (0, 1))}
+
+send(*[deal(name, 50 - 10 * i) for i, name in enumerate(NAMES)], *LOGINS)
 daemon = pipe.start()
 web = http.Client(port)
 lib.wait_until(lambda: web.status("/-/ready") == 200, 60, lambda: daemon.text()[-1500:])
@@ -115,6 +127,41 @@ send(*[survey(True) for _ in range(40)])
 lib.check("it resolves", browser.until("!document.querySelector('#alerts li.firing') && document.querySelector('#alerts li.quiet')?.innerText.includes('csat_low')", 30, "the end of the alert"))
 lib.check("scorecards with their parts", browser.until("document.querySelectorAll('#cards details li').length > 3", 40, "scorecards"))
 lib.check_equal("no error so far", browser("problems"), [])
+
+# ---- the retention curve of one cohort ------------------------------------------------------------------------------------------
+CURVE = "[...document.querySelectorAll('#cohort-curve circle')].map(c => Math.round(110 - c.getAttribute('cy')) / 100)"
+COHORTS = "[...document.querySelectorAll('#cohort option')].map(o => o.value)"
+
+
+def cohorts():
+    return json.loads(web.text("/api/v1/cohorts?org=acme&window=w"))["cohorts"]
+
+
+def asked(cohort):
+    """The same from `crmpulse query`, as of the last instant of the cohort's week."""
+    row = next(r for r in pipeline.rows(pipe.query("--kpi", "user_cohort", "--window", "w", "--dim", "org", "--at", str(cohort["start_ms"] + WEEK - 1))))
+    return row["value"], tuple(row[f"k{k}"] for k in range(1, len(cohort["back"]) + 1))
+
+
+def shares(cohort):
+    return [round(n / cohort["users"], 2) for n in (cohort["users"], *cohort["back"])]
+
+
+lib.wait_until(lambda: {(c["users"], tuple(c["back"])) for c in cohorts()} == CURVES, 30, lambda: f"the cohorts: {cohorts()}")
+one, four = cohorts()
+lib.check_equal("cohorts are those of crmpulse query", [asked(c) for c in (one, four)], [(c["users"], tuple(c["back"])) for c in (one, four)])
+lib.check_equal("the page lists the cohorts there are", browser.until(f"{COHORTS}.length === 2 && {COHORTS}", 30, "cohorts"), [one["label"], four["label"]])
+lib.check_equal("the oldest one's curve", browser.until(f"{CURVE}.length === 4 && {CURVE}", 20, "a curve"), shares(four))
+lib.check_equal("its last point is still running", browser.run("[...document.querySelectorAll('#cohort-curve circle')].map(c => c.getAttribute('class'))"), ["ended"] * 3 + ["running"])
+browser.run("document.getElementById('cohort').focus()")
+browser("press", key="ArrowUp")
+lib.check_equal("another cohort, by keyboard", browser.until(f"{CURVE}.length === 3 && {CURVE}", 10, "the other curve"), shares(one))
+lib.check_equal("the table says the same", browser.run("[...document.querySelectorAll('#cohort-curve tbody tr')].map(r => parseInt(r.cells[1].textContent.match(/\\d+/)[0]))"), [1, 0, 1])
+lib.check_equal("and the words for who does not see it", browser.run("document.querySelector('#cohort-curve svg').getAttribute('aria-label').includes('1: 0%; 2: 100%')"), True)
+send(login(EVIL, 1))
+lib.check_equal("a late login moves the curve, and the choice stays", browser.until(f"{CURVE}[1] === 1 && {CURVE}", 40, "a moved curve"), [1, 1, 1])
+browser.run("const s = document.getElementById('cohort-window'); s.value = 'm'; s.dispatchEvent(new Event('change'))")
+lib.check("another interval has other cohorts", browser.until(f"{COHORTS}.length && {COHORTS}.every(name => /^\\d{{4}}-\\d{{2}}$/.test(name)) && {CURVE}[0] === 1", 20, "cohorts by month"))
 
 # ---- everybody can use it -------------------------------------------------------------------------------------------------------
 time.sleep(2)
