@@ -77,10 +77,10 @@ const draw = {
 const drawAll = () => { for (const panel of Object.values(draw)) panel(); drawCohorts(); };
 
 const take = (name, data) => {
+  if (name === "health" && data.applied !== state.latest.get(name)?.applied) touchCohorts();
   state.latest.set(name, data);
   if (name === state.topics.rows) note(data);
   for (const [panel, of] of Object.entries(state.topics)) if (of === name) draw[panel]();
-  if (name === state.topics.usage) touchCohorts();
 };
 const connect = () => {
   state.close();

@@ -27,9 +27,9 @@ export const bar = (part, text) => {
 };
 // Points: [name, share, still running].
 export const curve = (points, label) => {
-  const at = (i) => 30 + (i / Math.max(points.length - 1, 1)) * 350, up = (v) => 110 - v * 100;
+  const at = (i) => 38 + (i / Math.max(points.length - 1, 1)) * 344, up = (v) => 110 - v * 100;
   return svg("svg", { class: "curve", viewBox: "0 0 400 130", role: "img", "aria-label": label },
-    ...[0, 0.5, 1].flatMap((v) => [svg("line", { x1: 30, x2: 390, y1: up(v), y2: up(v) }), svg("text", { x: 0, y: up(v) + 4 }, `${v * 100}%`)]),
+    ...[0, 0.5, 1].flatMap((v) => [svg("line", { x1: 38, x2: 390, y1: up(v), y2: up(v) }), svg("text", { x: 0, y: up(v) + 4 }, `${v * 100}%`)]),
     svg("path", { d: points.map(([, v], i) => `${i ? "L" : "M"}${at(i)} ${up(v)}`).join("") }),
     ...points.map(([, v, running], i) => svg("circle", { cx: at(i), cy: up(v), r: running ? 4 : 3, class: running ? "running" : "ended" })), ...points.map(([name], i) => svg("text", { x: at(i) - (i ? Math.min(18, 3 * String(name).length) : 3), y: 127 }, name)));
 };
