@@ -2,7 +2,7 @@
 import { curve, make } from "./draw.js";
 import { figure, t } from "./words.js";
 
-const $ = (id) => document.getElementById(id), AGAIN_MS = 10000;
+const $ = (id) => document.getElementById(id), AGAIN_MS = 8000, SETTLE_MS = 2000;
 const units = { d: "cohortD", w: "cohortW", m: "cohortM" };
 let read = null, org = null, found = { cohorts: [] }, interval = "w", chosen = null, timer = null, asked = 0;
 
@@ -41,8 +41,8 @@ const ask = async () => {
   drawCohorts();
 };
 
-// Something has changed: asked for a little later, once for all that comes until then.
-export const touchCohorts = () => { timer ??= setTimeout(() => { timer = null; ask(); }, AGAIN_MS); };
+// Something has changed: asked for a little later, once for all that comes until then. Twice: the server answers with what it read last, and reads again.
+export const touchCohorts = () => { timer ??= setTimeout(() => { timer = null; ask(); setTimeout(ask, SETTLE_MS); }, AGAIN_MS); };
 
 // `get` of an interval gives what the API says of it. What is chosen stays while the org does.
 export const startCohorts = (of, get) => {
