@@ -27,8 +27,10 @@ struct reference {
 };
 int reference_make(struct sim *w, struct reference *ret);
 void reference_release(struct reference *r);
-/* All scorecards of the cycle of at_ms, by what happened up to now_ms. */
+/* All scorecards of the cycle of at_ms, by what happened up to now_ms; all boards at at_ms, by what had happened then. */
 typedef int (*reference_card)(void *ctx, const struct scorecard_snapshot *s);
+typedef int (*reference_board)(void *ctx, const struct board_snapshot *b);
+int reference_boards(struct sim *w, int64_t at_ms, reference_board each, void *ctx);
 int reference_cards(struct sim *w, int64_t now_ms, int64_t at_ms, reference_card each, void *ctx);
 
 /* same.c: a board, or a card of an ended cycle (or any), as it was told last before; a board never told is one of zeros. */
@@ -38,8 +40,9 @@ bool same_card_told(const struct message_out *m, const struct broker *in, bool a
 /* Revisions of the same tick that differ in their number alone. */
 bool same_board(const struct message_out *want, const struct message_out *is);
 bool same_card(const struct message_out *want, const struct message_out *is);
-/* A revised card with the figures of its tick; one with those of the end of its cycle, which may never have been told. */
+/* A revised card with the figures of its tick; a revised board or card with those of the end of its window or cycle, which may never have been told. */
 bool true_card(struct sim *w, const struct message_out *m);
+bool board_of_the_end(struct sim *w, const struct message_out *m);
 bool card_of_the_end(struct sim *w, const struct message_out *m);
 /* The newest revision of the row's window says the same on both sides. */
 bool same_row_at_last(const struct message_out *want, const struct broker *ref, const struct broker *in);

@@ -197,17 +197,34 @@ int reference_make(struct sim *w, struct reference *ret)
     return rc;
 }
 
+/* All events, and what is known of them at now_ms. */
+static int begin_at(struct uninterrupted *u, struct sim *w, struct reference *r, int64_t now_ms)
+{
+    int rc = begin(u, w, r, false);
+    if (rc == 0 && u->newest_ms != INT64_MIN)
+        rc = sweep(u, u->newest_ms + w->config->defs.tick_ms);
+    return rc ? rc : evaluator_advance(u->evaluator, INT64_MIN, now_ms, commit_sink(&u->commit));
+}
+
 int reference_cards(struct sim *w, int64_t now_ms, int64_t at_ms, reference_card each, void *ctx)
 {
     struct uninterrupted u;
     struct reference r;
-    int rc = begin(&u, w, &r, false);
-    if (rc == 0 && u.newest_ms != INT64_MIN)
-        rc = sweep(&u, u.newest_ms + w->config->defs.tick_ms);
-    if (rc == 0)
-        rc = evaluator_advance(u.evaluator, INT64_MIN, now_ms, commit_sink(&u.commit));
+    int rc = begin_at(&u, w, &r, now_ms);
     if (rc == 0)
         rc = evaluator_scorecards(u.evaluator, at_ms, each, ctx);
+    end(&u);
+    reference_release(&r);
+    return rc;
+}
+
+int reference_boards(struct sim *w, int64_t at_ms, reference_board each, void *ctx)
+{
+    struct uninterrupted u;
+    struct reference r;
+    int rc = begin_at(&u, w, &r, at_ms);
+    if (rc == 0)
+        rc = evaluator_boards(u.evaluator, at_ms, each, ctx);
     end(&u);
     reference_release(&r);
     return rc;

@@ -73,6 +73,36 @@ bool same_board(const struct message_out *want, const struct message_out *is)
     return same;
 }
 
+struct board_search {
+    const Crmpulse__V1__BoardSnapshot *of;
+    struct arena text;
+    bool same;
+};
+
+static int look_at_board(void *ctx, const struct board_snapshot *b)
+{
+    struct board_search *x = ctx;
+    struct slice packed = out_pb_board_snapshot(&x->text, b);
+    Crmpulse__V1__BoardSnapshot *is = crmpulse__v1__board_snapshot__unpack(NULL, packed.n, (const uint8_t *)packed.p);
+    x->same |= is && is_same_board(is, x->of) && same_entries(is, x->of);
+    crmpulse__v1__board_snapshot__free_unpacked(is, NULL);
+    arena_reset(&x->text);
+    return 0;
+}
+
+bool board_of_the_end(struct sim *w, const struct message_out *m)
+{
+    Crmpulse__V1__BoardSnapshot *b = board_of(m);
+    struct board_search x = { .of = b };
+    int rc = -1;
+    arena_init(&x.text, 0, 0);
+    if (b && b->revision)
+        rc = reference_boards(w, b->window_end_ms - 1, look_at_board, &x);
+    crmpulse__v1__board_snapshot__free_unpacked(b, NULL);
+    arena_release(&x.text);
+    return rc == 0 && x.same;
+}
+
 /* ---- rows of ended windows ---- */
 
 static Crmpulse__V1__KpiRow *row_of(const struct message_out *m)
