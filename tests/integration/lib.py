@@ -323,7 +323,7 @@ def topic_name(stem):
 def produce(topic, messages, partition=None, headers=None, bootstrap=None, seconds=120):
     """Writes (key, value) pairs or bare values, all bytes, in order; key None means no key. Returns when the broker has them.
     The partition is the one that Java's default partitioner takes, unless named. A headers dict goes to each of them."""
-    delimiter, separator = secrets.token_bytes(12), secrets.token_bytes(12)
+    delimiter, separator = secrets.token_hex(12).encode(), secrets.token_hex(12).encode()  # kcat ends a delimiter at a zero byte
     keyed, bare = [], []
     for message in messages:
         key, value = message if isinstance(message, tuple) else (None, message)
