@@ -35,13 +35,13 @@ int pthread_sigmask(int how, const sigset_t *set, sigset_t *ret_old)
     return 0;
 }
 
-/* Seeds of hash tables: of the world, too. */
+/* Seeds of hash tables: of the world, too. Before there is one, libraries ask that begin with the program. */
 ssize_t getrandom(void *to, size_t n, unsigned flags)
 {
     unsigned char *p = to;
     (void)flags;
     for (size_t i = 0; i < n; i++)
-        p[i] = (unsigned char)dice_below(&sim_running->w->more_dice, 256);
+        p[i] = sim_running ? (unsigned char)dice_below(&sim_running->w->more_dice, 256) : (unsigned char)i;
     return (ssize_t)n;
 }
 
