@@ -100,25 +100,17 @@ void reload_looked(struct shard *s, const char *why)
         r->state = RELOAD_RESTING;
 }
 
-static const struct rule_def *rule_named(const struct definitions *defs, const char *id)
-{
-    for (uint32_t i = 0; i < defs->n_rules; i++)
-        if (strcmp(defs->rule[i].id, id) == 0)
-            return &defs->rule[i];
-    return NULL;
-}
-
 /* Which alerts go on, and which begin anew. */
 static void compare_rules(struct reload *r, const struct definitions *was, const struct definitions *next)
 {
     r->rules_new = r->rules_changed = r->rules_gone = 0;
     for (uint32_t i = 0; i < next->n_rules; i++) {
-        const struct rule_def *before = rule_named(was, next->rule[i].id);
-        r->rules_new += !before;
-        r->rules_changed += before && before->hash != next->rule[i].hash;
+        const int before = definitions_rule(was, slice_of(next->rule[i].id));
+        r->rules_new += before < 0;
+        r->rules_changed += before >= 0 && was->rule[before].hash != next->rule[i].hash;
     }
     for (uint32_t i = 0; i < was->n_rules; i++)
-        r->rules_gone += !rule_named(next, was->rule[i].id);
+        r->rules_gone += definitions_rule(next, slice_of(was->rule[i].id)) < 0;
 }
 
 /* Nothing made of the old definitions may be left: evaluators are gone, engines follow here. */

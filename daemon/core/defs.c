@@ -34,6 +34,14 @@ int definitions_measure(const struct definitions *defs, struct slice id)
     return -1;
 }
 
+int definitions_rule(const struct definitions *defs, struct slice id)
+{
+    for (uint32_t i = 0; i < defs->n_rules; i++)
+        if (slice_eq(slice_of(defs->rule[i].id), id))
+            return (int)i;
+    return -1;
+}
+
 static void release_measure(struct measure_def *m)
 {
     free(m->id);

@@ -19,14 +19,6 @@ struct explain_room {
     bool failed;
 };
 
-int definitions_rule(const struct definitions *defs, struct slice id)
-{
-    for (uint32_t i = 0; i < defs->n_rules; i++)
-        if (slice_eq(slice_of(defs->rule[i].id), id))
-            return (int)i;
-    return -1;
-}
-
 static void *more(struct explain_room *x, void *v, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap)

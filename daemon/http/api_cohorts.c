@@ -41,22 +41,6 @@ static int64_t number(struct slice text)
 }
 
 /* Fields are in bytewise order. O(log n). */
-static int64_t cell(const struct data_hash *h, struct slice field)
-{
-    uint32_t low = 0, high = h->n;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        const int order = slice_cmp(h->pair[2 * (size_t)middle], field);
-        if (order == 0)
-            return number(h->pair[2 * (size_t)middle + 1]);
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return 0;
-}
-
 struct cohort_reader {
     const struct data_hash *h;
     struct slice dim, subject; /* escaped */
@@ -69,7 +53,7 @@ static int64_t members(const struct cohort_reader *r, enum cohort_cell part, int
     char field[FIELD_MAX];
     const int n = snprintf(field, sizeof field, "%.*s:%.*s|active_users.%s%c.%d", (int)r->dim.n, r->dim.p,
                            (int)r->subject.n, r->subject.p, cohort_names[part], letters[r->period], age);
-    return n > 0 && n < (int)sizeof field ? cell(r->h, (struct slice){ field, (uint32_t)n }) : 0;
+    return n > 0 && n < (int)sizeof field ? number(data_value(r->h, (struct slice){ field, (uint32_t)n })) : 0;
 }
 
 static int64_t back(const struct cohort_reader *r, int age)

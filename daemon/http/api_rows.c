@@ -267,30 +267,15 @@ static void ids(struct body *to, struct slice list)
 
 static void rule_json(struct body *to, const struct config *c, struct slice rule)
 {
-    for (uint32_t i = 0; i < c->defs.n_rules; i++) {
-        const struct rule_def *def = &c->defs.rule[i];
-        if (!slice_eq(rule, slice_of(def->id)))
-            continue;
-        text(to, "kpi", slice_of(c->defs.kpi[def->kpi].id));
-        text(to, "window", slice_of(def->window.name));
-        text(to, "unit", slice_of(kpi_unit_name(c->defs.kpi[def->kpi].unit)));
-        text(to, "fires", slice_of(def->fire_text ? def->fire_text : ""));
-        text(to, "clears", slice_of(def->clear_text ? def->clear_text : ""));
+    const int i = definitions_rule(&c->defs, rule);
+    if (i < 0)
         return;
-    }
-}
-
-static struct slice value_of(const struct data_hash *h, struct slice field)
-{
-    uint32_t lo = 0, hi = h->n;
-    while (lo < hi) {
-        const uint32_t mid = (lo + hi) / 2;
-        if (slice_cmp(h->pair[2 * (size_t)mid], field) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < h->n && slice_eq(h->pair[2 * (size_t)lo], field) ? h->pair[2 * (size_t)lo + 1] : (struct slice){ 0 };
+    const struct rule_def *def = &c->defs.rule[i];
+    text(to, "kpi", slice_of(c->defs.kpi[def->kpi].id));
+    text(to, "window", slice_of(def->window.name));
+    text(to, "unit", slice_of(kpi_unit_name(c->defs.kpi[def->kpi].unit)));
+    text(to, "fires", slice_of(def->fire_text ? def->fire_text : ""));
+    text(to, "clears", slice_of(def->clear_text ? def->clear_text : ""));
 }
 
 static void alert(struct body *to, const struct config *c, const struct shown_field *at, struct slice shown,
@@ -334,7 +319,7 @@ enum data_state api_alerts(struct data *d, const struct config *c, struct slice 
     for (uint32_t i = 0; i < h.n; i++) {
         struct shown_field at;
         if (shown_rule_field(h.pair[2 * i], &at))
-            alert(to, c, &at, h.pair[2 * i + 1], value_of(&evidence, h.pair[2 * i]));
+            alert(to, c, &at, h.pair[2 * i + 1], data_value(&evidence, h.pair[2 * i]));
     }
     body_add(to, "]", 1);
     return state;
@@ -411,7 +396,7 @@ enum data_state api_scorecards(struct data *d, const struct config *c, struct sl
     for (uint32_t i = 0; i < h.n; i++) {
         struct shown_field at;
         if (shown_field(h.pair[2 * i], &at))
-            scorecard(to, &at, h.pair[2 * i + 1], value_of(&parts, h.pair[2 * i]));
+            scorecard(to, &at, h.pair[2 * i + 1], data_value(&parts, h.pair[2 * i]));
     }
     body_add(to, "]", 1);
     return state;

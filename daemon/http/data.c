@@ -214,3 +214,20 @@ enum data_state data_hash(struct data *d, struct slice org, struct slice key, st
         return DATA_READY;
     return e->reading || s->state == STORE_CONNECTING ? DATA_WAIT : DATA_GONE;
 }
+
+struct slice data_value(const struct data_hash *h, struct slice field)
+{
+    uint32_t low = 0, high = h->n;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const struct slice *pair = &h->pair[2 * (size_t)middle];
+        const int order = slice_cmp(pair[0], field);
+        if (order == 0)
+            return pair[1];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (struct slice){ 0 };
+}

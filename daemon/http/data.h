@@ -33,5 +33,7 @@ void data_free(struct data *d);
 
 /* The hash "cp:{s}:<key>" of the org's shard. Asking keeps it fresh. */
 enum data_state data_hash(struct data *d, struct slice org, struct slice key, struct data_hash *ret);
+/* Of a field, borrowed like the hash; p NULL: there is no such field. O(log n). */
+struct slice data_value(const struct data_hash *h, struct slice field);
 
 #endif

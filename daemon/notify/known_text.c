@@ -8,14 +8,6 @@
 
 enum { EVIDENCE_MAX = 32 };
 
-static const struct rule_def *rule_of(const struct definitions *defs, struct slice id)
-{
-    for (uint32_t i = 0; i < defs->n_rules; i++)
-        if (slice_eq(id, slice_of(defs->rule[i].id)))
-            return &defs->rule[i];
-    return NULL;
-}
-
 static struct slice unescape(struct arena *a, struct slice text)
 {
     char *buf = arena_alloc(a, (size_t)text.n + 1);
@@ -75,7 +67,8 @@ struct slice known_transition(struct arena *a, const struct definitions *defs, s
     const struct slice none = { 0 };
     struct shown_field at;
     struct alert_transition t = { .org = org, .is_null = true, .from_state = SLICE("ok") };
-    const struct rule_def *rule = shown_rule_field(field, &at) ? rule_of(defs, at.id) : NULL;
+    const int i = shown_rule_field(field, &at) ? definitions_rule(defs, at.id) : -1;
+    const struct rule_def *rule = i < 0 ? NULL : &defs->rule[i];
     if (!rule || rule->n_milestones || !read_shown(shown, &t) || !slice_eq(t.to_state, SLICE("firing")))
         return none;
     const bool critical = rule->has_critical && slice_eq(t.level, SLICE("critical")) && rule->critical_text;

@@ -401,6 +401,7 @@ const struct org_def *definitions_org(const struct definitions *defs,
                                       struct slice org_id);           /* exact id, else "*", else NULL */
 int definitions_kpi(const struct definitions *defs, struct slice id); /* index or -1 */
 int definitions_measure(const struct definitions *defs, struct slice id);
+int definitions_rule(const struct definitions *defs, struct slice id);
 void definitions_free(struct definitions *defs);
 
 #endif

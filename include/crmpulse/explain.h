@@ -57,6 +57,4 @@ struct explain_query {
 int evaluator_explain(struct evaluator *e, const struct explain_query *q,
                       int (*each)(void *ctx, const struct explanation *x), void *ctx);
 
-int definitions_rule(const struct definitions *defs, struct slice id); /* index or -1 */
-
 #endif
