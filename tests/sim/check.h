@@ -27,11 +27,9 @@ struct reference {
 };
 int reference_make(struct sim *w, struct reference *ret);
 void reference_release(struct reference *r);
-/* All scorecards of the cycle of at_ms, by what happened up to now_ms; all boards at at_ms, by what had happened then. */
-typedef int (*reference_card)(void *ctx, const struct scorecard_snapshot *s);
-typedef int (*reference_board)(void *ctx, const struct board_snapshot *b);
-int reference_boards(struct sim *w, int64_t at_ms, reference_board each, void *ctx);
-int reference_cards(struct sim *w, int64_t now_ms, int64_t at_ms, reference_card each, void *ctx);
+/* Asks the evaluator of an uninterrupted run that knows what happened up to now_ms. Returns what `ask` did, or -1. */
+typedef int (*reference_ask)(struct evaluator *e, void *ctx);
+int reference_at(struct sim *w, int64_t now_ms, reference_ask ask, void *ctx);
 
 /* same.c: a board, or a card of an ended cycle (or any), as it was told last before; a board never told is one of zeros. */
 struct message_out;

@@ -105,36 +105,25 @@ static void add(struct totals *t, const struct sim *w)
         t->damaged[i] += w->n_damaged[i];
 }
 
-static int load_more(struct catalogues *c)
-{
-    static const char *const files[FILES_MORE] = { CRMPULSE_SIM_DIR "/more.yaml",
-                                                   CRMPULSE_SIM_DIR "/more_changed.yaml" };
-    for (int i = 0; i < FILES_MORE; i++) {
-        c->more[i][0] = load(files[i], "redis.shards=1");
-        c->more[i][1] = load(files[i], "redis.shards=2");
-        if (!c->more[i][0] || !c->more[i][1])
-            return -1;
-    }
-    return 0;
-}
-
 static int load_all(struct catalogues *c)
 {
-    static const char *const files[CATALOGUES] = { CRMPULSE_SIM_DIR "/small.yaml", CRMPULSE_SIM_DIR "/sim.yaml" };
+    static const char *const files[CATALOGUES] = {
+        [CATALOGUE_SMALL] = CRMPULSE_SIM_DIR "/small.yaml",
+        [CATALOGUE_WHOLE] = CRMPULSE_SIM_DIR "/sim.yaml",
+        [CATALOGUE_MORE] = CRMPULSE_SIM_DIR "/more.yaml",
+        [CATALOGUE_MORE_CHANGED] = CRMPULSE_SIM_DIR "/more_changed.yaml",
+    };
     for (int i = 0; i < CATALOGUES; i++) {
         c->by[i][0] = load(files[i], "redis.shards=1");
         c->by[i][1] = load(files[i], "redis.shards=2");
         if (!c->by[i][0] || !c->by[i][1])
             return -1;
     }
-    return load_more(c);
+    return 0;
 }
 
 static void free_all(struct catalogues *c)
 {
-    for (int i = 0; i < FILES_MORE; i++)
-        for (int s = 0; s < SHARDS_MAX; s++)
-            config_free(c->more[i][s]);
     for (int i = 0; i < CATALOGUES; i++)
         for (int s = 0; s < SHARDS_MAX; s++)
             config_free(c->by[i][s]);

@@ -41,8 +41,9 @@ static void other_settings(struct dice *d, struct config *c)
 static void write_file(struct node *n)
 {
     struct sim *w = n->w;
-    const uint64_t i = w->plan.changes ? dice_below(&w->change_dice, FILES_MORE + 1) : FILES_MORE;
-    n->file = i < FILES_MORE ? w->catalogues->more[i][w->plan.shards - 1] : w->config;
+    const uint64_t more = CATALOGUES - CATALOGUE_MORE,
+                   i = w->plan.changes ? dice_below(&w->change_dice, more + 1) : more;
+    n->file = i < more ? w->catalogues->by[CATALOGUE_MORE + i][w->plan.shards - 1] : w->config;
     sim_trace(w, "node %u: its file has %u rules now", n->index, n->file->defs.n_rules);
 }
 

@@ -206,25 +206,13 @@ static int begin_at(struct uninterrupted *u, struct sim *w, struct reference *r,
     return rc ? rc : evaluator_advance(u->evaluator, INT64_MIN, now_ms, commit_sink(&u->commit));
 }
 
-int reference_cards(struct sim *w, int64_t now_ms, int64_t at_ms, reference_card each, void *ctx)
+int reference_at(struct sim *w, int64_t now_ms, reference_ask ask, void *ctx)
 {
     struct uninterrupted u;
     struct reference r;
     int rc = begin_at(&u, w, &r, now_ms);
     if (rc == 0)
-        rc = evaluator_scorecards(u.evaluator, at_ms, each, ctx);
-    end(&u);
-    reference_release(&r);
-    return rc;
-}
-
-int reference_boards(struct sim *w, int64_t at_ms, reference_board each, void *ctx)
-{
-    struct uninterrupted u;
-    struct reference r;
-    int rc = begin_at(&u, w, &r, at_ms);
-    if (rc == 0)
-        rc = evaluator_boards(u.evaluator, at_ms, each, ctx);
+        rc = ask(u.evaluator, ctx);
     end(&u);
     reference_release(&r);
     return rc;

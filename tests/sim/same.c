@@ -90,6 +90,12 @@ static int look_at_board(void *ctx, const struct board_snapshot *b)
     return 0;
 }
 
+static int ask_boards(struct evaluator *e, void *ctx)
+{
+    const struct board_search *x = ctx;
+    return evaluator_boards(e, x->of->window_end_ms - 1, look_at_board, ctx);
+}
+
 bool board_of_the_end(struct sim *w, const struct message_out *m)
 {
     Crmpulse__V1__BoardSnapshot *b = board_of(m);
@@ -97,7 +103,7 @@ bool board_of_the_end(struct sim *w, const struct message_out *m)
     int rc = -1;
     arena_init(&x.text, 0, 0);
     if (b && b->revision)
-        rc = reference_boards(w, b->window_end_ms - 1, look_at_board, &x);
+        rc = reference_at(w, b->window_end_ms - 1, ask_boards, &x);
     crmpulse__v1__board_snapshot__free_unpacked(b, NULL);
     arena_release(&x.text);
     return rc == 0 && x.same;
@@ -225,6 +231,12 @@ static int look_at_card(void *ctx, const struct scorecard_snapshot *s)
     return 0;
 }
 
+static int ask_cards(struct evaluator *e, void *ctx)
+{
+    const struct card_search *x = ctx;
+    return evaluator_scorecards(e, x->of->window_end_ms - 1, look_at_card, ctx);
+}
+
 static bool card_at(struct sim *w, const struct message_out *m, bool at_end)
 {
     Crmpulse__V1__ScorecardSnapshot *c = card_of(m);
@@ -232,7 +244,7 @@ static bool card_at(struct sim *w, const struct message_out *m, bool at_end)
     int rc = -1;
     arena_init(&x.text, 0, 0);
     if (c && c->revision)
-        rc = reference_cards(w, (at_end ? c->window_end_ms : c->tick_ms) - 1, c->window_end_ms - 1, look_at_card, &x);
+        rc = reference_at(w, (at_end ? c->window_end_ms : c->tick_ms) - 1, ask_cards, &x);
     crmpulse__v1__scorecard_snapshot__free_unpacked(c, NULL);
     arena_release(&x.text);
     return rc == 0 && x.same;

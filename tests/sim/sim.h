@@ -42,15 +42,12 @@ struct dice {
     uint64_t state;
 };
 
-/* Which definitions a seed runs with: few of each kind (small.yaml), or the whole built-in catalogue (sim.yaml). */
-enum catalogue { CATALOGUE_SMALL, CATALOGUE_WHOLE, CATALOGUES };
-
-/* Other files that a daemon may be reloaded with: the small catalogue and some more, whose names begin with more_ (more.yaml). */
-enum { FILES_MORE = 2 };
+/* Definitions. A seed runs with few of each kind (small.yaml), or the whole built-in catalogue (sim.yaml); its daemons may be reloaded with the
+ * others: the small catalogue and some more, whose names begin with more_. */
+enum catalogue { CATALOGUE_SMALL, CATALOGUE_WHOLE, CATALOGUE_MORE, CATALOGUE_MORE_CHANGED, CATALOGUES };
 
 struct catalogues {
     struct config *by[CATALOGUES][SHARDS_MAX]; /* [number of shards - 1] */
-    struct config *more[FILES_MORE][SHARDS_MAX];
 };
 
 /* What becomes of the input topic, or of Redis, once the other faults are over (lineage.c). */
