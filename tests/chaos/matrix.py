@@ -24,7 +24,8 @@ def chosen(words):
         return names
     found = []
     for word in words.split(","):
-        hits = [n for n in names if n == word or re.fullmatch(re.escape(word) + r"\d+[a-z]?", n)]
+        # K1 is that row alone, K all of them.
+        hits = [n for n in names if n == word] or [n for n in names if re.fullmatch(re.escape(word) + r"\d+[a-z]?", n)]
         if not hits:
             sys.exit(f"chaos: no row {word} (--list shows them)")
         found += [n for n in hits if n not in found]

@@ -30,6 +30,7 @@ static rd_kafka_t *connect_producer(const char *bootstrap)
     snprintf(id, sizeof id, "txn-%ld", (long)getpid());
     const char *settings[][2] = { { "bootstrap.servers", bootstrap },
                                   { "transactional.id", id },
+                                  { "sticky.partitioning.linger.ms", "0" }, /* each record anywhere: all partitions */
                                   { "transaction.timeout.ms", "15000" } };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
