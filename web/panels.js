@@ -127,7 +127,8 @@ export const showLifecycle = (row) => {
 // ---- pipeline ----
 export const showHealth = (health) => {
   const ago = (ms) => (ms > 0 ? t("ago", { t: duration(Math.max(0, Date.now() - ms)) }) : "–");
-  const rows = [["ready", health.ready ? t("yes") : `${t("no")}: ${health.reasons.join("; ")}`], ["lag", figure(health.lag_records, "count")], ["age", ago(health.newest_event_ms)], ["judged", ago(health.judged_ms)],
+  const rows = [["ready", health.ready ? t("yes") : `${t("no")}: ${health.reasons.join("; ")}`], ["lag", figure(health.lag_records, "count")], ["behind", duration(health.lag_ms)],
+    ["age", ago(health.newest_event_ms)], ["watermark", ago(health.watermark_ms)], ["judged", ago(health.judged_ms)],
     ...["applied", "duplicate", "late", "dead"].map((key) => [key, figure(health[key], "count")])];
   $("health").replaceChildren(...rows.map(([key, value]) => make("div", {}, make("dt", {}, t(key)), make("dd", {}, value))));
 };

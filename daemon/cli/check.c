@@ -6,6 +6,7 @@
 #include "crmpulse/arena.h"
 #include "crmpulse/cli.h"
 #include "crmpulse/config.h"
+#include "crmpulse/notify.h"
 #include "config_page.h"
 #include "daemon/codec/json_text.h"
 
@@ -87,6 +88,12 @@ static void problem_json(struct json_text *t, const struct config_problem *p)
     json_text_close(t, '}');
 }
 
+/* Who is told of alerts by `crmpulse notify`. */
+static uint32_t receivers_of(const struct config *c)
+{
+    return c->notify.receivers ? c->notify.receivers->n : 0;
+}
+
 /* One object: {"ok": .., "problems": [..], "measures": n, ..}. 0 or -1. */
 static int print_json(const struct config *c, const struct config_problems *problems)
 {
@@ -118,6 +125,10 @@ static int print_json(const struct config *c, const struct config_problems *prob
         json_text_key(&t, counts[i].name);
         json_text_uint(&t, n);
     }
+    if (c) {
+        json_text_key(&t, "receivers");
+        json_text_uint(&t, receivers_of(c));
+    }
     json_text_close(&t, '}');
     struct slice s = json_text_end(&t);
     if (s.p)
@@ -130,8 +141,8 @@ static void print_text(const struct config *c, const struct config_problems *pro
 {
     config_problems_print(problems, stderr);
     if (c && !quiet)
-        printf("ok: %u measures, %u KPIs, %u boards, %u rules, %u scorecards\n", c->defs.n_measures, c->defs.n_kpis,
-               c->defs.n_boards, c->defs.n_rules, c->defs.n_scorecards);
+        printf("ok: %u measures, %u KPIs, %u boards, %u rules, %u scorecards, %u receivers\n", c->defs.n_measures,
+               c->defs.n_kpis, c->defs.n_boards, c->defs.n_rules, c->defs.n_scorecards, receivers_of(c));
 }
 
 int cmd_check(int argc, char **argv)

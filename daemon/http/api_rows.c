@@ -403,33 +403,3 @@ enum data_state api_scorecards(struct data *d, const struct config *c, struct sl
 }
 
 /* ---- health ---- */
-
-void api_health(const struct status *s, struct body *to)
-{
-    struct body why = { 0 };
-    struct slice rest, line;
-    const bool ready = health_ready(s, &why);
-    int64_t lag = 0, newest_ms = 0, judged_ms = 0;
-    uint64_t dead = 0;
-    for (uint32_t i = 0; s && i < s->n_parts; i++) {
-        lag += s->part[i].lag > 0 ? s->part[i].lag : 0;
-        newest_ms = s->part[i].newest_ms > newest_ms ? s->part[i].newest_ms : newest_ms;
-    }
-    for (uint32_t i = 0; s && i < s->n_shards; i++)
-        judged_ms = s->shard[i].judged_ms > judged_ms ? s->shard[i].judged_ms : judged_ms;
-    for (int i = 0; s && i < REJECT_COUNT; i++)
-        dead += s->counts.dead[i];
-    body_addf(to, "{\"ready\":%s,\"reasons\":[", ready ? "true" : "false");
-    rest = (struct slice){ why.p, (uint32_t)why.n };
-    while (shown_word(&rest, '\n', &line)) {
-        if (to->p[to->n - 1] != '[')
-            body_add(to, ",", 1);
-        body_add_json(to, line);
-    }
-    body_addf(to, "],\"lag_records\":%lld,\"newest_event_ms\":%lld,\"judged_ms\":%lld", (long long)lag,
-              (long long)newest_ms, (long long)judged_ms);
-    body_addf(to, ",\"applied\":%llu,\"duplicate\":%llu,\"late\":%llu,\"dead\":%llu}",
-              s ? (unsigned long long)s->counts.applied : 0, s ? (unsigned long long)s->counts.duplicate : 0,
-              s ? (unsigned long long)s->counts.late : 0, (unsigned long long)dead);
-    body_release(&why);
-}

@@ -30,6 +30,25 @@ static void write_ready(struct metric_writer *w, const struct source *from)
     metric_sample(w, NULL, 0, health_ready(from->s, NULL));
 }
 
+static void write_events(struct metric_writer *w, const struct source *from)
+{
+    const struct status_counts *n = &from->s->counts;
+    uint64_t dead = 0;
+    for (int i = REJECT_NONE + 1; i < REJECT_COUNT; i++)
+        dead += n->dead[i];
+    const struct {
+        const char *outcome;
+        uint64_t n;
+    } outcomes[] = {
+        { "applied", n->applied }, { "duplicate", n->duplicate }, { "late", n->late }, { "erased", n->erased },
+        { "dead", dead },
+    };
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        const struct metric_label outcome = { "outcome", slice_of(outcomes[i].outcome) };
+        metric_count(w, &outcome, 1, outcomes[i].n);
+    }
+}
+
 static void write_dead(struct metric_writer *w, const struct source *from)
 {
     for (int i = REJECT_NONE + 1; i < REJECT_COUNT; i++) {

@@ -1,5 +1,6 @@
 /* Paths and what answers them: one row each. */
 #include "daemon/http/api.h"
+#include "daemon/http/alert_metrics.h"
 #include "daemon/http/kpi_metrics.h"
 #include "daemon/http/page.h"
 
@@ -67,16 +68,17 @@ static void metrics(const struct http_request *r, const struct http_source *from
     }
     static const char *const offers[] = { "text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0" };
     const bool openmetrics = http_accept(r->accept, offers, 2) == 1;
-    struct body kpis = { 0 };
-    if (kpi_metrics_write(&kpis, openmetrics, from->data, from->config) == DATA_WAIT) {
-        body_release(&kpis);
+    struct body more = { 0 };
+    const bool waits = kpi_metrics_write(&more, openmetrics, from->data, from->config) == DATA_WAIT;
+    if (alert_metrics_write(&more, openmetrics, from->data, from->config, from->status) == DATA_WAIT || waits) {
+        body_release(&more);
         a->status = 0;
         return;
     }
     a->status = 200;
     a->type = metric_content_type[openmetrics];
-    metrics_write(&a->body, openmetrics, from->status, from->counts, (struct slice){ kpis.p, (uint32_t)kpis.n });
-    body_release(&kpis);
+    metrics_write(&a->body, openmetrics, from->status, from->counts, (struct slice){ more.p, (uint32_t)more.n });
+    body_release(&more);
 }
 
 static const struct {

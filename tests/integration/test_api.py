@@ -151,6 +151,7 @@ lib.check("its keys end", held and all(pipe.redis()("PTTL", k) > 0 for k in held
 lib.check("no rep is in it", not [f for k in held for f in pipe.redis().hash(k) if "|rep:" in f])
 alert = get("/api/v1/alerts?org=acme")[0]
 lib.check_equal("the alert, with what it rests on", (alert["rule"], alert["state"], alert["samples"], sorted(alert["evidence"])), ("csat_low", "firing", 5, [f"s{i}" for i in range(5)]))
+lib.check("it is counted in the metrics, by rule and state, without a name of anybody", 'crmpulse_alerts{rule="csat_low",state="firing"} 1\n' in web.text("/metrics"))
 card = next(c for c in get("/api/v1/scorecards?org=acme") if c["scorecard"] == "sales" and c["subject"] == "Ann")
 lib.check("a scorecard names its items", {"quota_attainment", "win_rate"} <= {i["kpi"] for p in card["perspectives"] for i in p["items"]}, card)
 

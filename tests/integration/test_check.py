@@ -87,6 +87,13 @@ lib.check("an error in an included file names that file", code == CONFIG and f"{
 for path in [lib.REPO / "config/crmpulse.yaml", *sorted((lib.REPO / "config/examples").glob("*.yaml"))]:
     code, out, err = crmpulse("check", "--config", path)
     lib.check(f"the shipped {path.name} is well", code == 0 and out.startswith("ok: ") and not err, err or out)
+(folder / "told.yaml").write_text("notify: {receivers: {am: {kind: alertmanager, url: 'http://127.0.0.1:9093'}, team: {kind: slack, url_file: 'credential:slack'}}}\n")
+lib.check("the receivers of alerts are counted", crmpulse("check", folder / "told.yaml")[1].endswith(", 2 receivers\n") and
+          json.loads(crmpulse("check", folder / "told.yaml", "--json")[1])["receivers"] == 2)
+(folder / "told.yaml").write_text("notify:\n  receivers:\n    am: {kind: webhook}\n    team: {kind: slack, ulr: x, url_file: /f}\n")
+code, out, err = crmpulse("check", folder / "told.yaml")
+lib.check("one without an address, and an unknown key, each at its place", code == CONFIG and f"{folder}/told.yaml:3:5: error: receiver 'am' needs url" in err and
+          f"{folder}/told.yaml:4:25: error: unknown key 'ulr'" in err, err)
 code, out, err = crmpulse("check", "--set", "redis.shards=0", "--set", "kafka.brokrs=x", "--set", "novalue")
 lib.check("each --set is checked", code == CONFIG and len(err.splitlines()) == 3 and "brokers" in err and "novalue" in err, err)
 code, out, err = crmpulse("check", folder / "none.yaml")

@@ -63,20 +63,23 @@ lib.wait_until(lambda: web.status("/-/ready") == 200, 60, lambda: f"ready: {web.
 lib.check("healthy", web.get("/-/healthy").body == b"healthy\n")
 
 
+APPLIED = ("crmpulse_events_total", '{outcome="applied"}')
+
+
 def metric(text, name, labels=""):
     found = re.search(rf"^{re.escape(name + labels)} (\S+)$", text, re.M)
     return float(found.group(1)) if found else None
 
 
-text = lib.wait_until(lambda: (t := web.text("/metrics")) and metric(t, "crmpulse_events_applied_total") >= 500 and "crmpulse_kafka_consumer_lag{" in t and t, 60,
+text = lib.wait_until(lambda: (t := web.text("/metrics")) and metric(t, *APPLIED) >= 500 and "crmpulse_kafka_consumer_lag{" in t and t, 60,
                       lambda: f"500 events applied: {[line for line in web.text('/metrics').splitlines() if line.startswith(('crmpulse_e', 'crmpulse_k', 'crmpulse_r', 'crmpulse_dead'))]} {daemon.text()[-1500:]}")
 lib.check("a dead letter by reason", metric(text, "crmpulse_dead_letters_total", '{reason="unknown_type"}') >= 1)
-lib.check("a duplicate", metric(text, "crmpulse_events_duplicate_total") >= 1)
+lib.check("a duplicate", metric(text, "crmpulse_events_total", '{outcome="duplicate"}') >= 1)
 text = lib.wait_until(lambda: (t := web.text("/metrics")) and sum(float(v) for v in re.findall(r"^crmpulse_kafka_consumer_lag\{.*\} (\S+)$", t, re.M)) == 0 and t, 30, "no lag")
 lib.check_equal("two partitions run", len(re.findall(r'^crmpulse_partition_state\{topic="[^"]+",partition="[01]",state="run",reason=""\} 1$', text, re.M)), 2)
 lag = metric(text, "crmpulse_event_time_lag_seconds", f'{{topic="{pipe.input}",partition="0"}}')
 lib.check("freshness is that of the newest event", lag is not None and 3500 < lag < 3900, lag)
-lib.check("flushes are timed", metric(text, "crmpulse_flush_duration_seconds_count") > 0 and metric(text, "crmpulse_redis_script_duration_seconds_count", '{script="flush"}') > 0)
+lib.check("flushes are timed", metric(text, "crmpulse_flush_duration_seconds_count") > 0 and metric(text, "crmpulse_redis_command_duration_seconds_count", '{script="flush"}') > 0)
 lib.check("coalescing is at least 1", metric(text, "crmpulse_coalescing_ratio") >= 1, metric(text, "crmpulse_coalescing_ratio"))
 lib.wait_until(lambda: metric(web.text("/metrics"), "crmpulse_lease_held", '{shard="0"}') == 1, 30, "the lease is held")
 check = subprocess.run(["promtool", "check", "metrics"], input=web.get("/metrics").body, capture_output=True, timeout=60)
@@ -87,7 +90,7 @@ lib.check("OpenMetrics where it is preferred", answer.headers["Content-Type"].st
 try:
     from prometheus_client.openmetrics.parser import text_string_to_metric_families
     families = {f.name: f for f in text_string_to_metric_families(answer.body.decode())}
-    lib.check("another's OpenMetrics parser reads it", families["crmpulse_events_applied"].samples[0].value >= 500 and families["crmpulse_redis_sent_bytes"].unit == "bytes", list(families)[:9])
+    lib.check("another's OpenMetrics parser reads it", families["crmpulse_events"].samples[0].value >= 500 and families["crmpulse_redis_sent_bytes"].unit == "bytes", list(families)[:9])
 except ImportError:
     lib.check("PyPI prometheus-client is there (scripts/install-deps)", False)
 
@@ -115,11 +118,11 @@ def ask(query):
 
 
 def value(query):
-    data = ask("query?query=" + query)
+    data = ask("query?query=" + urllib.request.quote(query))
     return float(data["result"][0]["value"][1]) if data and data["result"] else None
 
 
-lib.check("Prometheus scrapes it", lib.wait_until(lambda: (value("crmpulse_events_applied_total") or 0) >= 500, 60, lambda: (home / "log").read_text()[-1500:]))
+lib.check("Prometheus scrapes it", lib.wait_until(lambda: (value('crmpulse_events_total{outcome="applied"}') or 0) >= 500, 60, lambda: (home / "log").read_text()[-1500:]))
 lib.check_equal("up", value("up"), 1.0)
 lib.check_equal("what scraping brings is not cut off", value("scrape_samples_scraped") > 250, True)
 rules = lib.wait_until(lambda: (d := ask("rules")) and all(r["health"] == "ok" for g in d["groups"] for r in g["rules"]) and d, 30, "rules evaluate")
@@ -172,7 +175,7 @@ lib.check("more than http.connections are closed at once", refused >= 7, refused
 for s in more:
     s.close()
 pipe.send(write(pipe.dir / "more.ndjson", events(200, 500)), "--key", "event")
-lib.wait_until(lambda: metric(web.text("/metrics"), "crmpulse_events_applied_total") >= 700, 30, "events go on")
+lib.wait_until(lambda: metric(web.text("/metrics"), *APPLIED) >= 700, 30, "events go on")
 lib.check("events go on", True)
 ended = []
 for s in slow:

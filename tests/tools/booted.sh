@@ -42,7 +42,7 @@ hostname crmpulse-test
 mkdir -p "$root/run/old"
 cd "$root"
 pivot_root . run/old
-exec chroot . sh -c "umount -l /run/old && rmdir /run/old && exec env -i container=crmpulse-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+exec chroot . sh -c "umount -l /run/old && rmdir /run/old && mount --make-rshared / && exec env -i container=crmpulse-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     setpriv --bounding-set -sys_time,-sys_module,-sys_boot /lib/systemd/systemd --system --unit=multi-user.target --show-status=no --log-target=journal"
 '
 all="--mount --pid --ipc --uts --cgroup"

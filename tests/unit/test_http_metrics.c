@@ -114,7 +114,8 @@ Test(http_metrics, the_table)
 {
     static const char *const wanted[] = {
         "crmpulse_status_timestamp_seconds 1700000000.5\n",
-        "crmpulse_events_applied_total 5\n",
+        "crmpulse_events_total{outcome=\"applied\"} 5\n",
+        "crmpulse_events_total{outcome=\"dead\"} 3\n",
         "crmpulse_dead_letters_total{reason=\"bad_id\"} 3\n",
         "crmpulse_partition_state{topic=\"crm.events\",partition=\"0\",state=\"run\",reason=\"\"} 1\n",
         "{topic=\"crm.events\",partition=\"1\",state=\"halted\",reason=\"lineage: offset 7 is \\\"gone\\\"\"} 1\n",
@@ -124,7 +125,7 @@ Test(http_metrics, the_table)
         "crmpulse_lease_held{shard=\"0\"} 0\n",
         "crmpulse_http_requests_total{code=\"200\"} 2\n",
         "crmpulse_http_connections 1\n",
-        "crmpulse_redis_script_duration_seconds_count{script=\"flush\"} 0\n",
+        "crmpulse_redis_command_duration_seconds_count{script=\"flush\"} 0\n",
         "process_start_time_seconds 1700000000\n",
         "# more\n",
     };
@@ -132,7 +133,7 @@ Test(http_metrics, the_table)
     static const char *const unwanted[] = {
         "crmpulse_kafka_consumer_lag{topic=\"crm.events\",partition=\"1\"}",
         "crmpulse_event_time_lag_seconds{topic=\"crm.events\",partition=\"1\"}",
-        "crmpulse_last_event_timestamp_seconds{topic=\"crm.events\",partition=\"1\"}",
+        "crmpulse_last_event_processed_timestamp_seconds{topic=\"crm.events\",partition=\"1\"}",
         "\ncrmpulse_coalescing_ratio ",
         "\ncrmpulse_lease_epoch",
         "nan",
@@ -153,7 +154,7 @@ Test(http_metrics, the_table)
     metrics_write(&b, true, s, &counts, SLICE(""));
     got = text_of(&b);
     cr_expect(strcmp(got + b.n - 6, "# EOF\n") == 0);
-    cr_expect(strstr(got, "# TYPE crmpulse_events_applied counter\n") != NULL);
+    cr_expect(strstr(got, "# TYPE crmpulse_events counter\n") != NULL);
     cr_expect(strstr(got, "# TYPE crmpulse_build info\n") != NULL);
     body_clear(&b);
     metrics_write(&b, false, NULL, &counts, SLICE(""));
