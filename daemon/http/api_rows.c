@@ -401,5 +401,3 @@ enum data_state api_scorecards(struct data *d, const struct config *c, struct sl
     body_add(to, "]", 1);
     return state;
 }
-
-/* ---- health ---- */
