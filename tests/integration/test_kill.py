@@ -191,6 +191,8 @@ def main():
     judged = len(set(pipe.ids("alerts")))
     lib.check("alerts were judged and published between the kills", judged > 0, judged)
     print(f"# {judged} alerts published before the final run; {late} kills came after the last event")
+    # Whoever is told to stop before its main() has begun dies of the signal.
+    lib.wait_until(lambda: victims.daemon.text() or not victims.daemon.alive(), 60, "its first line")
     lib.check("the daemon is alive after the last kill", victims.daemon.alive(), victims.daemon.text()[-2000:])
     began = time.monotonic()
     lib.check_equal("it stops when told", victims.daemon.stop(), 0)
