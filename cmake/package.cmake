@@ -45,6 +45,7 @@ install(DIRECTORY config/examples/ DESTINATION ${installed_doc}/examples)
 install(DIRECTORY config/maps config/appraise DESTINATION ${installed_doc}/examples)
 install(FILES packaging/deb/lintian-overrides DESTINATION ${share}/lintian/overrides RENAME crmpulse)
 install(DIRECTORY monitoring DESTINATION ${installed_doc})
+install(FILES docs/openapi.yaml DESTINATION ${installed_doc})
 install(DIRECTORY proto/crmpulse DESTINATION ${installed_doc}/proto)
 
 set(CPACK_GENERATOR DEB)

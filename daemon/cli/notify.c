@@ -18,7 +18,7 @@ static int usage(FILE *to)
           "kafka.topics.alerts as\n"
           "a consumer group of its own, beside the daemon. At least once; receivers drop repeats by label or "
           "transition id.\n"
-          "SIGUSR1 writes a summary to the log.\n"
+          "SIGUSR1 writes a summary to the log, SIGHUP has the configuration read again.\n"
           "\n"
           "  --metrics-file FILE   counters in Prometheus' text format, every 15 s, for a textfile collector\n",
           to);
@@ -44,6 +44,31 @@ static int check(const struct config *c)
     return 0;
 }
 
+/* NULL: refused, and said why. */
+static struct config *load(const char *file, const struct config_load_options *opt)
+{
+    struct config_problems problems = { 0 };
+    struct config *config = config_load(file, opt, &problems);
+    config_problems_print(&problems, stderr);
+    config_problems_release(&problems);
+    if (config && check(config) == 0)
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+/* What SIGHUP brings; if that is refused it goes on with what it had. */
+static struct config *reload(const char *file, const struct config_load_options *opt, struct config *config)
+{
+    struct config *next = load(file, opt);
+    if (!next) {
+        fputs("crmpulse notify: the configuration is refused; it goes on with the former one\n", stderr);
+        return config;
+    }
+    config_free(config);
+    return next;
+}
+
 int cmd_notify(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -55,8 +80,7 @@ int cmd_notify(int argc, char **argv)
     };
     const char *file = NULL, *metrics = NULL, *set[SETS_MAX];
     struct config_load_options opt = { 0, set };
-    struct config_problems problems = { 0 };
-    int o;
+    int o, rc;
     optind = 1;
     while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (o == 'c')
@@ -70,14 +94,11 @@ int cmd_notify(int argc, char **argv)
     }
     if (optind != argc || !file)
         return usage(stderr);
-    struct config *config = config_load(file, &opt, &problems);
-    config_problems_print(&problems, stderr);
-    config_problems_release(&problems);
+    struct config *config = load(file, &opt);
     if (!config)
         return CLI_CONFIG;
-    int rc = check(config);
-    if (rc == 0)
-        rc = notify_run(config, metrics);
+    while ((rc = notify_run(config, metrics)) == NOTIFY_AGAIN)
+        config = reload(file, &opt, config);
     config_free(config);
     return rc;
 }

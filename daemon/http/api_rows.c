@@ -318,7 +318,8 @@ enum data_state api_alerts(struct data *d, const struct config *c, struct slice 
     body_add(to, "[", 1);
     for (uint32_t i = 0; i < h.n; i++) {
         struct shown_field at;
-        if (shown_rule_field(h.pair[2 * i], &at))
+        /* Of a rule that is gone: nobody judges it any more. */
+        if (shown_rule_field(h.pair[2 * i], &at) && definitions_rule(&c->defs, at.id) >= 0)
             alert(to, c, &at, h.pair[2 * i + 1], data_value(&evidence, h.pair[2 * i]));
     }
     body_add(to, "]", 1);

@@ -170,26 +170,7 @@ static void pace_reading(struct notifier *n)
     source_pause(n->source, full);
 }
 
-/* ---- the summary ------------------------------------------------------------------------------------------------------------------------------- */
-
-static void summary(struct notifier *n)
-{
-    const struct source_counts *s = source_counts(n->source);
-    for (uint32_t i = 0; i < n->n_receivers; i++) {
-        const struct receiver *r = &n->receiver[i];
-        const struct receiver_counts *c = &r->counts;
-        log_line(
-            &n->log, LOG_INFO_, "notify_receiver",
-            "receiver %s: told=%llu waiting=%u given_up=%llu refused=%llu filtered=%llu requests=%llu retries=%llu "
-            "resent=%llu",
-            r->conf->name, (unsigned long long)c->told, r->queue.n, (unsigned long long)c->given_up,
-            (unsigned long long)c->refused, (unsigned long long)c->filtered, (unsigned long long)c->requests,
-            (unsigned long long)c->retries, (unsigned long long)c->resent);
-    }
-    log_line(&n->log, LOG_INFO_, "notify_summary", "read=%llu undecoded=%llu lost=%llu firing=%u paused=%llu",
-             (unsigned long long)s->read, (unsigned long long)n->counts.undecoded, (unsigned long long)s->lost,
-             n->firing.n, (unsigned long long)n->counts.paused_times);
-}
+/* ---- metrics --------------------------------------------------------------------------------------------------------------------------------- */
 
 static void write_metrics(struct notifier *n)
 {
@@ -240,10 +221,12 @@ static void on_timer(uv_timer_t *t)
 static void on_signal(uv_signal_t *h, int signum)
 {
     struct notifier *n = h->data;
-    if (signum == SIGUSR1)
-        summary(n);
-    else
-        uv_stop(&n->loop);
+    if (signum == SIGUSR1) {
+        notifier_log_summary(n);
+        return;
+    }
+    n->again = signum == SIGHUP;
+    uv_stop(&n->loop);
 }
 
 static bool under_way(const struct notifier *n)
@@ -296,7 +279,9 @@ static int open_loop(struct notifier *n)
     struct {
         uv_signal_t *handle;
         int signum;
-    } const signals[] = { { &n->on_term, SIGTERM }, { &n->on_int, SIGINT }, { &n->on_usr1, SIGUSR1 } };
+    } const signals[] = {
+        { &n->on_term, SIGTERM }, { &n->on_int, SIGINT }, { &n->on_usr1, SIGUSR1 }, { &n->on_hup, SIGHUP }
+    };
     if (uv_loop_init(&n->loop) < 0)
         return -1;
     int rc = uv_timer_init(&n->loop, &n->timer) | uv_timer_init(&n->loop, &n->stop_timer);
@@ -334,10 +319,16 @@ static void leave(int signum)
     _exit(EXIT_SUCCESS);
 }
 
+static void leave_to_begin_again(int signum)
+{
+    (void)signum;
+    _exit(EXIT_FAILURE); /* a supervisor starts it */
+}
+
 static void end(struct notifier *n)
 {
     if (n->source && n->n_receivers) {
-        summary(n);
+        notifier_log_summary(n);
         write_metrics(n);
     }
     source_close(n->source, CLOSE_KAFKA_MS);
@@ -348,6 +339,9 @@ static void end(struct notifier *n)
     uv_close((uv_handle_t *)&n->on_term, NULL);
     uv_close((uv_handle_t *)&n->on_int, NULL);
     uv_close((uv_handle_t *)&n->on_usr1, NULL);
+    uv_close((uv_handle_t *)&n->on_hup, NULL);
+    if (n->again)
+        signal(SIGHUP, SIG_IGN); /* until the next run hears it */
     uv_run(&n->loop, UV_RUN_DEFAULT);
     uv_walk(&n->loop, close_handle, NULL);
     uv_run(&n->loop, UV_RUN_DEFAULT);
@@ -385,16 +379,19 @@ int notify_run(const struct config *config, const char *metrics_file)
     n->failed = start(n) < 0;
     if (!n->failed)
         uv_run(&n->loop, UV_RUN_DEFAULT);
-    tell_stopping(n);
+    (n->again ? tell_reloading : tell_stopping)(n);
     /* A look-up of a name cannot be broken off: nothing is lost by leaving it behind. */
-    signal(SIGALRM, leave);
+    signal(SIGALRM, n->again ? leave_to_begin_again : leave);
     alarm(LEAVE_S);
     if (!n->failed)
         finish_requests(n);
     end(n);
     alarm(0);
-    const int rc = n->failed ? EXIT_FAILURE : EXIT_SUCCESS;
-    log_line(&n->log, LOG_INFO_, "notify_stopped", "exit code %d", rc);
+    const int rc = n->failed ? EXIT_FAILURE : n->again ? NOTIFY_AGAIN : EXIT_SUCCESS;
+    if (rc == NOTIFY_AGAIN)
+        log_line(&n->log, LOG_INFO_, "notify_reload", "SIGHUP: it begins again with the configuration as it is now");
+    else
+        log_line(&n->log, LOG_INFO_, "notify_stopped", "exit code %d", rc);
     free(n);
     return rc;
 }

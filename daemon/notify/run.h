@@ -17,7 +17,7 @@ struct notify_counts {
 struct notifier {
     uv_loop_t loop;
     uv_timer_t timer, stop_timer;
-    uv_signal_t on_term, on_int, on_usr1;
+    uv_signal_t on_term, on_int, on_usr1, on_hup;
     const struct config *config;
     const char *metrics_file; /* NULL: none */
     struct log log;
@@ -31,6 +31,7 @@ struct notifier {
     struct receiver *receiver;
     struct notify_counts counts;
     bool full, ready, stopping, failed;
+    bool again; /* it stops to begin again */
     int64_t commit_at_ms, read_at_ms, summary_at_ms, metrics_at_ms, stop_by_ms;
     uint64_t watchdog_ms;
     int64_t watchdog_at_ms;
@@ -38,5 +39,8 @@ struct notifier {
 
 /* metrics.c: what a node_exporter's textfile collector reads; written beside the file and moved there. 0, or -1 with errno. */
 int notifier_write_metrics(const struct notifier *n, const char *path);
+
+/* summary.c */
+void notifier_log_summary(const struct notifier *n);
 
 #endif

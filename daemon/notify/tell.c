@@ -31,6 +31,12 @@ void tell_stopping(struct notifier *n)
     (void)sd_notify(0, "STOPPING=1");
 }
 
+void tell_reloading(struct notifier *n)
+{
+    (void)n;
+    (void)sd_notify(0, "RELOADING=1\nSTATUS=reloading");
+}
+
 #else
 
 void tell_begin(struct notifier *n)
@@ -49,6 +55,11 @@ void tell_alive(struct notifier *n, int64_t now_ms)
 }
 
 void tell_stopping(struct notifier *n)
+{
+    (void)n;
+}
+
+void tell_reloading(struct notifier *n)
 {
     (void)n;
 }

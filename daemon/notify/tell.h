@@ -9,5 +9,7 @@ void tell_ready(struct notifier *n);
 void tell_alive(struct notifier *n,
                 int64_t now_ms); /* call it often; from the loop's own timer, so that a loop that hangs is no life */
 void tell_stopping(struct notifier *n);
+/* It will be ready again. */
+void tell_reloading(struct notifier *n);
 
 #endif

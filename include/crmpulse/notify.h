@@ -38,7 +38,9 @@ const char *notify_level_name(enum notify_level level);
 
 struct config;
 
-/* Runs until SIGTERM or SIGINT. `metrics_file` (NULL: none) is written every 15 s in Prometheus' text format. Returns an exit code. */
+enum { NOTIFY_AGAIN = -1 };
+/* Runs until SIGTERM or SIGINT, then returns an exit code; or until SIGHUP, then NOTIFY_AGAIN: with offsets committed, to be called again with what the configuration says
+ * now (SIGHUP is ignored in between). `metrics_file` (NULL: none) is written every 15 s in Prometheus' text format. */
 int notify_run(const struct config *config, const char *metrics_file);
 
 #endif

@@ -149,6 +149,10 @@ lib.check("a KPI without history: refused", "publish.history" in get(PAST.replac
 held = [k for k in pipe.redis()("KEYS", "cp:{*}:hist:*")]
 lib.check("its keys end", held and all(pipe.redis()("PTTL", k) > 0 for k in held), held)
 lib.check("no rep is in it", not [f for k in held for f in pipe.redis().hash(k) if "|rep:" in f])
+pipe.redis()("HSET", "cp:{0}:alert:acme", "a_gone|org:acme", "firing level=warning value=1 n=1 since=1 id=x")
+time.sleep(1.5)  # what is kept of the hash is a second old at most
+lib.check_equal("an alert of a rule that is gone is left out", [a["rule"] for a in get("/api/v1/alerts?org=acme")], ["csat_low"])
+pipe.redis()("HDEL", "cp:{0}:alert:acme", "a_gone|org:acme")
 alert = get("/api/v1/alerts?org=acme")[0]
 lib.check_equal("the alert, with what it rests on", (alert["rule"], alert["state"], alert["samples"], sorted(alert["evidence"])), ("csat_low", "firing", 5, [f"s{i}" for i in range(5)]))
 lib.check("it is counted in the metrics, by rule and state, without a name of anybody", 'crmpulse_alerts{rule="csat_low",state="firing"} 1\n' in web.text("/metrics"))
@@ -193,6 +197,8 @@ def stream(last=None, seconds=3.0, topics="board/sales,alerts"):
     return [dict(line.split(": ", 1) for line in block.split("\n") if ": " in line) for block in got.decode().split("\r\n\r\n", 1)[-1].split("\n\n") if block.startswith("id:")]
 
 
+quiet = socket.create_connection(("127.0.0.1", port), timeout=20)  # of a topic that stands still
+quiet.sendall(b"GET /api/v1/stream?org=other&topics=alerts HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer all\r\n\r\n")
 first = stream()
 lib.check_equal("both topics, whole", sorted(e["event"] for e in first[:2]), ["alerts", "board/sales"])
 for e in first[:2]:
@@ -208,6 +214,11 @@ since = stream(last)
 lib.check_equal("back after a change: only what changed", sorted({e["event"] for e in since}), ["board/sales"])
 lib.check_equal("an id of another life: everything", sorted({e["event"] for e in stream("0000000000000001-99999")}), ["alerts", "board/sales"])
 keep.close()
+heard = b""
+while b"\n: still here\n\n" not in heard and (piece := quiet.recv(65536)):
+    heard += piece
+lib.check("a stream with nothing to say says that it is there", b"\n: still here\n\n" in heard, heard[-300:])
+quiet.close()
 
 # ---- Redis is away --------------------------------------------------------------------------------------------------------------
 redis.kill()
