@@ -177,6 +177,7 @@ struct standing {
     bool known;          /* answered since the partitions were claimed */
     bool wanted;         /* reading waits for the answer */
     uint64_t generation; /* of the work that asks */
+    uint64_t question;   /* of the work whose question is under way, or was answered last */
     uint64_t not_before_ms;
     uint32_t asked;        /* times in a row */
     uint64_t committed_ms; /* when offsets were last committed to the group */

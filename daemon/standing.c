@@ -92,6 +92,8 @@ static bool must_ask_again(struct daemon *d, const struct kafka_standing *v, uin
     return false;
 }
 
+static void ask(struct daemon *d);
+
 static void on_standing(void *ctx, const struct kafka_standing *v, uint32_t n)
 {
     struct daemon *d = ctx;
@@ -99,6 +101,11 @@ static void on_standing(void *ctx, const struct kafka_standing *v, uint32_t n)
     uint32_t i;
     if (!s->wanted || s->generation != d->ingest.generation || d->ingest.state != INGEST_CLAIMING)
         return; /* the work that asked was dropped */
+    if (s->question !=
+        s->generation) { /* asked for other partitions, or before somebody else read on in these: it says how things stood then */
+        ask(d);
+        return;
+    }
     if (must_ask_again(d, v, n)) {
         s->not_before_ms = uv_now(&d->loop) + ASK_AGAIN_MS;
         if (++s->asked % COMPLAIN_EVERY == 0)
@@ -121,8 +128,8 @@ static void ask(struct daemon *d)
 {
     const struct ingest *in = &d->ingest;
     struct store_part *parts = ingest_part_names(in);
-    (void)kafka_in_standing(d->in, parts, in->n_parts,
-                            on_standing); /* a question under way: the next tick asks again */
+    if (kafka_in_standing(d->in, parts, in->n_parts, on_standing) == 0) /* else one is under way */
+        d->standing.question = d->standing.generation;
     d->standing.not_before_ms = uv_now(&d->loop) + ASK_AGAIN_MS;
     free(parts);
 }
