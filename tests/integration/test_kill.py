@@ -44,7 +44,8 @@ class Victims:
 
     def wait_for_progress(self, kind, before, began, seconds=120):
         """Until more is applied than before; notes how long that took since `began`."""
-        lib.wait_until(lambda: (self.read() or -1) > before, seconds, f"progress after a kill of {kind}\n{self.daemon.text()[-2000:]}", 0.02)
+        lib.wait_until(lambda: (self.read() or -1) > before, seconds,
+                       lambda: f"progress after a kill of {kind}: {self.read()} of more than {before}\n{self.daemon.text()[-3000:]}", 0.02)
         self.recoveries[kind].append(time.monotonic() - began)
 
     def kill_daemon(self):

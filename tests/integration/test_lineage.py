@@ -34,7 +34,7 @@ def halts(what, pipe, reason):
     before, rows = pipe.offsets(), pipe.query()
     daemon = pipe.start(sets=SETS)
     try:
-        lib.wait_until(lambda: "partition_halted" in daemon.text() or not daemon.alive(), 40, f"{what}: a halt\n{daemon.text()[-2000:]}")
+        lib.wait_until(lambda: "partition_halted" in daemon.text() or not daemon.alive(), 40, lambda: f"{what}: a halt\n{daemon.text()[-2000:]}")
         lib.check(f"{what}: the reason is told", reason in daemon.text(), daemon.text()[-2000:])
         lib.check(f"{what}: the daemon lives on", daemon.alive(), daemon.text()[-2000:])
     except TimeoutError as error:
