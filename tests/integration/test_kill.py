@@ -21,6 +21,7 @@ SET = "crm_sales"
 SETS = ["publish.snapshot_every=30d", "time.out_of_orderness=1d", "kafka.session_timeout=6s", "redis.backoff_max=500ms",
         # Not before all is sent: a producer at rest must not look like the end of the history.
         "time.idle_timeout=60s"]
+PARTITIONS = 4
 DAY_MS = 86_400_000
 
 
@@ -31,6 +32,7 @@ class Victims:
         self.redis, self.pipe = redis, pipe
         self.daemon, self.recoveries, self.lost_bytes = None, {"daemon": [], "redis": []}, 0
         self.done = {"daemon": 0, "redis": 0}
+        self.whole_bytes = None  # of the file when Redis knew all partitions
         self.start()
 
     def start(self):
@@ -66,13 +68,28 @@ class Victims:
         self.redis.start()
         return self.read(), time.monotonic()
 
-    def cut_tail(self):
+    def append_only(self):
         folder = self.redis.dir / "appendonlydir"
         # While the file is being rewritten there are several; only the last may lack its end.
         names = [line.split()[1] for line in next(folder.glob("*.manifest")).read_text().splitlines() if line.endswith("type i")]
-        log = folder / names[-1]
+        return folder / names[-1]
+
+    def note(self):
+        """How long the file is once something of every partition is in it: a Redis that knows nothing of one that the group has read is an emptied one, and
+        halts it, as it should."""
+        try:
+            rows = self.pipe.offsets().values()
+        except (OSError, lib.RedisError):
+            return
+        if self.whole_bytes is None and len(rows) == PARTITIONS and all(int(row["next"]) > 0 for row in rows):
+            self.whole_bytes = self.append_only().stat().st_size
+
+    def cut_tail(self):
+        if self.whole_bytes is None:
+            return
+        log = self.append_only()
         size = log.stat().st_size
-        lost = min(size // 5, 300_000)
+        lost = min(size // 5, 300_000, max(0, size - self.whole_bytes))
         with open(log, "r+b") as f:
             f.truncate(size - lost)
         self.lost_bytes += lost
@@ -89,6 +106,7 @@ def torment(victims, sender, args, chance):
             break
         time.sleep(chance.uniform(0.05, args.pause))
         late += not sender.alive()
+        victims.note()
         if kind == "daemon":
             before, since = victims.kill_daemon()
         else:
@@ -180,7 +198,7 @@ def main():
     print(f"# {args.kills} kills of the daemon, {args.redis_kills} of Redis, seed {args.seed}, {told.stream} events of {told.count} orgs", flush=True)
 
     redis = lib.Server("redis", "--aof", "everysec")
-    pipe = pipeline.Installation(told.config, 4, redis.socket, SETS)
+    pipe = pipeline.Installation(told.config, PARTITIONS, redis.socket, SETS)
     victims = Victims(redis, pipe)
     seconds = min((args.kills + args.redis_kills) * (args.pause / 2 + 1), 60 * args.minutes or 1e9)
     sender = send(pipe, told, args, seconds)

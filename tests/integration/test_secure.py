@@ -24,7 +24,7 @@ BUILDS = {"system": lib.BIN, "newest": NEWEST}
 SETS = ["publish.snapshot_every=1d", "time.idle_timeout=1s", "time.wall_clock=false"]
 # Allowed, but not every run needs them: select with a database other than 0, hincrby with sums beyond 2^53; others depend on what is there before.
 CLUSTER = {"cluster|slots"}  # asked where redis.cluster is set (test_cluster)
-RARE = {"zcard", "zcount", "zrangebyscore", "hincrby", "select", "exists", "persist", "zrem", "hdel", "del", "hscan", "scan", "xinfo|stream"}
+RARE = {"getrange", "zcard", "zcount", "zrangebyscore", "hincrby", "select", "exists", "persist", "zrem", "hdel", "del", "hscan", "scan", "xinfo|stream"}
 
 D = lib.new_dir()
 CANARY = "Canary" + secrets.token_hex(12)
